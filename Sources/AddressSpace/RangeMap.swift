@@ -1,0 +1,180 @@
+/// A map from frames to values, kept as sorted, disjoint, maximal runs.
+///
+/// Guest memory of any size is a handful of runs, so the cost of every operation depends on the number of
+/// runs and never on gigabytes. Frames without a value are *holes*. Neighbouring runs with equal values are
+/// always merged: two maps with the same contents compare equal.
+public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
+  /// A maximal range of frames with one value.
+  public struct Run: Equatable, Sendable {
+    /// The frames, never empty.
+    public let frames: FrameRange
+    /// Their value.
+    public let value: Value
+
+    @inlinable
+    init(_ frames: FrameRange, _ value: Value) {
+      self.frames = frames
+      self.value = value
+    }
+  }
+
+  /// The runs in ascending order.
+  public private(set) var runs: [Run] = []
+
+  /// The empty map.
+  public init() {}
+
+  /// True if every frame is a hole.
+  public var isEmpty: Bool { runs.isEmpty }
+
+  /// Number of frames that have a value.
+  public var frameCount: UInt64 { runs.reduce(0) { $0 + $1.frames.count } }
+
+  /// Index of the first run that ends beyond `frame`.
+  private func firstIndex(endingAfter frame: UInt64) -> Int {
+    var low = 0
+    var high = runs.count
+    while low < high {
+      let middle = (low + high) / 2
+      if runs[middle].frames.end > frame { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+
+  /// The value of `frame`, nil for a hole.
+  public subscript(frame: UInt64) -> Value? {
+    let index = firstIndex(endingAfter: frame)
+    guard index < runs.count, runs[index].frames.start <= frame else { return nil }
+    return runs[index].value
+  }
+
+  /// The first run that meets `range`, cut to it; nil if `range` is one hole.
+  public func firstRun(in range: FrameRange) -> Run? {
+    let index = firstIndex(endingAfter: range.start)
+    guard index < runs.count, let part = runs[index].frames.intersection(range) else { return nil }
+    return Run(part, runs[index].value)
+  }
+
+  /// Calls `body` for every piece of `range` in ascending order: runs cut to `range`, and holes as nil.
+  ///
+  /// `body` returns false to stop.
+  public func forEachPiece(in range: FrameRange, _ body: (FrameRange, Value?) throws -> Bool) rethrows {
+    var cursor = range.start
+    var index = firstIndex(endingAfter: range.start)
+    while cursor < range.end {
+      guard index < runs.count, let part = runs[index].frames.intersection(range) else {
+        _ = try body(FrameRange(cursor, range.end), nil)
+        return
+      }
+      if part.start > cursor, try !body(FrameRange(cursor, part.start), nil) { return }
+      if try !body(part, runs[index].value) { return }
+      cursor = part.end
+      index += 1
+    }
+  }
+
+  /// True if some frame of `range` has a value that satisfies `predicate`.
+  public func contains(in range: FrameRange, where predicate: (Value) -> Bool) -> Bool {
+    if range.isEmpty { return false }
+    var index = firstIndex(endingAfter: range.start)
+    while index < runs.count, runs[index].frames.start < range.end {
+      if predicate(runs[index].value) { return true }
+      index += 1
+    }
+    return false
+  }
+
+  /// True if every frame of `range` has a value that satisfies `predicate`; an empty range does.
+  public func allSatisfy(in range: FrameRange, _ predicate: (Value) -> Bool) -> Bool {
+    var holds = true
+    forEachPiece(in: range) { _, value in
+      holds = value.map(predicate) ?? false
+      return holds
+    }
+    return holds
+  }
+
+  /// Gives every frame of `range` the value `value`; nil makes a hole.
+  public mutating func set(_ range: FrameRange, to value: Value?) {
+    if range.isEmpty { return }
+    let first = firstIndex(endingAfter: range.start)
+    // Appending above everything is the builder's usual move.
+    if first == runs.count {
+      guard let value else { return }
+      if let last = runs.last, last.frames.end == range.start, last.value == value {
+        runs[runs.count - 1] = Run(FrameRange(last.frames.start, range.end), value)
+      } else {
+        runs.append(Run(range, value))
+      }
+      return
+    }
+    var after = first
+    while after < runs.count, runs[after].frames.start < range.end { after += 1 }
+
+    var left = Optional<Run>.none
+    var right = Optional<Run>.none
+    if after > first {
+      let head = runs[first]
+      if head.frames.start < range.start {
+        left = Run(FrameRange(head.frames.start, range.start), head.value)
+      }
+      let tail = runs[after - 1]
+      if tail.frames.end > range.end {
+        right = Run(FrameRange(range.end, tail.frames.end), tail.value)
+      }
+    }
+
+    var lower = first
+    var upper = after
+    guard let value else {
+      replace(lower..<upper, with: left, nil, right)
+      return
+    }
+    var start = range.start
+    var end = range.end
+    if let run = left {
+      if run.value == value { (start, left) = (run.frames.start, nil) }
+    } else if first > 0, runs[first - 1].frames.end == start, runs[first - 1].value == value {
+      start = runs[first - 1].frames.start
+      lower -= 1
+    }
+    if let run = right {
+      if run.value == value { (end, right) = (run.frames.end, nil) }
+    } else if after < runs.count, runs[after].frames.start == end, runs[after].value == value {
+      end = runs[after].frames.end
+      upper += 1
+    }
+    replace(lower..<upper, with: left, Run(FrameRange(start, end), value), right)
+  }
+
+  /// Replaces the runs at `indices` by those given, without a temporary array.
+  private mutating func replace(_ indices: Range<Int>, with left: Run?, _ middle: Run?, _ right: Run?) {
+    let count = (left == nil ? 0 : 1) + (middle == nil ? 0 : 1) + (right == nil ? 0 : 1)
+    if count == indices.count {
+      var index = indices.lowerBound
+      for case let run? in [left, middle, right] {
+        runs[index] = run
+        index += 1
+      }
+      return
+    }
+    runs.replaceSubrange(indices, with: [left, middle, right].lazy.compactMap { $0 })
+  }
+
+  /// Removes every value.
+  public mutating func removeAll() { runs.removeAll(keepingCapacity: true) }
+
+  /// The first broken representation rule, nil if there is none. For tests.
+  public var brokenRule: String? {
+    for (index, run) in runs.enumerated() {
+      if run.frames.isEmpty { return "run \(index) is empty" }
+      guard index > 0 else { continue }
+      let previous = runs[index - 1]
+      if previous.frames.end > run.frames.start { return "run \(index) overlaps or is out of order" }
+      if previous.frames.end == run.frames.start, previous.value == run.value {
+        return "run \(index) is not merged with its neighbour"
+      }
+    }
+    return nil
+  }
+}

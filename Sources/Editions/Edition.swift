@@ -1,0 +1,101 @@
+/// Which Xen a run behaves like: a set of quirks for each stage on top of the repaired design.
+///
+/// `repaired` is Xen's own algorithms with every known bug fixed; a release is `repaired` plus its quirks, bit-exact
+/// with the shipped binaries. In traces and on the command line an edition is written
+/// `xen-4.17 -quirk +quirk`: a name and single quirks taken out or put in.
+public struct Edition: Hashable, Sendable {
+  /// The name it is based on.
+  public let name: Name
+  /// The hypervisor's quirks.
+  public var hypervisor: QuirkSet<HypervisorQuirk>
+  /// The toolstack's quirks.
+  public var toolstack: QuirkSet<ToolstackQuirk>
+  /// hvmloader's quirks.
+  public var firmware: QuirkSet<FirmwareQuirk>
+
+  /// The editions there are.
+  public enum Name: String, CaseIterable, Sendable {
+    /// Every known bug fixed.
+    case repaired
+    /// Debian 12's 4.17.7.
+    case xen4_17 = "xen-4.17"
+  }
+
+  /// Every known bug fixed.
+  public static let repaired = Edition(.repaired)
+  /// Debian 12's 4.17.7.
+  public static let xen4_17 = Edition(.xen4_17)
+
+  /// The edition `name` with its own quirks.
+  public init(_ name: Name) {
+    self.name = name
+    switch name {
+    case .repaired:
+      hypervisor = []
+      toolstack = []
+      firmware = []
+    case .xen4_17:
+      hypervisor = QuirkSet(HypervisorQuirk.allCases)
+      toolstack = QuirkSet(ToolstackQuirk.allCases)
+      firmware = QuirkSet(FirmwareQuirk.allCases)
+    }
+  }
+
+  /// True if `quirk` is in force.
+  public func has(_ quirk: Quirk) -> Bool {
+    switch quirk {
+    case .hypervisor(let quirk): hypervisor.contains(quirk)
+    case .toolstack(let quirk): toolstack.contains(quirk)
+    case .firmware(let quirk): firmware.contains(quirk)
+    }
+  }
+
+  /// The quirks in force, in order of declaration.
+  public var quirks: [Quirk] { Quirk.all.filter(has) }
+
+  /// This edition with `quirk` switched on or off.
+  public func with(_ quirk: Quirk, on: Bool = true) -> Edition {
+    var copy = self
+    switch quirk {
+    case .hypervisor(let quirk): on ? copy.hypervisor.insert(quirk) : copy.hypervisor.remove(quirk)
+    case .toolstack(let quirk): on ? copy.toolstack.insert(quirk) : copy.toolstack.remove(quirk)
+    case .firmware(let quirk): on ? copy.firmware.insert(quirk) : copy.firmware.remove(quirk)
+    }
+    return copy
+  }
+}
+
+extension Edition: CustomStringConvertible {
+  /// The canonical text: the name, then quirks taken out and put in, in order of declaration.
+  public var description: String {
+    let base = Edition(name)
+    let changes = Quirk.all.compactMap { quirk -> String? in
+      guard has(quirk) != base.has(quirk) else { return nil }
+      return (has(quirk) ? " +" : " -") + quirk.name
+    }
+    return name.rawValue + changes.joined()
+  }
+
+  /// Why a text is not an edition.
+  public enum ParseError: Error, Equatable {
+    /// The first word is no edition.
+    case unknownEdition(String)
+    /// A later word is not `+` or `-` and the name of a quirk.
+    case unknownQuirk(String)
+  }
+
+  /// Reads `description`'s form.
+  public init(parsing text: some StringProtocol) throws(ParseError) {
+    let words = text.split(separator: " " as Character).map { String($0) }
+    guard let first = words.first, let name = Name(rawValue: first) else {
+      throw .unknownEdition(words.first ?? "")
+    }
+    var edition = Edition(name)
+    for word in words.dropFirst() {
+      guard let sign = word.first, sign == "+" || sign == "-", let quirk = Quirk(name: word.dropFirst())
+      else { throw .unknownQuirk(word) }
+      edition = edition.with(quirk, on: sign == "+")
+    }
+    self = edition
+  }
+}

@@ -1,0 +1,88 @@
+/// A named deviation of one stage from the repaired design: a known bug of a Xen release, or a rule of an older one.
+///
+/// A stage's quirks are the cases of one enumeration (`HypervisorQuirk`, …). A stage resolves its set once into
+/// named decisions; no algorithm tests a quirk. Switching a quirk on in `repaired` plants a known bug.
+public protocol StageQuirk: RawRepresentable, CaseIterable, Hashable, Sendable
+where RawValue == UInt8, AllCases == [Self] {
+  /// The stable name in traces and on the command line, lower case with hyphens.
+  var name: String { get }
+  /// One sentence that says what happens under the quirk.
+  var sentence: String { get }
+  /// Where it is described: rule ids, bug ids, upstream commits.
+  var citation: String { get }
+}
+
+/// A set of quirks of one stage; at most 64 quirks a stage.
+public struct QuirkSet<Quirk: StageQuirk>: Hashable, Sendable, ExpressibleByArrayLiteral {
+  private var bits: UInt64 = 0
+
+  /// The set of the quirks listed.
+  public init(arrayLiteral quirks: Quirk...) {
+    for quirk in quirks { insert(quirk) }
+  }
+
+  /// The set of `quirks`.
+  public init(_ quirks: some Sequence<Quirk>) {
+    for quirk in quirks { insert(quirk) }
+  }
+
+  /// True if `quirk` is in the set.
+  public func contains(_ quirk: Quirk) -> Bool { bits & (1 << UInt64(quirk.rawValue)) != 0 }
+
+  /// Adds `quirk`.
+  public mutating func insert(_ quirk: Quirk) { bits |= 1 << UInt64(quirk.rawValue) }
+
+  /// Takes `quirk` out.
+  public mutating func remove(_ quirk: Quirk) { bits &= ~(1 << UInt64(quirk.rawValue)) }
+
+  /// True if there is none.
+  public var isEmpty: Bool { bits == 0 }
+
+  /// The quirks in order of declaration.
+  public var members: [Quirk] { Quirk.allCases.filter(contains) }
+}
+
+/// A quirk of any stage.
+public enum Quirk: Hashable, Sendable {
+  /// A quirk of the hypervisor, boot-time table parsing included.
+  case hypervisor(HypervisorQuirk)
+  /// A quirk of the toolstack and the domain builder.
+  case toolstack(ToolstackQuirk)
+  /// A quirk of hvmloader.
+  case firmware(FirmwareQuirk)
+
+  /// Every quirk there is: hypervisor, toolstack, firmware, in order of declaration.
+  public static let all: [Quirk] =
+    HypervisorQuirk.allCases.map(Quirk.hypervisor) + ToolstackQuirk.allCases.map(Quirk.toolstack)
+    + FirmwareQuirk.allCases.map(Quirk.firmware)
+
+  private var stageQuirk: any StageQuirk {
+    switch self {
+    case .hypervisor(let quirk): quirk
+    case .toolstack(let quirk): quirk
+    case .firmware(let quirk): quirk
+    }
+  }
+
+  /// The stage it belongs to.
+  public var stage: String {
+    switch self {
+    case .hypervisor: "hypervisor"
+    case .toolstack: "toolstack"
+    case .firmware: "firmware"
+    }
+  }
+
+  /// The stable name, unique over all stages.
+  public var name: String { stageQuirk.name }
+  /// One sentence that says what happens under the quirk.
+  public var sentence: String { stageQuirk.sentence }
+  /// Where it is described.
+  public var citation: String { stageQuirk.citation }
+
+  /// The quirk named `name`.
+  public init?(name: some StringProtocol) {
+    guard let found = Quirk.all.first(where: { $0.name == name }) else { return nil }
+    self = found
+  }
+}

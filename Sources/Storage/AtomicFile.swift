@@ -1,0 +1,113 @@
+import CZlib
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A file that appears whole or not at all: written under a temporary name beside its place, then renamed.
+///
+/// gzip output has no name and no time in its header, so equal contents make equal files.
+public struct AtomicFile: ~Copyable {
+  private let path: String
+  private let temporary: String
+  private var descriptor: Int32
+  private var stream: UnsafeMutablePointer<z_stream>?
+  private var pending: [UInt8] = []
+  private var output = [UInt8](repeating: 0, count: 1 << 16)
+
+  /// Starts writing what will be `path`; compressed if `gzip`.
+  public init(path: String, gzip: Bool) throws(StorageError) {
+    self.path = path
+    let slash = path.lastIndex(of: "/")
+    let folder = slash.map { String(path[...$0]) } ?? ""
+    let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+    temporary = "\(folder).\(name).\(getpid()).tmp"
+    descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw StorageError(.system, path: path, systemMessage()) }
+    pending.reserveCapacity(1 << 16)
+    if gzip {
+      let fresh = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
+      fresh.initialize(to: z_stream())
+      guard
+        deflateInit2_(
+          fresh, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+          == Z_OK
+      else {
+        fresh.deallocate()
+        throw StorageError(.system, path: path, "zlib could not start")
+      }
+      stream = fresh
+    }
+  }
+
+  deinit {
+    if let stream {
+      deflateEnd(stream)
+      stream.deallocate()
+    }
+    if descriptor >= 0 {
+      close(descriptor)
+      unlink(temporary)
+    }
+  }
+
+  /// Appends `bytes`.
+  public mutating func write(_ bytes: some Sequence<UInt8>) throws(StorageError) {
+    pending.append(contentsOf: bytes)
+    if pending.count >= 1 << 16 { try flush(last: false) }
+  }
+
+  /// Appends the UTF-8 bytes of `text`.
+  public mutating func write(_ text: String) throws(StorageError) { try write(text.utf8) }
+
+  /// Completes the file and puts it in its place; without it nothing remains.
+  public consuming func commit() throws(StorageError) {
+    try flush(last: true)
+    guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
+      throw StorageError(.system, path: path, systemMessage())
+    }
+    close(descriptor)
+    descriptor = -1
+  }
+
+  private mutating func flush(last: Bool) throws(StorageError) {
+    guard let stream else {
+      try put(pending, pending.count)
+      pending.removeAll(keepingCapacity: true)
+      return
+    }
+    var offset = 0
+    while true {
+      var produced = 0
+      let status: Int32 = pending.withUnsafeMutableBufferPointer { source in
+        output.withUnsafeMutableBufferPointer { sink in
+          stream.pointee.next_in = source.baseAddress.map { $0 + offset }
+          stream.pointee.avail_in = UInt32(source.count - offset)
+          stream.pointee.next_out = sink.baseAddress!
+          stream.pointee.avail_out = UInt32(sink.count)
+          let status = deflate(stream, last ? Z_FINISH : Z_NO_FLUSH)
+          offset = source.count - Int(stream.pointee.avail_in)
+          produced = sink.count - Int(stream.pointee.avail_out)
+          return status
+        }
+      }
+      try put(output, produced)
+      if last ? status == Z_STREAM_END : offset == pending.count && produced < output.count { break }
+      if status < 0, status != Z_BUF_ERROR { throw StorageError(.system, path: path, "zlib failed") }
+    }
+    pending.removeAll(keepingCapacity: true)
+  }
+
+  private func put(_ bytes: [UInt8], _ count: Int) throws(StorageError) {
+    var done = 0
+    while done < count {
+      let written = bytes.withUnsafeBytes { writeSome(descriptor, $0.baseAddress! + done, count - done) }
+      guard written > 0 else { throw StorageError(.system, path: path, systemMessage()) }
+      done += written
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/// Why a file could not be read or written: one clear line.
+public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What kind of failure; decides the exit code.
+  public enum Kind: Sendable {
+    /// The file or folder is not there.
+    case missing
+    /// The contents are not what they claim: truncated or corrupt gzip, a line beyond the limit.
+    case malformed
+    /// The system refused: permissions, full disk, not a file.
+    case system
+  }
+
+  /// What kind of failure.
+  public let kind: Kind
+  /// The file as the user named it.
+  public let path: String
+  /// What went wrong, without the path.
+  public let message: String
+
+  /// A failure on `path`.
+  public init(_ kind: Kind, path: String, _ message: String) {
+    self.kind = kind
+    self.path = path
+    self.message = message
+  }
+
+  /// `path: message`.
+  public var description: String { "\(path): \(message)" }
+}

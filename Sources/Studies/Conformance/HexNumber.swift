@@ -1,0 +1,15 @@
+/// A number that a recording writes as a string `"0x…"`.
+public struct HexNumber: Decodable, Hashable, Sendable {
+  /// The number.
+  public let value: UInt64
+
+  /// Reads `"0x…"`.
+  public init(from decoder: any Decoder) throws {
+    let container = try decoder.singleValueContainer()
+    let text = try container.decode(String.self)
+    guard text.hasPrefix("0x"), let number = UInt64(text.dropFirst(2), radix: 16) else {
+      throw DecodingError.dataCorruptedError(in: container, debugDescription: "\"\(text)\" is no 0x number")
+    }
+    value = number
+  }
+}

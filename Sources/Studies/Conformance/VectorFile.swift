@@ -1,0 +1,75 @@
+import Storage
+
+#if canImport(FoundationEssentials)
+  import FoundationEssentials
+#else
+  import Foundation
+#endif
+
+/// A file of recorded cases: one JSON object a line, plain or gzip, read in constant memory.
+public struct VectorFile {
+  /// The file, or the name of bytes in memory.
+  public let path: String
+  private let bytes: [UInt8]?
+
+  /// The file at `path`.
+  public init(path: String) {
+    self.path = path
+    bytes = nil
+  }
+
+  /// A file held in memory, called `name` in errors.
+  public init(bytes: [UInt8], name: String) {
+    path = name
+    self.bytes = bytes
+  }
+
+  /// A line that is no recorded case.
+  public struct LineError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The file.
+    public let path: String
+    /// The line's number, from 1.
+    public let line: Int
+    /// What was expected.
+    public let message: String
+
+    /// `path:line: message`.
+    public var description: String { "\(path):\(line): \(message)" }
+  }
+
+  /// Decodes every line as a `Case` and hands it to `body` with its line number.
+  public func forEachCase<Case: RecordedCase>(
+    as type: Case.Type, _ body: (Case, Int) throws -> Void
+  ) throws {
+    var reader = try bytes.map { LineReader(bytes: $0, name: path) } ?? LineReader(path: path)
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    var line: [UInt8] = []
+    while try reader.next(into: &line) {
+      if line.isEmpty { continue }
+      let decoded: Case
+      do {
+        decoded = try decoder.decode(type, from: Data(line))
+      } catch let error as DecodingError {
+        throw LineError(path: path, line: reader.number, message: VectorFile.explain(error))
+      }
+      try body(decoded, reader.number)
+    }
+  }
+
+  private static func explain(_ error: DecodingError) -> String {
+    func place(_ context: DecodingError.Context, _ last: CodingKey? = nil) -> String {
+      let keys = (context.codingPath + (last.map { [$0] } ?? [])).map {
+        $0.intValue.map { "[\($0)]" } ?? $0.stringValue
+      }
+      return keys.isEmpty ? "the line" : keys.joined(separator: ".")
+    }
+    switch error {
+    case .keyNotFound(let key, let context): return "expected a field \(place(context, key))"
+    case .typeMismatch(let type, let context): return "expected \(place(context)) to be of type \(type)"
+    case .valueNotFound(let type, let context): return "expected \(place(context)) to be a \(type), found null"
+    case .dataCorrupted(let context): return "expected a JSON value at \(place(context)): \(context.debugDescription)"
+    @unknown default: return "expected a recorded case"
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import AddressSpace
+import Testing
+
+/// A page bitmap: the obvious implementation the range map is held to.
+private struct Bitmap {
+  var pages: [UInt8?]
+
+  mutating func set(_ range: FrameRange, to value: UInt8?) {
+    for frame in range.start..<range.end { pages[Int(frame)] = value }
+  }
+}
+
+private func ranges(below limit: UInt64) -> [FrameRange] {
+  (0...limit).flatMap { start in (start...limit).map { FrameRange(start, $0) } }
+}
+
+private func expectAgreement(_ map: RangeMap<UInt8>, _ bitmap: Bitmap, _ story: @autoclosure () -> String) {
+  if let broken = map.brokenRule { Issue.record("\(broken) after \(story())") }
+  for (frame, value) in bitmap.pages.enumerated() where map[UInt64(frame)] != value {
+    Issue.record("frame \(frame) after \(story())")
+  }
+}
+
+@Suite("Range map against a page bitmap")
+struct RangeMapTests {
+  @Test("every three writes in a world of six pages")
+  func exhaustiveWrites() {
+    let world: UInt64 = 6
+    let values: [UInt8?] = [nil, 1, 2]
+    let writes = ranges(below: world).filter { !$0.isEmpty }.flatMap { range in values.map { (range, $0) } }
+    for first in writes {
+      for second in writes {
+        for third in writes {
+          var map = RangeMap<UInt8>()
+          var bitmap = Bitmap(pages: Array(repeating: nil, count: Int(world)))
+          for (range, value) in [first, second, third] {
+            map.set(range, to: value)
+            bitmap.set(range, to: value)
+          }
+          if map.brokenRule != nil || (0..<Int(world)).contains(where: { map[UInt64($0)] != bitmap.pages[$0] }) {
+            expectAgreement(map, bitmap, "\(first) \(second) \(third)")
+            return
+          }
+        }
+      }
+    }
+  }
+
+  @Test("every query of every pair of writes")
+  func exhaustiveQueries() {
+    let world: UInt64 = 5
+    let all = ranges(below: world)
+    for first in all {
+      for second in all {
+        var map = RangeMap<UInt8>()
+        var bitmap = Bitmap(pages: Array(repeating: nil, count: Int(world)))
+        map.set(first, to: 1)
+        bitmap.set(first, to: 1)
+        map.set(second, to: 2)
+        bitmap.set(second, to: 2)
+        #expect(map.frameCount == UInt64(bitmap.pages.count { $0 != nil }))
+        for query in all {
+          var pieces: [UInt8?] = []
+          var cursor = query.start
+          map.forEachPiece(in: query) { frames, value in
+            #expect(frames.start == cursor && !frames.isEmpty)
+            cursor = frames.end
+            pieces += Array(repeating: value, count: Int(frames.count))
+            return true
+          }
+          let expected = Array(bitmap.pages[Int(query.start)..<Int(query.end)])
+          #expect(pieces == expected)
+          #expect(map.allSatisfy(in: query) { $0 == 1 } == expected.allSatisfy { $0 == 1 })
+          #expect(map.contains(in: query) { $0 == 2 } == expected.contains(2))
+          #expect(map.firstRun(in: query)?.value == expected.compactMap { $0 }.first)
+        }
+      }
+    }
+  }
+
+  @Test("equal contents compare equal whatever the order of writes")
+  func canonicalForm() {
+    var split = RangeMap<UInt8>()
+    split.set(FrameRange(4, 8), to: 1)
+    split.set(FrameRange(0, 4), to: 1)
+    var whole = RangeMap<UInt8>()
+    whole.set(FrameRange(0, 8), to: 1)
+    #expect(split == whole)
+    #expect(split.runs.count == 1)
+  }
+
+  @Test("a stopped walk visits no more")
+  func stoppedWalk() {
+    var map = RangeMap<UInt8>()
+    map.set(FrameRange(1, 2), to: 1)
+    var visited = 0
+    map.forEachPiece(in: FrameRange(0, 5)) { _, _ in
+      visited += 1
+      return visited < 2
+    }
+    #expect(visited == 2)
+  }
+}

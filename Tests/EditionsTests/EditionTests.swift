@@ -1,0 +1,39 @@
+import Editions
+import Testing
+
+@Suite("Editions")
+struct EditionTests {
+  @Test("every quirk has a name of its own, a sentence and a citation")
+  func quirksAreDescribed() {
+    #expect(Set(Quirk.all.map(\.name)).count == Quirk.all.count)
+    for quirk in Quirk.all {
+      #expect(quirk.name.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "-" }, "\(quirk.name)")
+      #expect(quirk.sentence.hasSuffix("."), "\(quirk.name)")
+      #expect(!quirk.citation.isEmpty, "\(quirk.name)")
+      #expect(Quirk(name: quirk.name) == quirk)
+    }
+  }
+
+  @Test("repaired has no quirk")
+  func repairedIsClean() { #expect(Edition.repaired.quirks.isEmpty) }
+
+  @Test("the text of an edition reads back, with any one quirk switched", arguments: Edition.Name.allCases)
+  func textRoundTrip(name: Edition.Name) throws {
+    let base = Edition(name)
+    for quirk in Quirk.all {
+      let edition = base.with(quirk, on: !base.has(quirk))
+      #expect(try Edition(parsing: edition.description) == edition)
+    }
+    #expect(base.description == name.rawValue)
+  }
+
+  @Test("unknown names are refused with the word")
+  func refusals() {
+    #expect(throws: Edition.ParseError.unknownEdition("xen-1.0")) { try Edition(parsing: "xen-1.0") }
+    #expect(throws: Edition.ParseError.unknownEdition("")) { try Edition(parsing: "") }
+    #expect(throws: Edition.ParseError.unknownQuirk("+nonsense")) { try Edition(parsing: "repaired +nonsense") }
+    #expect(throws: Edition.ParseError.unknownQuirk("zero-bdf-ends-scope")) {
+      try Edition(parsing: "repaired zero-bdf-ends-scope")
+    }
+  }
+}

@@ -133,7 +133,7 @@ public struct UnitList: Hashable, Sendable {
       count += 1
     }
     if all {
-      for index in units.indices where !visibleDevices(of: index).isEmpty { offer(index) }
+      for index in units.indices where units[index].isVisible(scopeEnd) { offer(index) }
     } else {
       for index in matching(function) { offer(index) }
     }
@@ -147,6 +147,13 @@ extension RMRRUnit {
     switch scopeEnd {
     case .zeroBDF: devices.prefix { $0 != 0 }
     case .lastDevice: devices[...]
+    }
+  }
+  /// True if a device takes part at all (HV-13).
+  func isVisible(_ scopeEnd: BootDecisions.ScopeEnd) -> Bool {
+    switch scopeEnd {
+    case .zeroBDF: (devices.first ?? 0) != 0
+    case .lastDevice: !devices.isEmpty
     }
   }
 }

@@ -30,7 +30,7 @@ extension BootReport {
       remappingUnits = registration.remappingUnits
       // Every visible unit is mapped for dom0 page by page.
       let endless = registration.units.contains {
-        $0.frames.count > BootReport.endlessFrames && !$0.visibleDevices(decisions.scopeEnd).isEmpty
+        $0.frames.count > BootReport.endlessFrames && $0.isVisible(decisions.scopeEnd)
       }
       if endless {
         outcome = .hang

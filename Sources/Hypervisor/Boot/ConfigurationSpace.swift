@@ -5,11 +5,13 @@ import Platform
 /// A machine that states no function at all has an unknown configuration space: every device counts as existing.
 struct ConfigurationSpace {
   private let functions: [PCIFunction]
+  private let knownSegments: Set<UInt16>
   private let segments: BootDecisions.Segments
 
   init(_ machine: Machine, segments: BootDecisions.Segments) {
     let ascending = zip(machine.functions, machine.functions.dropFirst()).allSatisfy { $0.sbdf < $1.sbdf }
     functions = ascending ? machine.functions : machine.functions.sorted { $0.sbdf < $1.sbdf }
+    knownSegments = Set(functions.map(\.sbdf.segment)).union([0])
     self.segments = segments
   }
 
@@ -31,7 +33,7 @@ struct ConfigurationSpace {
   /// False only for a device known to be absent (HV-15, D-2).
   func exists(_ sbdf: SBDF) -> Bool {
     if segments == .unknown || functions.isEmpty || function(at: sbdf) != nil { return true }
-    return sbdf.segment != 0 && !functions.contains { $0.sbdf.segment == sbdf.segment }
+    return !knownSegments.contains(sbdf.segment)
   }
 
   /// True if an existing function surely answers at `sbdf`.

@@ -11,11 +11,13 @@ struct Registration {
 
   /// Units of the table in table order, then those of the command line.
   private(set) var units: [RMRRUnit] = []
-  /// Remapping units in list order.
-  private(set) var remappingUnits: [BootReport.RemappingUnit] = []
+  /// Remapping units that list what they cover, in table order: the list has them reversed, in front (HV-23).
+  private var listing: [BootReport.RemappingUnit] = []
+  /// Remapping units that include all of their segment, in table order: the tail of the list.
+  private var including: [BootReport.RemappingUnit] = []
   private(set) var warnings: [BootReport.Warning] = []
-  /// Units of the table ascending by base: they are disjoint.
-  private var ascending: [RMRRUnit] = []
+  /// First and last byte of the table's units, ascending: they are disjoint.
+  private var ascending: [(base: UInt64, end: UInt64)] = []
   private var hasIncludeAll = false
   private var hasAllPorts = false
 
@@ -24,6 +26,9 @@ struct Registration {
     let rule: Rule
     init(_ rule: Rule) { self.rule = rule }
   }
+
+  /// Remapping units in list order (HV-23).
+  var remappingUnits: [BootReport.RemappingUnit] { listing.reversed() + including }
 
   init(_ machine: Machine, _ decisions: BootDecisions) {
     self.machine = machine
@@ -98,13 +103,13 @@ struct Registration {
         if hasIncludeAll { throw Fatal(.hv(23)) }
         hasIncludeAll = true
       }
-      remappingUnits.append(unit)
+      including.append(unit)
     } else {
       for bdf in devices {
         let device = SBDF(segment: record.segment, bdf: bdf)
         if !configuration.exists(device) { warn(.absentDevice(device)) }
       }
-      remappingUnits.insert(unit, at: 0)
+      listing.append(unit)
     }
   }
 
@@ -137,8 +142,10 @@ struct Registration {
     guard isUsed(unit) else { return }
     guard unit.base <= unit.end else { throw Fatal(.hv(14)) }
     if decisions.rangeLimit == .physicalAddress, unit.end >> 52 != 0 { throw Fatal(.hv(22)) }
-    if decisions.ramRange == .fatal, memory.hasRAM(in: unit.frames) { throw Fatal(.hv(17)) }
-    ascending.insert(unit, at: place)
+    // The pages of all bytes: a range of one byte maps no page (HV-20) but is in RAM all the same.
+    let pages = FrameRange(Page.frame(of: unit.base), Page.frame(of: unit.end) + 1)
+    if decisions.ramRange == .fatal, memory.hasRAM(in: pages) { throw Fatal(.hv(17)) }
+    ascending.insert((unit.base, unit.end), at: place)
     units.append(unit)
   }
 
@@ -232,7 +239,7 @@ struct Registration {
     segments.formUnion(machine.statedUnits.map(\.segment))
     segments.formUnion(units.map(\.segment))
     for (index, segment) in segments.sorted().enumerated() {
-      remappingUnits.append(
+      including.append(
         .init(
           segment: segment, registerBase: 0xFED9_0000 + UInt64(index) << Page.shift, includeAll: true, devices: [],
           buses: BusSet()))

@@ -10,6 +10,8 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   case rangesUnbounded
   /// A range in the host's RAM only causes a warning.
   case rangesInRAMAccepted
+  /// Two remapping units may state the same registers.
+  case registersTakenTwice
   /// An `rmrr=` option is cut at 127 characters.
   case optionCut
   /// An `rmrr=` unit is compared by the start of its last page.
@@ -29,6 +31,7 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
     case .sharedByListLength: "shared-by-list-length"
     case .rangesUnbounded: "ranges-unbounded"
     case .rangesInRAMAccepted: "ranges-in-ram-accepted"
+    case .registersTakenTwice: "registers-taken-twice"
     case .optionCut: "option-cut"
     case .optionOverlapByLastPage: "option-overlap-by-last-page"
     case .optionSegmentsMixed: "option-segments-mixed"
@@ -50,6 +53,8 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
       "A range beyond every physical address is registered: its page count wraps, or mapping it for dom0 never ends."
     case .rangesInRAMAccepted:
       "A range in the host's RAM only causes a warning, though Xen hands those frames to others as well."
+    case .registersTakenTwice:
+      "Two remapping units at the same registers are both registered, and setting up the second hangs the host."
     case .optionCut:
       "Of an rmrr= option only 127 characters are read, so that a unit can be lost or belong to another function."
     case .optionOverlapByLastPage:
@@ -71,6 +76,7 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
     case .sharedByListLength: "HV-86, G-4"
     case .rangesUnbounded: "HV-16, HV-22, C-10"
     case .rangesInRAMAccepted: "HV-17, G-10, BUG-28"
+    case .registersTakenTwice: "HV-23"
     case .optionCut: "D-3"
     case .optionOverlapByLastPage: "HV-31"
     case .optionSegmentsMixed: "HV-32, G-12"

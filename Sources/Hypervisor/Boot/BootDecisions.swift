@@ -44,6 +44,14 @@ public struct BootDecisions: Hashable, Sendable {
     case fatal
   }
 
+  /// What becomes of two remapping units that state the same registers.
+  public enum RepeatedRegisters: Hashable, Sendable {
+    /// Both are registered, and the host hangs when it sets up the second.
+    case hang
+    /// VT-d is turned off.
+    case fatal
+  }
+
   /// How an `rmrr=` unit is compared with those registered (HV-31).
   public enum OptionOverlap: Hashable, Sendable {
     /// Up to the first byte of its last page.
@@ -70,6 +78,8 @@ public struct BootDecisions: Hashable, Sendable {
   public var rangeLimit = RangeLimit.physicalAddress
   /// What becomes of ranges in RAM.
   public var ramRange = RAMRange.fatal
+  /// What becomes of two remapping units at the same registers.
+  public var repeatedRegisters = RepeatedRegisters.fatal
   /// Bytes of an option's value that are read: 127 less `rmrr=` (D-3), or all.
   public var optionLength = Int.max
   /// How `rmrr=` units are compared.
@@ -84,6 +94,7 @@ public struct BootDecisions: Hashable, Sendable {
     if quirks.contains(.sharedByListLength) { sharing = .listLength }
     if quirks.contains(.rangesUnbounded) { rangeLimit = .none }
     if quirks.contains(.rangesInRAMAccepted) { ramRange = .warned }
+    if quirks.contains(.registersTakenTwice) { repeatedRegisters = .hang }
     if quirks.contains(.optionCut) { optionLength = RMRROption.lengthKept - "rmrr=".utf8.count }
     if quirks.contains(.optionOverlapByLastPage) { optionOverlap = .lastPageStart }
     if quirks.contains(.optionSegmentsMixed) { optionSegments = .bitsOfFirst }

@@ -28,11 +28,11 @@ extension BootReport {
       vtdEnabled = true
       units = machine.statedUnits + registration.units.reversed()
       remappingUnits = registration.remappingUnits
-      // Every visible unit is mapped for dom0 page by page.
+      // Every visible unit is mapped for dom0, page by page where ranges have no limit.
       let endless = registration.units.contains {
         $0.frames.count > BootReport.endlessFrames && $0.isVisible(decisions.scopeEnd)
       }
-      if endless {
+      if endless && decisions.rangeLimit == .none {
         outcome = .hang
         rule = .c(10)
       }
@@ -64,10 +64,10 @@ extension BootReport {
 
   /// What goes wrong while the remapping hardware is set up, unit by unit, first faults of all, then queues.
   private static func hardwareFailure(_ registration: Registration) -> (Outcome, Rule)? {
-    let bases = registration.remappingUnits.map(\.registerBase).sorted()
-    if bases.contains(where: { registration.registers(at: $0) != .working }) { return (.panic, .c(8)) }
-    // Two units share one hardware: its invalidation queue is set up twice and never answers again.
-    if zip(bases, bases.dropFirst()).contains(where: ==) { return (.hang, .hv(23)) }
-    return nil
+    if registration.remappingUnits.contains(where: { registration.registers(at: $0.registerBase) != .working }) {
+      return (.panic, .c(8))
+    }
+    // One hardware's invalidation queue is set up twice and never answers again.
+    return registration.repeatsRegisters ? (.hang, .hv(23)) : nil
   }
 }

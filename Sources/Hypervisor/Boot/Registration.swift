@@ -18,6 +18,9 @@ struct Registration {
   private(set) var warnings: [BootReport.Warning] = []
   /// First and last byte of the table's units, ascending: they are disjoint.
   private var ascending: [(base: UInt64, end: UInt64)] = []
+  private var registerBases: Set<UInt64> = []
+  /// True if two remapping units state the same registers.
+  private(set) var repeatsRegisters = false
   private var hasIncludeAll = false
   private var hasAllPorts = false
 
@@ -90,6 +93,10 @@ struct Registration {
   private mutating func register(_ record: DRHDRecord, _ fault: DMARFault?) throws(Fatal) {
     let base = record.registerBase
     guard base != 0, base != .max, registers(at: base) != .ones else { throw Fatal(.hv(23)) }
+    if !registerBases.insert(base).inserted {
+      if decisions.repeatedRegisters == .fatal { throw Fatal(.hv(23)) }
+      repeatsRegisters = true
+    }
     let devices = try resolve(record.scopes, of: record.segment, fault)
     var unit = BootReport.RemappingUnit(
       segment: record.segment, registerBase: base, includeAll: record.includeAll, devices: devices, buses: BusSet())

@@ -57,12 +57,12 @@ public struct DMARCase: RecordedCase {
     }
     compare("boot", result.boot, report.outcome == .up ? "ok" : report.outcome.rawValue)
     compare("vtd_enabled", "\(result.vtdEnabled)", "\(report.vtdEnabled)")
-    for (line, rule) in DMARConsole.reasons(in: result.console) {
+    for (line, rule) in BootLog.reasons(in: result.console) {
       compare("console", "\(line): \(rule)", "\(line): \(report.rule.map { "\($0)" } ?? "no rule")")
     }
     compare(
-      "console", DMARConsole.warnings(in: result.console).joined(separator: "; "),
-      DMARConsole.warnings(of: report).joined(separator: "; "))
+      "console", BootLog.warnings(in: result.console).joined(separator: "; "),
+      BootLog.warnings(of: report).joined(separator: "; "))
     guard result.boot == "ok", report.outcome == .up else { return found }
 
     let list = UnitList(report.units, decisions: decisions)
@@ -96,17 +96,16 @@ public struct DMARCase: RecordedCase {
   /// The host of the recording with the case's table and options.
   private var machine: Machine {
     var machine = Machine()
-    machine.remappingHardware = [DMARCase.registerBase]
-    machine.configurationWindow = AddressRange(0xB000_0000, 0xC000_0000)
-    machine.e820 = DMARConsole.memoryMap(in: result.console)
-    machine.functions = devicesPresent.compactMap { SBDF($0) }.sorted().map(DMARCase.function)
+    machine.remappingHardware = [RecordedHost.registerBase]
+    machine.configurationWindow = RecordedHost.configurationWindow
+    machine.e820 = BootLog.memoryMap(in: result.console)
+    machine.functions = devicesPresent.compactMap { SBDF($0) }.sorted().map(RecordedHost.function)
     if noDmarTable {
       machine.dmar = .absent
     } else if let dmarHex {
-      machine.dmar = .bytes(DMARCase.bytes(dmarHex))
+      machine.dmar = .bytes(RecordedHost.bytes(dmarHex))
     } else {
-      // The emulator's own table has one remapping unit and no reserved range.
-      machine.dmar = .structures([.drhd(DRHDRecord(registerBase: DMARCase.registerBase, includeAll: true))])
+      machine.dmar = RecordedHost.table
     }
     for argument in words(rmrrOption) + words(xenArgs) {
       if argument.hasPrefix("rmrr=") {
@@ -125,100 +124,4 @@ public struct DMARCase: RecordedCase {
   }
 
   private func words(_ text: String?) -> [Substring] { text?.split(separator: " ") ?? [] }
-
-  /// Where the emulated remapping unit is.
-  private static let registerBase: UInt64 = 0xFED9_0000
-
-  /// The functions of the recording's host: two root ports, one of them with a bridge to conventional PCI.
-  private static func function(at sbdf: SBDF) -> PCIFunction {
-    switch (sbdf.bus, sbdf.device) {
-    case (0, 0): PCIFunction(sbdf, kind: .hostBridge)
-    case (0, 9): PCIFunction(sbdf, kind: .pcieBridge, buses: .init(secondary: 1, subordinate: 1))
-    case (0, 10): PCIFunction(sbdf, kind: .pcieBridge, buses: .init(secondary: 2, subordinate: 3))
-    case (2, 0): PCIFunction(sbdf, kind: .pcieToPCI, buses: .init(secondary: 3, subordinate: 3))
-    case (1, _): PCIFunction(sbdf, kind: .pcie)
-    default: PCIFunction(sbdf, kind: .pci)
-    }
-  }
-
-  private static func bytes(_ hex: String) -> [UInt8] {
-    var bytes: [UInt8] = []
-    var high: UInt8?
-    for character in hex {
-      let digit = UInt8(character.hexDigitValue ?? 0)
-      if let first = high { bytes.append(first << 4 | digit) }
-      high = high == nil ? digit : nil
-    }
-    return bytes
-  }
-}
-
-/// The lines of Xen's boot log that say what became of the table.
-enum DMARConsole {
-  /// The host's memory map as Xen printed it.
-  static func memoryMap(in console: [String]) -> [E820Entry] {
-    console.compactMap { line in
-      // [0000000000000000, 000000000009fbff] (usable)
-      guard line.hasPrefix("["), line.hasSuffix(")") else { return nil }
-      let parts = line.dropFirst().dropLast().split(separator: "] (")
-      let ends = parts.first?.split(separator: ", ") ?? []
-      guard parts.count == 2, ends.count == 2, let start = UInt64(ends[0], radix: 16),
-        let last = UInt64(ends[1], radix: 16)
-      else { return nil }
-      let type: E820Type? =
-        switch parts[1] {
-        case "usable": .ram
-        case "reserved": .reserved
-        case "ACPI data": .acpi
-        case "ACPI NVS": .nvs
-        case "unusable": .unusable
-        default: nil
-        }
-      return type.map { E820Entry(start: start, size: last &- start &+ 1, type: $0) }
-    }
-  }
-
-  /// Lines that give a reason against VT-d, with the rule they stand for.
-  static func reasons(in console: [String]) -> [(line: String, rule: Rule)] {
-    let rules: [(String, Rule)] = [
-      ("[VT-D]Zero: Invalid DMAR width", .hv(1)), ("[VT-D]Invalid ACPI DMAR entry length", .hv(2)),
-      ("[VT-D]Invalid device scope", .hv(8)), ("[VT-D]Overlapping RMRRs [", .hv(19)),
-      ("[VT-D]Only one INCLUDE_ALL device scope", .hv(23)), ("[VT-D]Only one ALL_PORTS device scope", .hv(24)),
-      ("DMAR hardware malfunction", .c(8)),
-    ]
-    return console.compactMap { line in
-      rules.first { line.hasPrefix($0.0) }.map { (line, $0.1) }
-    }
-  }
-
-  private static let notReserved = ("[VT-D] RMRR ", "not reserved ")
-  private static let overlaps = ("[VT-D]Overlapping RMRRs: ", "overlapping option ")
-  private static let frames = ("[VT-D]Invalid pfn in RMRR range ", "frames of option ")
-  private static let segments = ("[VT-D]Segments are not equal for RMRR range ", "segments of option ")
-
-  /// The warnings Xen printed, in short.
-  static func warnings(in console: [String]) -> [String] {
-    console.compactMap { line in
-      for (prefix, name) in [notReserved, overlaps, frames, segments] where line.hasPrefix(prefix) {
-        return name + (line.dropFirst(prefix.count).split(separator: " ").first ?? "")
-      }
-      return nil
-    }
-  }
-
-  /// The same warnings of the model.
-  static func warnings(of report: BootReport) -> [String] {
-    func digits(_ value: UInt64) -> String { String(value, radix: 16) }
-    return report.warnings.compactMap { warning in
-      guard let unit = warning.unit else { return nil }
-      let option = "[\(digits(Page.frame(of: unit.base)))-\(digits(Page.frame(of: unit.end)))]"
-      switch warning.kind {
-      case .notReserved: return "\(notReserved.1)[\(digits(unit.base)),\(digits(unit.end))]"
-      case .optionOverlaps: return overlaps.1 + option
-      case .optionFrames: return frames.1 + option
-      case .optionSegments: return segments.1 + option
-      case .checksum, .absentDevice, .noDevices, .allDevicesAbsent, .optionRefused, .optionInverted: return nil
-      }
-    }
-  }
 }

@@ -57,6 +57,8 @@ let package = Package(
     tests("Storage"),
     tests("AddressSpace"),
     tests("Editions"),
+    tests("Platform", with: ["AddressSpace", "Editions"]),
+    tests("Hypervisor", with: ["AddressSpace", "Editions", "Hypercalls", "Platform"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

@@ -50,6 +50,13 @@ public struct Machine: Hashable, Sendable {
   public var sharesPageTables: Bool = true
   /// What becomes of a device that leaves a guest.
   public var quarantine: Quarantine = .basic
+  /// True under `iommu=required` (or `force`): Xen panics rather than run without an IOMMU (HV-6).
+  public var requiresIOMMU: Bool = false
+  /// Addresses at which remapping hardware answers; nil if it does wherever the table says (C-8).
+  public var remappingHardware: [UInt64]?
+  /// Where configuration space of segment 0 is mapped into memory (MCFG), nil if unknown: there an absent
+  /// function's registers read as ones.
+  public var configurationWindow: AddressRange?
   /// The host's E820, as firmware reports it; empty if unknown.
   public var e820: [E820Entry] = []
   /// The DMAR table.

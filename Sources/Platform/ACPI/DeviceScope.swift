@@ -16,6 +16,9 @@ public struct DeviceScope: Hashable, Sendable {
     public static let ioapic = Kind(rawValue: 3)
     /// HPET.
     public static let hpet = Kind(rawValue: 4)
+
+    /// True for the types above; Xen skips entries of any other (HV-12).
+    public var isKnown: Bool { 1...4 ~= rawValue }
   }
 
   /// One step of a path.
@@ -38,7 +41,7 @@ public struct DeviceScope: Hashable, Sendable {
   public var enumerationID: UInt8
   /// Bus of the first step.
   public var startBus: UInt8
-  /// Bridges to pass, then the device; never empty in a parsed table.
+  /// Bridges to pass, then the device; never empty in a parsed table, 124 at most.
   public var path: [Hop]
 
   /// A scope entry.

@@ -1,0 +1,102 @@
+import Editions
+import Platform
+
+/// What the quirks decide about boot and about the list of reserved ranges.
+public struct BootDecisions: Hashable, Sendable {
+  /// What configuration space can say while the table is parsed.
+  public enum Segments: Hashable, Sendable {
+    /// No segment is known: every device counts as existing, and bridges of segment 0 only can be asked for their
+    /// buses (D-2).
+    case unknown
+    /// All segments are known: a unit whose devices are all absent is ignored (HV-15).
+    case known
+  }
+
+  /// Where a unit's device list ends.
+  public enum ScopeEnd: Hashable, Sendable {
+    /// In front of the first 00:00.0 (HV-13).
+    case zeroBDF
+    /// Behind its last device.
+    case lastDevice
+  }
+
+  /// How many devices share a unit (HV-86).
+  public enum Sharing: Hashable, Sendable {
+    /// As many as its list is long.
+    case listLength
+    /// The different devices of all units that hang together by common pages.
+    case commonPages
+  }
+
+  /// Which ranges of the table may be registered.
+  public enum RangeLimit: Hashable, Sendable {
+    /// All (HV-16). Counts wrap modulo 2^64; one that is too large hangs the host (HV-22, C-10).
+    case none
+    /// Those below 2^52, beyond which x86 has no address. Another one turns VT-d off.
+    case physicalAddress
+  }
+
+  /// What becomes of a range of the table that lies in the host's RAM.
+  public enum RAMRange: Hashable, Sendable {
+    /// A warning (HV-17).
+    case warned
+    /// VT-d is turned off, as from 4.19 on (BUG-28).
+    case fatal
+  }
+
+  /// What becomes of two remapping units that state the same registers.
+  public enum RepeatedRegisters: Hashable, Sendable {
+    /// Both are registered, and the host hangs when it sets up the second.
+    case hang
+    /// VT-d is turned off.
+    case fatal
+  }
+
+  /// How an `rmrr=` unit is compared with those registered (HV-31).
+  public enum OptionOverlap: Hashable, Sendable {
+    /// Up to the first byte of its last page.
+    case lastPageStart
+    /// Up to its last byte.
+    case lastByte
+  }
+
+  /// Which segments the devices of an `rmrr=` unit may have (HV-31).
+  public enum OptionSegments: Hashable, Sendable {
+    /// Any whose bits are among those of the first (HV-32).
+    case bitsOfFirst
+    /// The first one's.
+    case equal
+  }
+
+  /// What configuration space can say.
+  public var segments = Segments.known
+  /// Where a unit's device list ends.
+  public var scopeEnd = ScopeEnd.lastDevice
+  /// How many devices share a unit.
+  public var sharing = Sharing.commonPages
+  /// Which ranges may be registered.
+  public var rangeLimit = RangeLimit.physicalAddress
+  /// What becomes of ranges in RAM.
+  public var ramRange = RAMRange.fatal
+  /// What becomes of two remapping units at the same registers.
+  public var repeatedRegisters = RepeatedRegisters.fatal
+  /// Bytes of an option's value that are read: 127 less `rmrr=` (D-3), or all.
+  public var optionLength = Int.max
+  /// How `rmrr=` units are compared.
+  public var optionOverlap = OptionOverlap.lastByte
+  /// Which segments they may mix.
+  public var optionSegments = OptionSegments.equal
+
+  /// The decisions under `quirks`; without any, the repaired design.
+  public init(_ quirks: QuirkSet<HypervisorQuirk>) {
+    if quirks.contains(.existenceCheckDead) { segments = .unknown }
+    if quirks.contains(.zeroBDFEndsScope) { scopeEnd = .zeroBDF }
+    if quirks.contains(.sharedByListLength) { sharing = .listLength }
+    if quirks.contains(.rangesUnbounded) { rangeLimit = .none }
+    if quirks.contains(.rangesInRAMAccepted) { ramRange = .warned }
+    if quirks.contains(.registersTakenTwice) { repeatedRegisters = .hang }
+    if quirks.contains(.optionCut) { optionLength = RMRROption.lengthKept - "rmrr=".utf8.count }
+    if quirks.contains(.optionOverlapByLastPage) { optionOverlap = .lastPageStart }
+    if quirks.contains(.optionSegmentsMixed) { optionSegments = .bitsOfFirst }
+  }
+}

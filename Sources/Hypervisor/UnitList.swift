@@ -1,0 +1,159 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+/// The reserved ranges the hypervisor knows of, in list order, with an index by device.
+///
+/// The list is fixed at boot (HV-56). Looking up the units of a device allocates nothing and takes time logarithmic in
+/// the number of listed devices.
+public struct UnitList: Hashable, Sendable {
+  /// The units in list order, head first.
+  public let units: [RMRRUnit]
+
+  /// Visible devices ascending by address, then by unit; no pair twice.
+  private var keys: [UInt32] = []
+  /// The unit of each key.
+  private var owners: [Int32] = []
+  /// How many devices share each unit (HV-86).
+  private var deviceCounts: [Int] = []
+  private let scopeEnd: BootDecisions.ScopeEnd
+  private let countsWrap: Bool
+
+  /// The list of `units`, in list order.
+  public init(_ units: [RMRRUnit] = [], decisions: BootDecisions) {
+    self.units = units
+    scopeEnd = decisions.scopeEnd
+    countsWrap = decisions.rangeLimit == .none
+    var pairs: [UInt64] = []
+    for (index, unit) in units.enumerated() {
+      for bdf in unit.visibleDevices(scopeEnd) {
+        pairs.append(UInt64(unit.segment) << 48 | UInt64(bdf) << 32 | UInt64(index))
+      }
+    }
+    pairs.sort()
+    for (place, pair) in pairs.enumerated() where place == 0 || pair != pairs[place - 1] {
+      keys.append(UInt32(pair >> 32))
+      owners.append(Int32(truncatingIfNeeded: pair))
+    }
+    deviceCounts =
+      switch decisions.sharing {
+      case .listLength: units.map(\.devices.count)
+      case .commonPages: UnitList.devicesInCommonPages(of: units)
+      }
+  }
+
+  /// For each unit the number of different devices listed in any unit that hangs together with it by common pages. A unit
+  /// without a page hangs together with none.
+  private static func devicesInCommonPages(of units: [RMRRUnit]) -> [Int] {
+    var counts = units.map { different(in: [$0]) }
+    let order = units.indices.filter { !units[$0].frames.isEmpty }
+      .sorted { (units[$0].frames, $0) < (units[$1].frames, $1) }
+    var first = 0
+    while first < order.count {
+      var next = first + 1
+      var end = units[order[first]].frames.end
+      while next < order.count, units[order[next]].frames.start < end {
+        end = max(end, units[order[next]].frames.end)
+        next += 1
+      }
+      if next - first > 1 {
+        let count = different(in: order[first..<next].map { units[$0] })
+        for index in order[first..<next] { counts[index] = count }
+      }
+      first = next
+    }
+    return counts
+  }
+
+  /// The number of different devices that `units` list.
+  private static func different(in units: [RMRRUnit]) -> Int {
+    var devices: [UInt32] = []
+    for unit in units {
+      for bdf in unit.devices { devices.append(SBDF(segment: unit.segment, bdf: bdf).rawValue) }
+    }
+    devices.sort()
+    return zip(devices, devices.dropFirst()).reduce(min(1, devices.count)) { $0 + ($1.0 == $1.1 ? 0 : 1) }
+  }
+
+  /// The devices of unit `index` that take part in mapping, assignment and reporting (HV-13).
+  public func visibleDevices(of index: Int) -> ArraySlice<UInt16> { units[index].visibleDevices(scopeEnd) }
+
+  /// How many devices share unit `index`; strict assignment takes 1 at most (HV-86).
+  public func deviceCount(of index: Int) -> Int { deviceCounts[index] }
+
+  /// The indices of the units that list `function`, ascending: list order (HV-85). Phantom functions match by their own
+  /// address. A unit that lists it twice occurs once.
+  public func matching(_ function: SBDF) -> Matches {
+    let key = function.rawValue
+    var low = 0
+    var high = keys.count
+    while low < high {
+      let middle = (low + high) / 2
+      if keys[middle] < key { low = middle + 1 } else { high = middle }
+    }
+    var end = low
+    while end < keys.count, keys[end] == key { end += 1 }
+    return Matches(owners: owners[low..<end])
+  }
+
+  /// Indices of units in list order.
+  public struct Matches: RandomAccessCollection, Sendable {
+    fileprivate let owners: ArraySlice<Int32>
+    /// Position of the first.
+    public var startIndex: Int { owners.startIndex }
+    /// Position behind the last.
+    public var endIndex: Int { owners.endIndex }
+    /// The index of a unit in `UnitList.units`.
+    public subscript(position: Int) -> Int { Int(owners[position]) }
+  }
+
+  /// What the hypervisor reports of unit `index`; nil for a unit without a page (HV-50).
+  public func reservedRange(of index: Int) -> ReservedRange? {
+    let unit = units[index]
+    let first = Page.frame(of: unit.base)
+    // An end in the last page of all wraps (HV-22).
+    let count = countsWrap ? Page.frameUp(of: unit.end) &- first : unit.frames.count
+    return count == 0 ? nil : ReservedRange(firstFrame: first, frameCount: count)
+  }
+
+  /// Answers reserved_device_memory_map: the units of `function`, or with `all` every visible one, each once, in list
+  /// order (HV-47…50, HV-55).
+  ///
+  /// `ranges` is overwritten with the first `capacity` records at most. `count` is the number there are; `result` is 0,
+  /// or -ENOBUFS if they are more than `capacity`.
+  public func report(
+    for function: SBDF, all: Bool, capacity: UInt32, into ranges: inout [ReservedRange]
+  ) -> (count: UInt32, result: Int) {
+    ranges.removeAll(keepingCapacity: true)
+    var count: UInt32 = 0
+    func offer(_ index: Int) {
+      guard let range = reservedRange(of: index) else { return }
+      if count < capacity { ranges.append(range) }
+      count += 1
+    }
+    if all {
+      for index in units.indices where units[index].isVisible(scopeEnd) { offer(index) }
+    } else {
+      for index in matching(function) { offer(index) }
+    }
+    return (count, count > capacity ? Errno.ENOBUFS.negated : 0)
+  }
+}
+
+extension RMRRUnit {
+  /// The devices up to where the list ends for Xen (HV-13).
+  func visibleDevices(_ scopeEnd: BootDecisions.ScopeEnd) -> ArraySlice<UInt16> {
+    switch scopeEnd {
+    case .zeroBDF: devices.prefix { $0 != 0 }
+    case .lastDevice: devices[...]
+    }
+  }
+  /// True if a device takes part at all (HV-13).
+  func isVisible(_ scopeEnd: BootDecisions.ScopeEnd) -> Bool {
+    switch scopeEnd {
+    case .zeroBDF: (devices.first ?? 0) != 0
+    case .lastDevice: !devices.isEmpty
+    }
+  }
+}

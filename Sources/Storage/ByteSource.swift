@@ -49,7 +49,7 @@ public final class ByteSource {
   public init(bytes: [UInt8], name: String) {
     path = name
     origin = .memory(bytes, offset: 0)
-    input = [UInt8](repeating: 0, count: ByteSource.chunk)
+    input = [UInt8](repeating: 0, count: min(ByteSource.chunk, max(bytes.count, 2)))
   }
 
   deinit {
@@ -115,8 +115,9 @@ public final class ByteSource {
     stream = fresh
   }
 
-  /// Reads up to `target.count` bytes into `target`; 0 means the end.
+  /// Reads up to `target.count` bytes into `target`, which must not be empty; 0 means the end.
   public func read(into target: inout [UInt8]) throws(StorageError) -> Int {
+    precondition(!target.isEmpty, "reading into no memory never ends")
     if !started {
       started = true
       try startMember()

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Lines of a byte stream, one at a time, in constant memory.
 ///
 /// A line ends at `\n`; a `\r` before it is dropped. The last line may lack the end.
@@ -8,7 +16,7 @@ public struct LineReader: ~Copyable {
   private let source: ByteSource
   private let path: String
   private let limit: Int
-  private var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  private var buffer: [UInt8]
   private var start = 0
   private var end = 0
   private var finished = false
@@ -21,6 +29,7 @@ public struct LineReader: ~Copyable {
     source = try ByteSource(path: path)
     self.path = path
     self.limit = limit
+    buffer = [UInt8](repeating: 0, count: 1 << 16)
   }
 
   /// Lines of `bytes`, plain or gzip; errors name them `name`.
@@ -28,6 +37,8 @@ public struct LineReader: ~Copyable {
     source = ByteSource(bytes: bytes, name: name)
     path = name
     self.limit = limit
+    // A fuzzer reads many small texts.
+    buffer = [UInt8](repeating: 0, count: min(1 << 16, max(bytes.count, 1 << 10)))
   }
 
   /// Reads the next line into `line` without its end; false at the end of the stream.
@@ -45,8 +56,7 @@ public struct LineReader: ~Copyable {
         }
       }
       readAny = true
-      var stop = start
-      while stop < end, buffer[stop] != UInt8(ascii: "\n") { stop += 1 }
+      let stop = lineEnd(in: buffer, from: start, to: end)
       guard line.count + (stop - start) <= limit else {
         throw StorageError(.malformed, path: path, "line \(number + 1) is longer than \(limit) bytes")
       }
@@ -59,5 +69,13 @@ public struct LineReader: ~Copyable {
     number += 1
     if line.last == UInt8(ascii: "\r") { line.removeLast() }
     return true
+  }
+}
+
+/// Index of the first line feed in `start..<end`, `end` if there is none.
+private func lineEnd(in bytes: [UInt8], from start: Int, to end: Int) -> Int {
+  bytes.withUnsafeBytes { bytes in
+    let first = bytes.baseAddress! + start
+    return memchr(first, Int32(UInt8(ascii: "\n")), end - start).map { start + (UnsafeRawPointer($0) - first) } ?? end
   }
 }

@@ -10,8 +10,8 @@ let optimised: [SwiftSetting] = [
 ]
 
 /// A module of the floor plan. `floor` lists the modules below it that it may import.
-func module(_ name: String, on floor: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: floor, swiftSettings: optimised)
+func module(_ name: String, on floor: [Target.Dependency] = [], exclude: [String] = []) -> Target {
+  .target(name: name, dependencies: floor, exclude: exclude, swiftSettings: optimised)
 }
 
 func tests(_ module: String, with extra: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -39,7 +39,9 @@ let package = Package(
     module("Hypervisor", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
     module("Firmware", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
     module("Toolstack", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
-    module("Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
+    module(
+      "Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"],
+      exclude: ["GRAMMAR.md"]),
     module(
       "Simulation",
       on: [
@@ -59,6 +61,7 @@ let package = Package(
     tests("Editions"),
     tests("Platform", with: ["AddressSpace", "Editions"]),
     tests("Hypervisor", with: ["AddressSpace", "Editions", "Hypercalls", "Platform"]),
+    tests("Tracing", with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

@@ -3,14 +3,14 @@
 /// Plain words (`ok`, `refused EBUSY`, the entries of a list) are compared in full and in order. Words `key=value` are
 /// compared each by itself, where the trace has them: a trace may observe less than a run shows.
 public struct Observation: Hashable, Sendable {
-  /// Words without `=`, in order.
+  /// Words without `=`, in order; none is empty.
   public var words: [String]
   /// Words `key=value`, in order.
   public var fields: [Field]
 
   /// A word `key=value`.
   public struct Field: Hashable, Sendable {
-    /// Before the first `=`.
+    /// Before the first `=`; not empty.
     public var key: String
     /// After it.
     public var value: String
@@ -28,8 +28,15 @@ public struct Observation: Hashable, Sendable {
     self.fields = fields
   }
 
+  /// True if it says nothing; a list without entries is observed as the word `none`.
+  public var isEmpty: Bool { words.isEmpty && fields.isEmpty }
+
   /// The canonical text: words, then fields.
-  public var text: String { (words + fields.map { "\($0.key)=\($0.value)" }).joined(separator: " ") }
+  public var text: String {
+    var text = CanonicalText()
+    text.put(self)
+    return text.string
+  }
 
   /// How `actual` differs from what is expected here, nil if it does not.
   public func difference(from actual: Observation) -> String? {

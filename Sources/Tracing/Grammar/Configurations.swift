@@ -1,0 +1,142 @@
+import Platform
+import Toolstack
+
+extension LineCursor {
+  /// A guest's configuration: fields in any order; what is left out has the default of `GuestConfiguration`.
+  mutating func configuration() throws(TraceError) -> GuestConfiguration {
+    var guest = GuestConfiguration(memoryMiB: 0)
+    var memory: UInt64?
+    var maximum: UInt64?
+    while let key = try anyKey(repeatable: "pci=") {
+      switch key {
+      case "memory=": memory = try kib()
+      case "maxmem=": maximum = try kib()
+      case "videoram=": guest.videoKiB = try kib()
+      case "vcpus=": guest.vcpus = try number(UInt32.self)
+      case "hap": guest.hap = true
+      case "-hap": guest.hap = false
+      case "mmio-hole=": guest.mmioHoleKiB = try kib()
+      case "boundary=": guest.boundaryKiB = try kib()
+      case "strategy=": guest.strategy = try choice(GuestConfiguration.Strategy.self)
+      case "policy=": guest.policy = try choice(RDMPolicy.self)
+      case "passthrough=": guest.passthrough = try choice(GuestConfiguration.Passthrough.self)
+      case "device-model=": guest.deviceModel = try choice(GuestConfiguration.DeviceModel.self)
+      case "vga=": guest.vga = try choice(GuestConfiguration.VGA.self)
+      case "gfx-passthru": guest.graphicsPassthrough = true
+      case "-gfx-passthru": guest.graphicsPassthrough = false
+      case "acpi": guest.acpi = true
+      case "-acpi": guest.acpi = false
+      case "acpi-firmware=": guest.acpiFirmwareBytes = try size()
+      case "smbios-firmware=": guest.smbiosFirmwareBytes = try size()
+      case "pci=":
+        var device = AssignedDevice(try sbdf())
+        let mark = mark
+        while skip(UInt8(ascii: ",")) { try option(try keyHere(since: mark), of: &device) }
+        forgetKeys(since: mark)
+        guest.devices.append(device)
+      default:
+        throw unknown(
+          key,
+          "memory=, maxmem=, videoram=, vcpus=, hap, mmio-hole=, boundary=, strategy=, policy=, passthrough=, "
+            + "device-model=, vga=, gfx-passthru, acpi, acpi-firmware=, smbios-firmware= or pci=")
+      }
+    }
+    guard let memory else { throw expected("memory=") }
+    guest.targetMemoryKiB = memory
+    guest.maxMemoryKiB = maximum ?? memory
+    return guest
+  }
+
+  /// A device to attach and its options, as words.
+  mutating func assignedDevice() throws(TraceError) -> AssignedDevice {
+    try word("a PCI address such as 0000:00:02.0")
+    var device = AssignedDevice(try sbdf())
+    while let key = try anyKey() { try option(key, of: &device) }
+    return device
+  }
+
+  private mutating func option(_ key: String, of device: inout AssignedDevice) throws(TraceError) {
+    switch key {
+    case "policy=": device.policy = try choice(RDMPolicy.self)
+    case "slot=": device.slot = try number(UInt8.self, "a slot")
+    case "seize": device.seize = true
+    case "by-name": device.byName = true
+    default: throw unknown(key, "policy=, slot=, seize or by-name")
+    }
+  }
+}
+
+extension CanonicalText {
+  /// The memory, then each field that is not at its default.
+  mutating func put(_ guest: GuestConfiguration) {
+    let usual = GuestConfiguration(memoryMiB: 0)
+    put("memory=")
+    put(kib: guest.targetMemoryKiB)
+    func kib(_ key: StaticString, _ value: UInt64, unless default: UInt64, _ text: inout CanonicalText) {
+      guard value != `default` else { return }
+      text.put(key)
+      text.put(kib: value)
+    }
+    func size(_ key: StaticString, _ value: UInt64, _ text: inout CanonicalText) {
+      guard value != 0 else { return }
+      text.put(key)
+      text.put(size: value)
+    }
+    func choice<Choice: RawRepresentable & Equatable>(
+      _ key: StaticString, _ value: Choice?, unless default: Choice?, _ text: inout CanonicalText
+    ) where Choice.RawValue == String {
+      guard let value, value != `default` else { return }
+      text.put(key)
+      text.put(value.rawValue)
+    }
+    func flag(_ on: StaticString, _ off: StaticString, _ value: Bool, unless default: Bool, _ text: inout CanonicalText)
+    {
+      if value != `default` { text.put(value ? on : off) }
+    }
+    kib(" maxmem=", guest.maxMemoryKiB, unless: guest.targetMemoryKiB, &self)
+    kib(" videoram=", guest.videoKiB, unless: usual.videoKiB, &self)
+    if guest.vcpus != usual.vcpus {
+      put(" vcpus=")
+      put(decimal: guest.vcpus)
+    }
+    flag(" hap", " -hap", guest.hap, unless: usual.hap, &self)
+    kib(" mmio-hole=", guest.mmioHoleKiB, unless: usual.mmioHoleKiB, &self)
+    kib(" boundary=", guest.boundaryKiB, unless: usual.boundaryKiB, &self)
+    choice(" strategy=", guest.strategy, unless: usual.strategy, &self)
+    choice(" policy=", guest.policy, unless: nil, &self)
+    choice(" passthrough=", guest.passthrough, unless: usual.passthrough, &self)
+    choice(" device-model=", guest.deviceModel, unless: usual.deviceModel, &self)
+    choice(" vga=", guest.vga, unless: usual.vga, &self)
+    flag(" gfx-passthru", " -gfx-passthru", guest.graphicsPassthrough, unless: usual.graphicsPassthrough, &self)
+    flag(" acpi", " -acpi", guest.acpi, unless: usual.acpi, &self)
+    size(" acpi-firmware=", guest.acpiFirmwareBytes, &self)
+    size(" smbios-firmware=", guest.smbiosFirmwareBytes, &self)
+    for device in guest.devices {
+      put(" pci=")
+      put(device, between: ",")
+    }
+  }
+
+  /// A device with its options, `separator` before each.
+  mutating func put(_ device: AssignedDevice, between separator: StaticString) {
+    put(device.sbdf)
+    if let policy = device.policy {
+      put(separator)
+      put("policy=")
+      put(policy.rawValue)
+    }
+    if let slot = device.slot {
+      put(separator)
+      put("slot=")
+      put(decimal: slot)
+    }
+    if device.seize {
+      put(separator)
+      put("seize")
+    }
+    if device.byName {
+      put(separator)
+      put("by-name")
+    }
+  }
+}

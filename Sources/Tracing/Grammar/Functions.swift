@@ -1,0 +1,115 @@
+import Platform
+
+extension LineCursor {
+  /// A function of the host: its address, then fields in any order.
+  mutating func function() throws(TraceError) -> PCIFunction {
+    try word("a PCI address such as 0000:00:02.0")
+    var function = PCIFunction(try sbdf())
+    while true {
+      if try atEnd() { break }
+      let start = position
+      guard let key = try anyKey() else { break }
+      switch key {
+      case "id=":
+        function.vendor = UInt16(try hexDigits(4...4, "ids such as 8086:1616"))
+        guard skip(UInt8(ascii: ":")) else { throw expected(": and a device id") }
+        function.device = UInt16(try hexDigits(4...4, "a device id such as 1616"))
+      case "class=": function.classCode = UInt16(try hexDigits(4...4, "a class such as 0300"))
+      case "kind=": function.kind = try choice(PCIFunction.Kind.self)
+      case "pin=": function.interruptPin = try number(UInt8.self, "an interrupt pin", to: 4)
+      case "bar0=", "bar1=", "bar2=", "bar3=", "bar4=", "bar5=", "rom=":
+        let bar = try bar(key == "rom=" ? 6 : key.utf8.dropFirst(3).first! - UInt8(ascii: "0"))
+        if let other = function.bars.first(where: { $0.isUpperHalf(bar.index) || bar.isUpperHalf($0.index) }) {
+          throw failure(
+            "expected no BAR in the upper half of a 64-bit one, found bar\(bar.index) beside bar\(other.index)",
+            at: start)
+        }
+        function.bars.append(bar)
+      case "buses=":
+        let secondary = UInt8(try hexDigits(1...2, "bus numbers such as 01-03"))
+        guard skip(UInt8(ascii: "-")) else { throw expected("- and the last bus") }
+        let subordinate = UInt8(try hexDigits(1...2, "a bus number such as 03"))
+        function.buses = PCIFunction.Buses(secondary: secondary, subordinate: subordinate)
+      case "phantom=":
+        let start = position
+        function.phantomStride = try number(UInt8.self, "a stride")
+        guard [0, 1, 2, 4].contains(function.phantomStride) else { throw expected("0, 1, 2 or 4", at: start) }
+      case "vf-of=": function.physicalFunction = try sbdf()
+      default:
+        throw unknown(key, "id=, class=, kind=, pin=, bar0= to bar5=, rom=, buses=, phantom= or vf-of=")
+      }
+    }
+    function.bars.sort { $0.index < $1.index }
+    return function
+  }
+
+  /// `m64:16M@0xf0000000`; a ROM has no kind.
+  private mutating func bar(_ index: UInt8) throws(TraceError) -> BAR {
+    var kind = BAR.Kind.rom
+    if index != 6 {
+      let start = position
+      guard let named = BAR.Kind(rawValue: name()), named != .rom, skip(UInt8(ascii: ":")) else {
+        throw expected("io:, m32:, m32p:, m64: or m64p: and a size", at: start)
+      }
+      if index == 5, named.is64Bit { throw expected("a BAR of 32 bits, the last has no upper half", at: start) }
+      kind = named
+    }
+    let start = position
+    let size = try size()
+    guard size.nonzeroBitCount == 1 else { throw expected("a power of two", at: start) }
+    return BAR(index, kind, size: size, hostAddress: skip(UInt8(ascii: "@")) ? try address() : 0)
+  }
+}
+
+extension BAR {
+  /// True if the register `other` holds this BAR's upper half.
+  fileprivate func isUpperHalf(_ other: UInt8) -> Bool { kind.is64Bit && other == index &+ 1 && other < 6 }
+}
+
+extension CanonicalText {
+  mutating func put(_ function: PCIFunction) {
+    put(function.sbdf)
+    put(" id=")
+    put(digits: function.vendor, width: 4)
+    put(":")
+    put(digits: function.device, width: 4)
+    put(" class=")
+    put(digits: function.classCode, width: 4)
+    put(" kind=")
+    put(function.kind.rawValue)
+    if function.interruptPin != 0 {
+      put(" pin=")
+      put(decimal: function.interruptPin)
+    }
+    for bar in function.bars {
+      if bar.index == 6 {
+        put(" rom=")
+      } else {
+        put(" bar")
+        put(decimal: bar.index)
+        put("=")
+        put(bar.kind.rawValue)
+        put(":")
+      }
+      put(size: bar.size)
+      if bar.hostAddress != 0 {
+        put("@")
+        put(hex: bar.hostAddress)
+      }
+    }
+    if let buses = function.buses {
+      put(" buses=")
+      put(digits: buses.secondary, width: 2)
+      put("-")
+      put(digits: buses.subordinate, width: 2)
+    }
+    if function.phantomStride != 0 {
+      put(" phantom=")
+      put(decimal: function.phantomStride)
+    }
+    if let physical = function.physicalFunction {
+      put(" vf-of=")
+      put(physical)
+    }
+  }
+}

@@ -1,0 +1,37 @@
+extension LineCursor {
+  /// The words after `->`, nil without an arrow.
+  mutating func observation() throws(TraceError) -> Observation? {
+    guard passArrow() else { return nil }
+    try word("what was observed")
+    var observation = Observation([])
+    while try !atEnd() {
+      let start = position
+      let word = try escaped(until: UInt8(ascii: "="))
+      if skip(UInt8(ascii: "=")) {
+        if word.isEmpty { throw expected("a key before =", at: start) }
+        observation.fields.append(Observation.Field(word, try escaped()))
+      } else {
+        observation.words.append(word)
+      }
+    }
+    return observation
+  }
+}
+
+extension CanonicalText {
+  mutating func put(_ observation: Observation) {
+    var first = true
+    for word in observation.words {
+      if !first { put(" ") }
+      first = false
+      put(escaping: word, special: UInt8(ascii: "="))
+    }
+    for field in observation.fields {
+      if !first { put(" ") }
+      first = false
+      put(escaping: field.key, special: UInt8(ascii: "="))
+      put("=")
+      put(escaping: field.value)
+    }
+  }
+}

@@ -35,9 +35,7 @@ extension LineCursor {
         forgetKeys(since: mark)
         guest.devices.append(device)
       default:
-        throw unknown(
-          key,
-          "memory=, maxmem=, videoram=, vcpus=, hap, mmio-hole=, boundary=, strategy=, policy=, passthrough=, "
+        throw expectedKey("memory=, maxmem=, videoram=, vcpus=, hap, mmio-hole=, boundary=, strategy=, policy=, passthrough=, "
             + "device-model=, vga=, gfx-passthru, acpi, acpi-firmware=, smbios-firmware= or pci=")
       }
     }
@@ -61,7 +59,7 @@ extension LineCursor {
     case "slot=": device.slot = try number(UInt8.self, "a slot")
     case "seize": device.seize = true
     case "by-name": device.byName = true
-    default: throw unknown(key, "policy=, slot=, seize or by-name")
+    default: throw expectedKey("policy=, slot=, seize or by-name")
     }
   }
 }

@@ -28,7 +28,7 @@ extension LineCursor {
   private mutating func event(orElse what: String) throws(TraceError) -> Event {
     let word = try peek()
     guard let keyword = EventKeyword(rawValue: word) else { throw expected(what) }
-    step(over: word)
+    skipWord()
     switch keyword {
     case .create: return .create(try guest(), try configuration())
     case .boot: return .boot(try guest())

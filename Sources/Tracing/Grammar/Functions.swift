@@ -36,7 +36,7 @@ extension LineCursor {
         guard [0, 1, 2, 4].contains(function.phantomStride) else { throw expected("0, 1, 2 or 4", at: start) }
       case "vf-of=": function.physicalFunction = try sbdf()
       default:
-        throw unknown(key, "id=, class=, kind=, pin=, bar0= to bar5=, rom=, buses=, phantom= or vf-of=")
+        throw expectedKey("id=, class=, kind=, pin=, bar0= to bar5=, rom=, buses=, phantom= or vf-of=")
       }
     }
     function.bars.sort { $0.index < $1.index }

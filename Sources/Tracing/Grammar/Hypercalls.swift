@@ -58,7 +58,7 @@ extension LineCursor {
     guard let operation = HypercallOperation(rawValue: word) else {
       throw expected("a hypercall such as populate_physmap")
     }
-    step(over: word)
+    skipWord()
     var event = HypercallEvent(.memoryMap(capacity: 0), by: caller)
     switch operation {
     case .createDomain:

@@ -20,6 +20,8 @@ struct LineCursor {
   private var limit = 0
   /// Keys read on this line, to find doubled ones.
   private var keys: [String] = []
+  /// Where the last of them begins.
+  private var keyStart = 0
 
   init(path: String) { self.path = path }
 
@@ -114,7 +116,9 @@ struct LineCursor {
   }
 
   /// Moves over the word that `peek` gave.
-  mutating func step(over word: String) { position += word.utf8.count }
+  mutating func skipWord() {
+    while let byte = next, !LineCursor.isBlank(byte) { position += 1 }
+  }
 
   /// Moves to the next word; demands that there is one.
   mutating func word(_ what: String) throws(TraceError) {
@@ -151,15 +155,15 @@ struct LineCursor {
 
   /// The key right here, inside a word, that stands once since `mark`.
   mutating func keyHere(since mark: Int, repeatable: String = "") throws(TraceError) -> String {
-    let start = position
+    keyStart = position
     while let byte = next, !LineCursor.isBlank(byte), byte != UInt8(ascii: ",") {
       position += 1
       if byte == UInt8(ascii: "=") { break }
     }
-    let key = string(start, position)
+    let key = string(keyStart, position)
     if key != repeatable {
       let stem = key.hasPrefix("-") ? String(key.dropFirst()) : key
-      if keys[mark...].contains(stem) { throw failure("expected \(stem) once, found it again", at: start) }
+      if keys[mark...].contains(stem) { throw failure("expected \(stem) once, found it again", at: keyStart) }
       keys.append(stem)
     }
     return key
@@ -171,8 +175,8 @@ struct LineCursor {
   /// Forgets the keys of an inner list.
   mutating func forgetKeys(since mark: Int) { keys.removeSubrange(mark...) }
 
-  /// The error for the key just read.
-  func unknown(_ key: String, _ what: String) -> TraceError { expected(what, at: position - key.utf8.count) }
+  /// The error that `what` was expected instead of the key read last.
+  func expectedKey(_ what: String) -> TraceError { expected(what, at: keyStart) }
 
   /// Moves over the run of bytes that has no delimiter, perhaps none.
   mutating func name() -> String {

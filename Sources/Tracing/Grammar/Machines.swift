@@ -26,13 +26,13 @@ struct HeaderDraft {
   mutating func take(_ cursor: inout LineCursor) throws(TraceError) -> Bool {
     let word = try cursor.peek()
     guard let keyword = HeaderKeyword(rawValue: word) else { return false }
-    if keyword == .e820, cursor.isQuery(after: word) { return false }
+    if keyword == .e820, cursor.namesGuestNext() { return false }
     if keyword.isSingle {
       if seen.contains(keyword) { throw cursor.failure("expected \(word) once, found it again", at: cursor.position) }
       seen.append(keyword)
     }
     let start = cursor.position
-    cursor.step(over: word)
+    cursor.skipWord()
     switch keyword {
     case .edition: edition = try cursor.edition()
     case .host: try cursor.host(&machine)
@@ -105,10 +105,10 @@ extension LineCursor {
     failure("expected a DMAR table as bytes or as structures, found both", at: start)
   }
 
-  /// True if a guest's name follows `word`: the query `e820 dom1`, not the host's table.
-  fileprivate func isQuery(after word: String) -> Bool {
+  /// True if a guest's name follows the word that stands next: the query `e820 dom1`, not the host's table.
+  fileprivate func namesGuestNext() -> Bool {
     var copy = self
-    copy.step(over: word)
+    copy.skipWord()
     return (try? copy.peek())?.hasPrefix("dom") ?? false
   }
 
@@ -128,7 +128,7 @@ extension LineCursor {
       let word = try peek()
       if word.isEmpty { break }
       words.append((word, position))
-      step(over: word)
+      skipWord()
     }
     do throws(Edition.ParseError) {
       return try Edition(parsing: words.map(\.text).joined(separator: " "))
@@ -152,7 +152,7 @@ extension LineCursor {
       case "p2m=": machine.pageTables = try choice(Machine.PageTables.self)
       case "tables=": machine.sharesPageTables = try choice("shared", "separate")
       case "quarantine=": machine.quarantine = try choice(Machine.Quarantine.self)
-      default: throw unknown(key, "memory=, phys-bits=, iommu=, p2m=, tables= or quarantine=")
+      default: throw expectedKey("memory=, phys-bits=, iommu=, p2m=, tables= or quarantine=")
       }
     }
   }

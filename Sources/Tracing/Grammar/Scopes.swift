@@ -38,7 +38,7 @@ extension LineCursor {
     var id: UInt8 = 0
     let word = try peek()
     if word.utf8.contains(UInt8(ascii: "@")) {
-      if let known = DeviceScope.Kind(name: String(word.prefix { $0 != ":" })) {
+      if let known = DeviceScope.Kind(name: String(word.prefix { $0 != ":" && $0 != "@" })) {
         _ = name()
         kind = known
       } else {
@@ -48,7 +48,8 @@ extension LineCursor {
       id = try number(UInt8.self, "an id")
       guard skip(UInt8(ascii: "@")) else { throw expected("@") }
     } else if word.hasPrefix("bridge:") {
-      step(over: "bridge:")
+      _ = name()
+      _ = skip(UInt8(ascii: ":"))
       kind = .bridge
     }
     guard let (segment, bus) = busPrefix() else {

@@ -40,7 +40,9 @@ public struct Faulting<Port: HypercallPort>: HypercallPort {
     _ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer
   ) -> Int {
     let before = count
-    count += call.ordinals
+    // A raw call may claim to stand for 2^64 of them.
+    let (sum, overflow) = count.addingReportingOverflow(call.ordinals)
+    count = overflow ? .max : sum
     guard let fault, fault.ordinal > before, fault.ordinal <= count else {
       return port.perform(call, by: caller, &buffer)
     }

@@ -154,7 +154,7 @@ public struct Extents: Hashable, Sendable {
   }
 
   /// How many hypercalls this stands for, at least 1.
-  public var calls: UInt64 { max(1, (count + perCall - 1) / perCall) }
+  public var calls: UInt64 { count == 0 ? 1 : (count - 1) / max(1, perCall) + 1 }
 
   /// Frames in an extent.
   public var framesPerExtent: UInt64 { 1 << UInt64(order) }

@@ -37,7 +37,7 @@ public enum Event: Hashable, Sendable {
   case hypercall(HypercallEvent)
   /// The guest's CPU touches a guest-physical address.
   case access(GuestName, Access, address: UInt64)
-  /// A device touches an address by DMA.
+  /// A device touches an address by DMA: reads or writes, never executes.
   case dma(SBDF, Access, address: UInt64)
   /// Arms a fault for the event that follows.
   case fault(InjectedFault)

@@ -111,6 +111,28 @@ struct StorageTests {
     #expect(throws: StorageError.self) { _ = try long.next(into: &line) }
   }
 
+  @Test("lines longer than the buffer, from memory and from gzip, and bytes that only begin like gzip")
+  func longLines() throws {
+    let path = temporaryFolder() + "/file"
+    let long = String(repeating: "x", count: 70_000)
+    for gzip in [false, true] {
+      var file = try AtomicFile(path: path, gzip: gzip)
+      try file.write("\n\(long)\r\n\(long)\n")
+      try file.commit()
+      for fromMemory in [false, true] {
+        var reader =
+          fromMemory ? LineReader(bytes: raw(path), name: "memory") : try LineReader(path: path)
+        var line: [UInt8] = []
+        var lengths: [Int] = []
+        while try reader.next(into: &line) { lengths.append(line.count) }
+        #expect(lengths == [0, 70_000, 70_000])
+      }
+    }
+    for start in [[0x1F], [0x1F, 0x0A], [0x1F, 0x8C]] as [[UInt8]] {
+      #expect(try drain(ByteSource(bytes: start, name: "short")) == start)
+    }
+  }
+
   @Test("a missing file and a folder")
   func notAFile() throws {
     let folder = temporaryFolder()

@@ -109,7 +109,12 @@ private let wrongLines: [(String, String)] = [
   ("host phys-bits=65", #"16: expected a width from 12 to 64, found "65""#),
   ("host iommu=amd", #"12: expected vt-d, none, found "amd""#),
   ("host tables=one", #"13: expected shared or separate, found "one""#),
-  ("host disk=1", #"6: expected memory=, phys-bits=, iommu=, p2m=, tables= or quarantine=, found "disk=1""#),
+  (
+    "host disk=1",
+    #"6: expected memory=, phys-bits=, iommu=, p2m=, tables=, quarantine=, iommu-required, remapping= or mcfg=, found "disk=1""#
+  ),
+  ("host remapping=", #"16: expected an address such as 0xfee00000, found the end of the line"#),
+  ("host mcfg=2-1", #"11: expected a range that ends after it starts, found "2-1""#),
   ("assumed", #"8: expected what was assumed, such as e820 or bars, found the end of the line"#),
   ("e820", #"5: expected an entry such as 0x0-0x9fc00:ram, found the end of the line"#),
   ("e820 0x0:ram", #"6: expected an entry such as 0x0-0x9fc00:ram, found "0x0:ram""#),
@@ -201,7 +206,7 @@ private let wrongLines: [(String, String)] = [
   ),
   (
     "create dom1 memory=64 pci=0000:00:02.0,polcy=strict",
-    #"40: expected policy=, slot=, seize or by-name, found "polcy=strict""#
+    #"40: expected policy=, slot=, seize, by-name or all-functions, found "polcy=strict""#
   ),
   (
     "create dom1 memory=64 pci=0000:00:02.0,seize,seize",
@@ -228,7 +233,9 @@ private let wrongLines: [(String, String)] = [
   ("hypercall dom0 createdomain dom1", #"33: expected hvm or pv, found the end of the line"#),
   ("hypercall dom0 max_mem dom1 64", #"29: expected kib=, found "64""#),
   ("hypercall dom0 max_mem dom1 kib=", #"33: expected a number, found the end of the line"#),
-  ("hypercall dom0 max_vcpus dom1 vcpus=4294967296", #"37: expected a number from 0 to 4294967295, found "4294967296""#),
+  (
+    "hypercall dom0 max_vcpus dom1 vcpus=4294967296", #"37: expected a number from 0 to 4294967295, found "4294967296""#
+  ),
   ("hypercall dom0 populate_physmap dom1", #"37: expected first= or frames=, found the end of the line"#),
   ("hypercall dom0 populate_physmap dom1 frames=1,", #"47: expected a frame number, found the end of the line"#),
   (

@@ -23,6 +23,8 @@ struct RoundTripTests {
       for operation in HypercallOperation.allCases {
         let step = TraceStep(.hypercall(source.hypercall(operation)))
         #expect(try TraceStep(parsing: step.text) == step)
+        // Counting must not trap either, whatever the extents claim.
+        if case .hypercall(let event) = step.event { #expect(event.call.ordinals >= 1) }
       }
     }
   }

@@ -109,6 +109,9 @@ struct TraceSource {
     machine.pageTables = pick(Machine.PageTables.allCases)
     machine.sharesPageTables = one(in: 2)
     machine.quarantine = pick(Machine.Quarantine.allCases)
+    machine.requiresIOMMU = one(in: 2)
+    if one(in: 2) { machine.remappingHardware = list(upTo: 2) { $0.number() } }
+    if one(in: 2) { machine.configurationWindow = AddressRange(start: number(), size: number()) }
     machine.e820 = list(upTo: 4) { $0.entry() }
     switch below(3) {
     case 0: machine.dmar = .bytes(list(upTo: 200) { $0.number() })
@@ -134,6 +137,7 @@ struct TraceSource {
       sbdf(), policy: one(in: 2) ? pick(RDMPolicy.allCases) : nil, slot: one(in: 2) ? number() : nil)
     device.seize = one(in: 2)
     device.byName = one(in: 2)
+    device.allFunctions = one(in: 2)
     return device
   }
 

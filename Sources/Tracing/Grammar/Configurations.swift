@@ -35,7 +35,8 @@ extension LineCursor {
         forgetKeys(since: mark)
         guest.devices.append(device)
       default:
-        throw expectedKey("memory=, maxmem=, videoram=, vcpus=, hap, mmio-hole=, boundary=, strategy=, policy=, passthrough=, "
+        throw expectedKey(
+          "memory=, maxmem=, videoram=, vcpus=, hap, mmio-hole=, boundary=, strategy=, policy=, passthrough=, "
             + "device-model=, vga=, gfx-passthru, acpi, acpi-firmware=, smbios-firmware= or pci=")
       }
     }
@@ -59,7 +60,8 @@ extension LineCursor {
     case "slot=": device.slot = try number(UInt8.self, "a slot")
     case "seize": device.seize = true
     case "by-name": device.byName = true
-    default: throw expectedKey("policy=, slot=, seize or by-name")
+    case "all-functions": device.allFunctions = true
+    default: throw expectedKey("policy=, slot=, seize, by-name or all-functions")
     }
   }
 }
@@ -135,6 +137,10 @@ extension CanonicalText {
     if device.byName {
       put(separator)
       put("by-name")
+    }
+    if device.allFunctions {
+      put(separator)
+      put("all-functions")
     }
   }
 }

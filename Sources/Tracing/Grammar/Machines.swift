@@ -152,7 +152,20 @@ extension LineCursor {
       case "p2m=": machine.pageTables = try choice(Machine.PageTables.self)
       case "tables=": machine.sharesPageTables = try choice("shared", "separate")
       case "quarantine=": machine.quarantine = try choice(Machine.Quarantine.self)
-      default: throw expectedKey("memory=, phys-bits=, iommu=, p2m=, tables= or quarantine=")
+      case "iommu-required": machine.requiresIOMMU = true
+      case "-iommu-required": machine.requiresIOMMU = false
+      case "remapping=":
+        machine.remappingHardware = []
+        if skip("none") { continue }
+        repeat { machine.remappingHardware?.append(try address()) } while skip(UInt8(ascii: ","))
+      case "mcfg=":
+        let start = position
+        let (first, end) = try bounds("a range such as 0xe0000000-0xf0000000")
+        guard first <= end else { throw expected("a range that ends after it starts", at: start) }
+        machine.configurationWindow = AddressRange(first, end)
+      default:
+        throw expectedKey(
+          "memory=, phys-bits=, iommu=, p2m=, tables=, quarantine=, iommu-required, remapping= or mcfg=")
       }
     }
   }
@@ -256,6 +269,18 @@ extension CanonicalText {
     put(machine.sharesPageTables ? " tables=shared" : " tables=separate")
     put(" quarantine=")
     put(machine.quarantine.rawValue)
+    if machine.requiresIOMMU { put(" iommu-required") }
+    if let hardware = machine.remappingHardware {
+      put(hardware.isEmpty ? " remapping=none" : " remapping=")
+      for (index, address) in hardware.enumerated() {
+        if index > 0 { put(",") }
+        put(hex: address)
+      }
+    }
+    if let window = machine.configurationWindow {
+      put(" mcfg=")
+      put(window.start, window.end)
+    }
     endLine()
   }
 

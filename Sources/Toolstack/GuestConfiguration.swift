@@ -107,6 +107,8 @@ public struct AssignedDevice: Hashable, Sendable {
   public var seize = false
   /// Given by name: its address is not known when ranges are looked up (BL-56).
   public var byName = false
+  /// `*` for the function: all functions of the host's slot (BL-32); `slot` must be given.
+  public var allFunctions = false
 
   /// The function at `sbdf`.
   public init(_ sbdf: SBDF, policy: RDMPolicy? = nil, slot: UInt8? = nil) {

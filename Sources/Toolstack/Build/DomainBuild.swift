@@ -64,7 +64,7 @@ public struct DomainBuild: Equatable, Sendable {
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
     try constructRanges(on: &port, &buffer)
-    try checkLowMemory()
+    try checkLayout()
     try populateRAM(on: &port, &buffer)
     try GuestMemoryMap.build(
       into: &memoryMap, layout: layout, rdms: rdms, modules: modules, map: map, decisions)
@@ -121,8 +121,11 @@ public struct DomainBuild: Equatable, Sendable {
     }
   }
 
-  private func checkLowMemory() throws(Refusal) {
+  private func checkLayout() throws(Refusal) {
+    guard decisions.lowMemory == .floored else { return }
     guard layout.lowMemoryEnd >= lowMemoryFloor else { throw Refusal(.invalid, rule: .bl(86)) }
+    // `hvm_info` has 32 bits for a frame.
+    guard Page.frame(of: layout.highMemoryEnd) <= UInt64(UInt32.max) else { throw Refusal(.invalid, rule: .bl(104)) }
   }
 
   // MARK: Memory

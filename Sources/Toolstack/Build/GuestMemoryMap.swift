@@ -38,7 +38,7 @@ enum GuestMemoryMap {
     for index in entries.indices.dropFirst() {
       let entry = entries[index]
       if entry.type == .reserved, entries[kept].type == .reserved, entry.start < entries[kept].end {
-        entries[kept].size = max(entries[kept].end, entry.end) - entries[kept].start
+        entries[kept].size = max(entries[kept].end, entry.end) &- entries[kept].start
       } else {
         kept += 1
         entries[kept] = entry

@@ -46,7 +46,8 @@ public struct DeviceModel: Equatable, Sendable {
     // The old fork asks the hypervisor for each page; upstream QEMU splits by itself (BL-76).
     guard decisions.modelSplit == .fromSize, configuration.deviceModel == .qemuXen else { return }
     let size = ((configuration.maxMemoryKiB &- configuration.videoKiB) >> 10) &* (1 << 20)
-    let limit = configuration.announcesMMIOHole(in: map)
+    let limit =
+      configuration.announcesMMIOHole(in: map)
       ? map.fourGiB &- configuration.mmioHoleKiB &* 1024 : map.mmioStart
     lowMemoryEnd = min(size, limit)
     highMemoryEnd = size > limit ? map.fourGiB &+ (size - limit) : 0

@@ -71,7 +71,8 @@ extension Toolstack {
     let hole = configuration.announcesMMIOHole(in: map) ? String(configuration.mmioHoleKiB &* 1024) : nil
     guests.append(
       Guest(
-        domain: domain, configuration: given, prepared: configuration, layout: build.layout, rdms: build.rdms, memoryMap: build.memoryMap,
+        domain: domain, configuration: given, prepared: configuration, layout: build.layout, rdms: build.rdms,
+        memoryMap: build.memoryMap,
         hvmInfo: hvmInfo,
         firmwareKeys: Guest.FirmwareKeys(allowMemoryRelocate: relocates ? "1" : "0", mmioHoleSize: hole),
         populated: build.populated, modules: build.modules, targetMemoryKiB: configuration.targetMemoryKiB,

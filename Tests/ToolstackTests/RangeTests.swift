@@ -302,7 +302,9 @@ struct RangeTests {
     #expect(build(configuration, units: [], .repaired).0.memoryMap.first.map { Page.isAligned($0.end) } == true)
   }
 
-  @Test("BL-71, BL-72: the MMIO hole", arguments: [(0, 0xF000_0000), (256, 0xF000_0000), (1024, 0xC000_0000), (8192, 0xF000_0000)])
+  @Test(
+    "BL-71, BL-72: the MMIO hole",
+    arguments: [(0, 0xF000_0000), (256, 0xF000_0000), (1024, 0xC000_0000), (8192, 0xF000_0000)])
   func hole(mib: UInt64, start: UInt64) {
     let layout = GuestLayout(memoryBytes: start, mmioHoleKiB: mib << 10, map: .xen)
     #expect(layout.mmioStart == start)

@@ -10,8 +10,8 @@ import Toolstack
 struct SmallHost: HypercallPort, Equatable {
   struct Domain: Equatable {
     var memory = RangeMap<Bool>()
-    var rights: [Hypercall] = []
-    var mapped: [Hypercall] = []
+    var rights: Set<Hypercall> = []
+    var mapped: Set<Hypercall> = []
     var memoryMap: [E820Entry] = []
     var limitKiB: UInt64 = 0
     var podTarget: UInt64 = 0
@@ -47,6 +47,7 @@ struct SmallHost: HypercallPort, Equatable {
       return Int(created)
     case .destroyDomain(let domain):
       guard domains.removeValue(forKey: domain) != nil else { return Errno.ESRCH.negated }
+      claimed = 0
       for (sbdf, owner) in owners where owner == domain { owners[sbdf] = .io }
       return 0
     case .maxMem(let domain, let kib):
@@ -100,7 +101,7 @@ struct SmallHost: HypercallPort, Equatable {
 
   /// Rights and mappings are kept as the calls that gave them.
   private mutating func toggle(
-    _ list: WritableKeyPath<Domain, [Hypercall]>, of domain: DomainID, _ call: Hypercall, _ on: Bool
+    _ list: WritableKeyPath<Domain, Set<Hypercall>>, of domain: DomainID, _ call: Hypercall, _ on: Bool
   ) {
     var given = call
     switch call {
@@ -112,8 +113,11 @@ struct SmallHost: HypercallPort, Equatable {
       given = .memoryMapping(domain, gfn: gfn, mfn: mfn, count: count, add: true)
     default: break
     }
-    domains[domain]?[keyPath: list].removeAll { $0 == given }
-    if on { domains[domain]?[keyPath: list].append(given) }
+    if on {
+      domains[domain]?[keyPath: list].insert(given)
+    } else {
+      domains[domain]?[keyPath: list].remove(given)
+    }
   }
 }
 
@@ -155,7 +159,7 @@ struct Bench {
   var port: Faulting<Recording<SmallHost>>
   var buffer = HypercallBuffer()
 
-  init(_ machine: Machine = .laptop, _ edition: Edition) {
+  init(_ edition: Edition, on machine: Machine = .laptop) {
     toolstack = Toolstack(machine: machine, edition: edition)
     port = Faulting(Recording(SmallHost(machine)))
   }
@@ -177,6 +181,26 @@ struct Bench {
 
   mutating func detach(_ sbdf: SBDF, from domain: DomainID) throws(Refusal) {
     try toolstack.detach(sbdf, from: domain, on: &port, &buffer)
+  }
+
+  mutating func assignableAdd(_ sbdf: SBDF) throws(Refusal) {
+    try toolstack.assignableAdd(sbdf, on: &port, &buffer)
+  }
+
+  mutating func assignableRemove(_ sbdf: SBDF) throws(Refusal) {
+    try toolstack.assignableRemove(sbdf, on: &port, &buffer)
+  }
+
+  mutating func setMemoryTarget(_ domain: DomainID, targetKiB: UInt64) throws(Refusal) {
+    try toolstack.setMemoryTarget(domain, targetKiB: targetKiB, on: &port, &buffer)
+  }
+
+  mutating func mapBARs(of domain: DomainID, _ placed: [PlacedBAR]) throws(Refusal) {
+    try toolstack.mapBARs(of: domain, placed, on: &port, &buffer)
+  }
+
+  mutating func reboot(_ domain: DomainID, retrieved: Bool = true) throws(Refusal) -> Toolstack.Reboot {
+    try toolstack.reboot(domain, retrieved: retrieved, on: &port, &buffer)
   }
 
   mutating func destroy(_ domain: DomainID) throws(Refusal) {

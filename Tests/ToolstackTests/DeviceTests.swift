@@ -235,6 +235,32 @@ struct DeviceTests {
     #expect(bench.host.domains[domain]?.rights.isEmpty == true)
   }
 
+  @Test("any BAR is survived, and what it brought is given back")
+  func extremeBARs() throws {
+    let extremes: [UInt64] = [0, 1, 0xFFF, 0x1000, 1 << 31, 1 << 32, 1 << 52, 1 << 63, .max - 0xFFF, .max]
+    for size in extremes {
+      for address in extremes {
+        for kind in BAR.Kind.allCases {
+          var machine = Machine()
+          let bar = BAR(0, kind, size: size, hostAddress: address)
+          machine.functions = [PCIFunction(.nic, bars: [bar]), PCIFunction(.nicSecond, bars: [bar])]
+          for edition in [Edition.repaired, .xen4_17] {
+            var (bench, domain) = try running(edition, machine)
+            try bench.attach(AssignedDevice(.nic), to: domain)
+            try bench.attach(AssignedDevice(.nicSecond), to: domain)
+            for place in extremes {
+              try bench.mapBARs(of: domain, [PlacedBAR(devfn: 0x20, bar: bar, address: place, decodes: true)])
+            }
+            try bench.detach(.nic, from: domain)
+            try bench.detach(.nicSecond, from: domain)
+            #expect(bench.host.domains[domain]?.mapped.isEmpty == true)
+            if edition == .repaired { #expect(bench.host.domains[domain]?.rights.isEmpty == true) }
+          }
+        }
+      }
+    }
+  }
+
   // MARK: Device model
 
   @Test("BL-76, LB-1: where QEMU believes RAM to be")

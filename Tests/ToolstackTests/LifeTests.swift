@@ -159,6 +159,19 @@ struct LifeTests {
     #expect(throws: Refusal(.notFound, rule: nil)) { try bench.destroy(domain) }
   }
 
+  @Test("BL-108: in 4.17 a guest that cannot be destroyed has lost its devices, in repaired it keeps them")
+  func refusedDestruction() throws {
+    for edition in [Edition.repaired, .xen4_17] {
+      var bench = Bench(edition)
+      let domain = try bench.create(.guest(64, .nic)).domain
+      bench.port.arm(.init(ordinal: edition == .repaired ? 1 : 2, errno: .EBUSY))
+      #expect(throws: Refusal(.fail, errno: .EBUSY, rule: .hv(78))) { try bench.destroy(domain) }
+      let kept = edition == .repaired
+      #expect(bench.toolstack.guest(domain)?.devices.isEmpty == !kept)
+      #expect(bench.host.owners[.nic] == (kept ? domain : .io))
+    }
+  }
+
   @Test("BL-128…130: a reboot builds the same guest again", arguments: [Edition.repaired, .xen4_17])
   func reboot(edition: Edition) throws {
     var bench = Bench(edition)

@@ -62,6 +62,7 @@ let package = Package(
     tests("Platform", with: ["AddressSpace", "Editions"]),
     tests("Hypervisor", with: ["AddressSpace", "Editions", "Hypercalls", "Platform"]),
     tests("Tracing", with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
+    tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

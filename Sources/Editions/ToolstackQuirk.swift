@@ -1,12 +1,81 @@
 /// Known deviations of libxl and the domain builder from the repaired design.
 public enum ToolstackQuirk: UInt8, StageQuirk {
-  /// Reserved ranges are matched by their start only; the last device's policy wins.
+  /// Reserved ranges are matched by their start only.
   case rdmMatchedByStart
+  /// The policy of the last device replaces any earlier one.
+  case lastPolicyWins
+  /// The host's ranges are taken as reported, repetitions included.
+  case hostRangesRepeated
+  /// The memory map keeps the order of discovery and overlapping ranges.
+  case memoryMapUnordered
+  /// A device given by name takes no part in the construction of ranges.
+  case namedDeviceUnresolved
+  /// Of a device given with all its functions only function 0 is asked for ranges.
+  case firstFunctionAsked
+  /// Of a device given with all its functions only the highest is attached.
+  case highestFunctionAttached
+  /// The end of low memory may fall below what hvmloader needs.
+  case lowMemoryUnchecked
+  /// A second build takes over the ranges of the first.
+  case rangesOutliveBuild
+  /// A range that starts exactly at the boundary is not relocated.
+  case boundaryExcluded
+  /// A relaxed range moves RAM even where that makes a strict one fail.
+  case relaxedMovesMemory
+  /// Ranges are not held against the firmware's fixed areas.
+  case fixedAreasUnchecked
+  /// An ACPI module gets an entry at address 0 in the memory map.
+  case moduleMappedAtZero
+  /// Pages of an ACPI module are populated although they are RAM already.
+  case modulePopulatedTwice
+  /// The page taken for an ACPI module in need is computed in bytes.
+  case moduleFallbackInBytes
+  /// Pages are counted in whole MiB, ranges in bytes.
+  case memoryCountedTwice
+  /// The device model splits RAM by its size, not by the layout.
+  case deviceModelKeepsSplit
+  /// A failing test of assignment removes the record of the device's owner.
+  case failedTestForgetsOwner
+  /// What a failing operation did before it failed stays done.
+  case failureLeavesTraces
+  /// I/O permissions are kept when a device is detached.
+  case permissionsSurviveDetach
+  /// A failing deassignment counts as a detach.
+  case detachFailureIgnored
+  /// Devices are taken from a guest before it is certain that it goes.
+  case destroyDetachesFirst
+  /// The device model's name of a device has no PCI segment.
+  case deviceNameWithoutSegment
+  /// A device is plugged into a guest that was never told of its ranges.
+  case hotplugUnannounced
 
   /// The stable name in traces and on the command line.
   public var name: String {
     switch self {
     case .rdmMatchedByStart: "rdm-matched-by-start"
+    case .lastPolicyWins: "last-policy-wins"
+    case .hostRangesRepeated: "host-ranges-repeated"
+    case .memoryMapUnordered: "memory-map-unordered"
+    case .namedDeviceUnresolved: "named-device-unresolved"
+    case .firstFunctionAsked: "first-function-asked"
+    case .highestFunctionAttached: "highest-function-attached"
+    case .lowMemoryUnchecked: "low-memory-unchecked"
+    case .rangesOutliveBuild: "ranges-outlive-build"
+    case .boundaryExcluded: "boundary-excluded"
+    case .relaxedMovesMemory: "relaxed-moves-memory"
+    case .fixedAreasUnchecked: "fixed-areas-unchecked"
+    case .moduleMappedAtZero: "module-mapped-at-zero"
+    case .modulePopulatedTwice: "module-populated-twice"
+    case .moduleFallbackInBytes: "module-fallback-in-bytes"
+    case .memoryCountedTwice: "memory-counted-twice"
+    case .deviceModelKeepsSplit: "device-model-keeps-split"
+    case .failedTestForgetsOwner: "failed-test-forgets-owner"
+    case .failureLeavesTraces: "failure-leaves-traces"
+    case .permissionsSurviveDetach: "permissions-survive-detach"
+    case .detachFailureIgnored: "detach-failure-ignored"
+    case .destroyDetachesFirst: "destroy-detaches-first"
+    case .deviceNameWithoutSegment: "device-name-without-segment"
+    case .hotplugUnannounced: "hotplug-unannounced"
     }
   }
 
@@ -15,6 +84,52 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
     switch self {
     case .rdmMatchedByStart:
       "Two ranges with one start count as the same, and the later one's size is lost."
+    case .lastPolicyWins:
+      "Where devices share a range, the policy of the last in the list holds, even if that is the laxer one."
+    case .hostRangesRepeated:
+      "Under strategy host, a range that the hypervisor reports twice stands in the guest's list twice."
+    case .memoryMapUnordered:
+      "The guest's memory map lists ranges in the order of discovery, also those that overlap."
+    case .namedDeviceUnresolved:
+      "Ranges are looked up for 0000:00:00.0 instead of a device given by its name."
+    case .firstFunctionAsked:
+      "Only function 0 of a device given with all functions is asked for its ranges."
+    case .highestFunctionAttached:
+      "Of a device given with all functions only the highest is attached, and the guest does not find it."
+    case .lowMemoryUnchecked:
+      "A low boundary or a huge MMIO hole can leave less low memory than the legacy area and hvmloader take."
+    case .rangesOutliveBuild:
+      "A second build from the same configuration keeps the old ranges and does not move RAM away from them."
+    case .boundaryExcluded:
+      "A range that starts exactly at rdm_mem_boundary counts as lying below it, and RAM is not moved."
+    case .relaxedMovesMemory:
+      "RAM moved up for a relaxed range may land on a strict one, and the build fails."
+    case .fixedAreasUnchecked:
+      "Ranges inside the firmware's special area are accepted; hvmloader or the assignment fails later."
+    case .moduleMappedAtZero:
+      "The memory map is made before an ACPI module has its address, so its entry lies at 0 over RAM."
+    case .modulePopulatedTwice:
+      "Pages for an ACPI module are populated over the RAM that is there, which stays charged and lost."
+    case .moduleFallbackInBytes:
+      "When a module's page cannot be populated, the end of RAM in bytes is handed on as a frame number."
+    case .memoryCountedTwice:
+      "Memory that is no whole number of MiB fails the build or ends in the middle of a page."
+    case .deviceModelKeepsSplit:
+      "The device model is not told that RAM moved above 4G, and cannot reach what was moved."
+    case .failedTestForgetsOwner:
+      "An attach refused because the device is taken removes the record of who has it."
+    case .failureLeavesTraces:
+      "A failing operation leaves emulated devices, permissions, bindings and limits it made before."
+    case .permissionsSurviveDetach:
+      "A guest keeps its right to the ports and memory of a device that was detached."
+    case .detachFailureIgnored:
+      "When the hypervisor refuses to take a device away, the toolstack forgets it all the same."
+    case .destroyDetachesFirst:
+      "Devices leave before the domain is destroyed; if that fails, the guest lives on without them."
+    case .deviceNameWithoutSegment:
+      "Two devices that differ only in their segment collide in the device model."
+    case .hotplugUnannounced:
+      "A strict device can be plugged in although its ranges are not reserved in the guest's memory map."
     }
   }
 
@@ -22,6 +137,29 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
   public var citation: String {
     switch self {
     case .rdmMatchedByStart: "BL-55, LB-6"
+    case .lastPolicyWins: "BL-53, LB-12"
+    case .hostRangesRepeated: "BL-50, LB-6b"
+    case .memoryMapUnordered: "BL-81, I-6"
+    case .namedDeviceUnresolved: "BL-56, LB-2"
+    case .firstFunctionAsked: "BL-56, LB-3"
+    case .highestFunctionAttached: "BL-110, LB-10"
+    case .lowMemoryUnchecked: "BL-7, BL-86, LB-4"
+    case .rangesOutliveBuild: "BL-47, BL-129, LB-5"
+    case .boundaryExcluded: "BL-58, LB-13"
+    case .relaxedMovesMemory: "BL-62, LB-18, LB-19"
+    case .fixedAreasUnchecked: "BL-69, BL-101, LB-14"
+    case .moduleMappedAtZero: "BL-87, LB-7, f76d81d6e8"
+    case .modulePopulatedTwice: "BL-103, LB-7"
+    case .moduleFallbackInBytes: "BL-103, LB-8"
+    case .memoryCountedTwice: "BL-74, LB-9"
+    case .deviceModelKeepsSplit: "BL-76, LB-1"
+    case .failedTestForgetsOwner: "BL-109, LB-11"
+    case .failureLeavesTraces: "BL-127, LB-11"
+    case .permissionsSurviveDetach: "BL-124, 39113a8a23"
+    case .detachFailureIgnored: "BL-122"
+    case .destroyDetachesFirst: "BL-108, BL-122"
+    case .deviceNameWithoutSegment: "BL-110, LB-17"
+    case .hotplugUnannounced: "BL-121, I-4"
     }
   }
 }

@@ -1,0 +1,263 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+/// libxl's domain builder for one HVM guest: layout, reserved ranges, population, memory map, special pages, `hvm_info`.
+///
+/// A value that fills up as `run` proceeds; after a refusal it shows how far the builder came.
+public struct DomainBuild: Equatable, Sendable {
+  /// The domain under construction.
+  public let domain: DomainID
+  /// What is built.
+  public let configuration: GuestConfiguration
+  /// Where RAM and the MMIO hole lie.
+  public private(set) var layout: GuestLayout
+  /// The reserved ranges, in order of discovery, dropped ones included.
+  public private(set) var rdms: [RDM]
+  /// The memory map as stored with the hypervisor; empty before.
+  public private(set) var memoryMap: [E820Entry] = []
+  /// What was populated, in call order, adjacent ranges merged.
+  public private(set) var populated: [FrameRange] = []
+  /// What hvmloader is told; nil before the end.
+  public private(set) var hvmInfo: HVMInfo?
+  /// What is loaded beside hvmloader.
+  public let modules: [FirmwareModule]
+
+  private let asked: [AssignedDevice]
+  private let claimsMemory: Bool
+  private let map: GuestMap
+  private let decisions: ToolstackDecisions
+  private let memoryBytes: UInt64
+
+  /// A build of `configuration`, not begun.
+  ///
+  /// `asked` are the devices whose ranges are looked up, nil for the configured ones as they stand. `earlier` are the
+  /// ranges of an earlier build from the same structure (BL-47). `claimsMemory` is libxl's claim mode (BL-92).
+  public init(
+    of configuration: GuestConfiguration, for domain: DomainID, edition: Edition, map: GuestMap = .xen,
+    asked: [AssignedDevice]? = nil, earlier: [RDM] = [], claimsMemory: Bool = true, images: FirmwareImages = .init()
+  ) {
+    self.init(
+      of: configuration, for: domain, ToolstackDecisions(edition.toolstack), map: map,
+      asked: asked ?? configuration.devices, earlier: earlier, claimsMemory: claimsMemory, images: images)
+  }
+
+  init(
+    of configuration: GuestConfiguration, for domain: DomainID, _ decisions: ToolstackDecisions, map: GuestMap,
+    asked: [AssignedDevice], earlier: [RDM], claimsMemory: Bool, images: FirmwareImages
+  ) {
+    self.domain = domain
+    self.configuration = configuration
+    self.decisions = decisions
+    self.map = map
+    self.asked = asked
+    self.claimsMemory = claimsMemory
+    memoryBytes = configuration.memoryBytes(decisions.memoryUnit)
+    layout = GuestLayout(memoryBytes: memoryBytes, mmioHoleKiB: configuration.mmioHoleKiB, map: map)
+    rdms = decisions.earlierRanges == .kept ? earlier : []
+    modules = images.modules(for: configuration, map: map)
+  }
+
+  /// Builds the domain, step by step as libxl does.
+  public mutating func run<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    try constructRanges(on: &port, &buffer)
+    try checkLayout()
+    try populateRAM(on: &port, &buffer)
+    try GuestMemoryMap.build(
+      into: &memoryMap, layout: layout, rdms: rdms, modules: modules, map: map, decisions)
+    swap(&buffer.entries, &memoryMap)
+    let stored = Result { () throws(Refusal) in
+      try port.require(.setMemoryMap(domain, count: UInt32(buffer.entries.count)), by: .bl(83), &buffer)
+    }
+    swap(&buffer.entries, &memoryMap)
+    _ = try stored.get()
+    try placeModules(on: &port, &buffer)
+    try makeSpecialPages(on: &port, &buffer)
+    hvmInfo = makeHVMInfo()
+  }
+
+  // MARK: Ranges
+
+  /// Section 2 of the rules: gathers the ranges and fits the layout around them.
+  private mutating func constructRanges<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    // Ranges from an earlier build stop everything, the move of RAM included (BL-47).
+    guard rdms.isEmpty else { return }
+    if configuration.strategy == .ignore, asked.isEmpty { return }
+
+    var list = RDMList(decisions: decisions)
+    if configuration.strategy == .host {
+      let count = try queryReservedRanges(of: SBDF(rawValue: 0), wholeHost: true, on: &port, &buffer)
+      if count == 0 { return }  // BL-49
+      // Unset means relaxed for the host's ranges (BL-28), strict for a device's (BL-40).
+      for reported in buffer.reserved.prefix(count) {
+        list.append(reported, policy: configuration.policy ?? .relaxed)
+      }
+    }
+    for device in asked {
+      let unresolved = device.byName && decisions.namedDevice == .zeroAddress
+      let count = try queryReservedRanges(
+        of: unresolved ? SBDF(rawValue: 0) : device.sbdf, wholeHost: false, on: &port, &buffer)
+      for reported in buffer.reserved.prefix(count) {
+        list.merge(reported, policy: device.policy ?? .strict)
+      }
+    }
+    rdms = list.rdms
+    let conflicts = RangeConflicts(
+      boundary: configuration.boundaryKiB &* 1024, hap: configuration.hap, floor: lowMemoryFloor, map: map,
+      decisions: decisions)
+    try conflicts.settle(&layout, &rdms)
+  }
+
+  /// Below this neither hvmloader nor its modules fit; 0 where nothing is checked (LB-4).
+  private var lowMemoryFloor: UInt64 {
+    switch decisions.lowMemory {
+    case .unchecked: 0
+    case .floored: modules.reduce(2 * map.lowMemoryStart) { max($0, $1.address &+ $1.size) }
+    }
+  }
+
+  private func checkLayout() throws(Refusal) {
+    guard decisions.lowMemory == .floored else { return }
+    guard layout.lowMemoryEnd >= lowMemoryFloor else { throw Refusal(.invalid, rule: .bl(86)) }
+    // `hvm_info` has 32 bits for a frame.
+    guard Page.frame(of: layout.highMemoryEnd) <= UInt64(UInt32.max) else { throw Refusal(.invalid, rule: .bl(104)) }
+  }
+
+  // MARK: Memory
+
+  private mutating func populateRAM<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    let low = FrameRange(0, Page.frame(of: layout.lowMemoryEnd))
+    let highStart = Page.frame(of: map.fourGiB)
+    let high = FrameRange(highStart, max(highStart, Page.frame(of: layout.highMemoryEnd)))
+    // Ranges come from bytes, the total from MiB (BL-74, BL-91).
+    guard low.count + high.count == configuration.totalPages else { throw Refusal(.fail, rule: .bl(91)) }
+
+    let target = configuration.targetPages(memoryBytes: memoryBytes)
+    let onDemand = configuration.totalPages > target
+    let present = target &- map.vgaHole.frames.count
+    if claimsMemory { try port.require(.claimPages(domain, pages: present), by: .bl(92), &buffer) }
+    var population = Population(domain: domain, flags: onDemand ? Population.onDemand : 0)
+    let outcome = Result { () throws(Refusal) in
+      if onDemand { try port.require(.setPoDTarget(domain, pages: present), by: .bl(92), &buffer) }
+      let hole = map.vgaHole.frames
+      try population.exactly(0, hole.start, on: &port, &buffer, rule: .bl(93))
+      try population.fill(min(hole.end, low.end), low.end, on: &port, &buffer)
+      try population.fill(high.start, high.end, on: &port, &buffer)
+    }
+    populated = population.populated
+    if claimsMemory {
+      // Given up on every way out; what is left of the claim must not stay.
+      let cancelled = Result { () throws(Refusal) in
+        _ = try port.require(.claimPages(domain, pages: 0), by: .bl(92), &buffer)
+      }
+      try outcome.get()
+      try cancelled.get()
+    } else {
+      try outcome.get()
+    }
+  }
+
+  /// BL-102, BL-103: hvmloader and its modules are copied into RAM.
+  private mutating func placeModules<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    for module in modules {
+      guard let range = AddressRange(start: module.address, size: module.size), range.end <= layout.mmioStart else {
+        throw Refusal(.fail, rule: .bl(102))
+      }
+    }
+    if let last = modules.last {
+      let used = Page.frameUp(of: last.address + last.size) - Page.frame(of: map.lowMemoryStart)
+      guard used <= configuration.totalPages else { throw Refusal(.fail, rule: .bl(102)) }
+    }
+    guard decisions.modulePages == .populated else { return }
+    for module in modules where module.kind == .acpi { try repopulate(module, on: &port, &buffer) }
+  }
+
+  /// Populates the pages of an ACPI module although they are RAM (LB-7), one call a page.
+  private mutating func repopulate<Port: HypercallPort & ~Copyable>(
+    _ module: FirmwareModule, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    var next = module.frames.start
+    while next < module.frames.end {
+      let wanted = module.frames.end - next
+      buffer.rule = nil
+      let result = port.perform(
+        .populatePhysmap(domain, Extents(first: next, count: wanted, perCall: 1), flags: 0), by: .dom0, &buffer)
+      next += result > 0 ? min(UInt64(result), wanted) : 0
+      guard next < module.frames.end else { return }
+      guard decisions.moduleFallback == .bytesAsFrame else {
+        throw Refusal(.fail, rule: buffer.rule ?? .bl(103))
+      }
+      // The last page of RAM is meant to stand in; its address goes out as its frame number (LB-8).
+      let donor: UInt64
+      if layout.highMemoryEnd != 0 {
+        layout.highMemoryEnd &-= 1
+        donor = layout.highMemoryEnd
+      } else {
+        layout.lowMemoryEnd &-= 1
+        donor = layout.lowMemoryEnd
+      }
+      try port.require(
+        .addToPhysmap(domain, space: .gmfn, index: donor, gfn: next, count: 1), by: .bl(103), &buffer)
+      next += 1
+    }
+  }
+
+  // MARK: Special pages and parameters
+
+  /// BL-98…101: pages for rings, event channels and the device model, and the parameters that name them.
+  private mutating func makeSpecialPages<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    var population = Population(domain: domain, flags: 0)
+    let end = Page.frame(of: map.specialPagesEnd)
+    let first = end - map.specialPageCount
+    let servers = first - map.ioreqServerPageCount
+    defer { populated += population.populated }
+    try population.exactly(first, map.specialPageCount, on: &port, &buffer, rule: .bl(98))
+    for (parameter, page) in SpecialPage.parameters {
+      try set(parameter, first + page.rawValue, on: &port, &buffer)
+    }
+    try population.exactly(servers, map.ioreqServerPageCount, on: &port, &buffer, rule: .bl(99))
+    try set(.ioreqServerFrame, servers, on: &port, &buffer)
+    try set(.ioreqServerPages, map.ioreqServerPageCount, on: &port, &buffer)
+    try set(
+      .identityPageTable, Page.address(of: first + SpecialPage.identityPageTable.rawValue), on: &port, &buffer)
+    try set(.storeEventChannel, HVMParameter.storeChannel, on: &port, &buffer)
+    try set(.consoleEventChannel, HVMParameter.consoleChannel, on: &port, &buffer)
+  }
+
+  private func set<Port: HypercallPort & ~Copyable>(
+    _ parameter: HVMParameter, _ value: UInt64, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    try port.require(
+      .setParameter(domain, index: parameter.rawValue, value: value), by: .bl(98), &buffer)
+  }
+
+  private func makeHVMInfo() -> HVMInfo {
+    var info = HVMInfo(
+      lowMemoryEnd: UInt32(truncatingIfNeeded: Page.frame(of: layout.lowMemoryEnd)),
+      highMemoryEnd: UInt32(truncatingIfNeeded: Page.frame(of: layout.highMemoryEnd)),
+      reservedStart: UInt32(truncatingIfNeeded: Page.frame(of: map.specialPagesStart)))
+    info.vcpus = configuration.vcpus
+    let count = Int(min(configuration.vcpus, UInt32(info.onlineVCPUs.count * 8)))
+    for byte in info.onlineVCPUs.indices {
+      let bits = min(max(count - 8 * byte, 0), 8)
+      info.onlineVCPUs[byte] = UInt8(truncatingIfNeeded: (1 << bits) - 1)
+    }
+    return info
+  }
+}
+
+extension Population {
+  /// XENMEMF_populate_on_demand.
+  static let onDemand: UInt32 = 0x1_0000
+}

@@ -1,0 +1,95 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+/// A range the guest must not use, as the builder keeps it.
+public struct RDM: Hashable, Sendable {
+  /// First byte.
+  public var start: UInt64
+  /// Bytes.
+  public var size: UInt64
+  /// What a conflict does; nil = it was in conflict and dropped (BL-65).
+  public var policy: RDMPolicy?
+
+  /// `size` bytes from `start`.
+  public init(start: UInt64, size: UInt64, policy: RDMPolicy?) {
+    self.start = start
+    self.size = size
+    self.policy = policy
+  }
+
+  init(_ reported: ReservedRange, policy: RDMPolicy) {
+    self.init(
+      start: Page.address(of: reported.firstFrame), size: Page.address(of: reported.frameCount), policy: policy)
+  }
+
+  /// The bytes, nil if they pass 2^64.
+  public var range: AddressRange? { AddressRange(start: start, size: size) }
+
+  /// Xen's test whether `[base, base + length)` and the range share a byte (section 2.3); wraps like it.
+  func meets(_ base: UInt64, _ length: UInt64) -> Bool {
+    base &+ length > start && base < start &+ size
+  }
+}
+
+/// Asks the hypervisor for the ranges of one device, or of the whole host.
+///
+/// Two calls, the first without room (BL-42). Afterwards the ranges stand in `buffer.reserved`; result: how many.
+func queryReservedRanges<Port: HypercallPort & ~Copyable>(
+  of device: SBDF, wholeHost: Bool, on port: inout Port, _ buffer: inout HypercallBuffer
+) throws(Refusal) -> Int {
+  let flags: UInt32 = wholeHost ? 1 : 0
+  buffer.reserved.removeAll(keepingCapacity: true)
+  buffer.rule = nil
+  let probe = port.perform(
+    .reservedDeviceMemoryMap(device, flags: flags, capacity: 0), by: .dom0, &buffer)
+  if probe == 0 { return 0 }
+  guard Errno(result: probe) == .ENOBUFS else {
+    throw Refusal(.fail, errno: Errno(result: probe), rule: buffer.rule ?? .bl(42))
+  }
+  let room = UInt32(clamping: buffer.value)
+  buffer.reserved.removeAll(keepingCapacity: true)
+  // There is no third try if the count has grown meanwhile.
+  try port.require(
+    .reservedDeviceMemoryMap(device, flags: flags, capacity: room), by: .bl(42), &buffer)
+  return min(buffer.reserved.count, Int(room))
+}
+
+/// The list of ranges while it is being put together (section 2.2 of the rules).
+struct RDMList {
+  var rdms: [RDM] = []
+  let decisions: ToolstackDecisions
+
+  /// Appends one of the host's ranges (BL-50).
+  mutating func append(_ reported: ReservedRange, policy: RDMPolicy) {
+    let rdm = RDM(reported, policy: policy)
+    if decisions.hostRanges == .distinct, rdm.size == 0 || rdms.contains(where: { $0.matches(rdm, .byRange) }) {
+      return
+    }
+    rdms.append(rdm)
+  }
+
+  /// Appends a range of a device, or changes the policy of the one that is there (BL-52…55).
+  mutating func merge(_ reported: ReservedRange, policy: RDMPolicy) {
+    let rdm = RDM(reported, policy: policy)
+    if decisions.hostRanges == .distinct, rdm.size == 0 { return }
+    guard let known = rdms.firstIndex(where: { $0.matches(rdm, decisions.rangeMatch) }) else {
+      rdms.append(rdm)
+      return
+    }
+    switch decisions.policyMerge {
+    case .lastWins: rdms[known].policy = policy
+    case .strictWins: if policy == .strict { rdms[known].policy = .strict }
+    }
+  }
+}
+
+extension RDM {
+  fileprivate func matches(_ other: RDM, _ match: ToolstackDecisions.RangeMatch) -> Bool {
+    switch match {
+    case .byStart: start == other.start
+    case .byRange: start == other.start && size == other.size
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import AddressSpace
+import Editions
+
+/// Fits a layout around reserved ranges: pass 1 moves the end of low memory, pass 2 judges what is left by policy.
+struct RangeConflicts {
+  /// `rdm_mem_boundary` in bytes (BL-7).
+  let boundary: UInt64
+  /// Nested paging: low memory ends on 2 MiB (BL-59).
+  let hap: Bool
+  /// Low memory may not end below this; 0 = anywhere (BL-86).
+  let floor: UInt64
+  let map: GuestMap
+  let decisions: ToolstackDecisions
+
+  private static let superpage: UInt64 = 2 << 20
+
+  /// Both passes. On a refusal `rdms` shows how far pass 2 came, and `layout` is as pass 1 left it (BL-64).
+  func settle(_ layout: inout GuestLayout, _ rdms: inout [RDM]) throws(Refusal) {
+    layout = relocated(layout, around: rdms)
+    for index in rdms.indices where conflicts(rdms[index], with: layout) {
+      if rdms[index].policy == .strict { throw Refusal(.fail, rule: .bl(64)) }
+      rdms[index].policy = nil
+    }
+  }
+
+  /// Pass 1 (BL-58…63).
+  private func relocated(_ layout: GuestLayout, around rdms: [RDM]) -> GuestLayout {
+    let moved = lowered(layout, by: rdms, strictOnly: false)
+    switch decisions.relaxedRanges {
+    case .alwaysMove:
+      return moved
+    case .moveUnlessHarmful:
+      // High memory may have grown into a strict range for the sake of relaxed ones (LB-18, LB-19).
+      guard strictConflict(rdms, with: moved) else { return moved }
+      let cautious = lowered(layout, by: rdms, strictOnly: true)
+      return strictConflict(rdms, with: cautious) ? moved : cautious
+    }
+  }
+
+  private func lowered(_ layout: GuestLayout, by rdms: [RDM], strictOnly: Bool) -> GuestLayout {
+    var layout = layout
+    for rdm in rdms where !strictOnly || rdm.policy == .strict {
+      guard rdm.meets(0, layout.lowMemoryEnd), isMovable(rdm) else { continue }
+      let rounds = hap && rdm.start > RangeConflicts.superpage
+      let end = rounds ? alignDown(rdm.start, to: RangeConflicts.superpage) : rdm.start
+      guard end >= floor else { continue }
+      layout.lowerLowMemory(to: end, map: map)
+    }
+    return layout
+  }
+
+  private func isMovable(_ rdm: RDM) -> Bool {
+    switch decisions.boundary {
+    case .above: rdm.start > boundary
+    case .atOrAbove: rdm.start >= boundary
+    }
+  }
+
+  private func strictConflict(_ rdms: [RDM], with layout: GuestLayout) -> Bool {
+    rdms.contains { $0.policy == .strict && conflicts($0, with: layout) }
+  }
+
+  /// Pass 2's test (BL-66), and in sound editions also the firmware's special area (BL-69) and what wraps.
+  func conflicts(_ rdm: RDM, with layout: GuestLayout) -> Bool {
+    if rdm.meets(0, layout.lowMemoryEnd) { return true }
+    if layout.highMemoryEnd != 0, rdm.meets(map.fourGiB, layout.highMemoryEnd &- map.fourGiB) { return true }
+    switch decisions.conflicts {
+    case .ramOnly:
+      return false
+    case .ramAndFirmware:
+      guard let range = rdm.range else { return true }
+      return range.overlaps(AddressRange(map.specialStart, map.fourGiB))
+        || range.overlaps(AddressRange(0, map.lowMemoryStart))
+    }
+  }
+}

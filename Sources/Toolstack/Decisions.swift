@@ -1,0 +1,108 @@
+import Editions
+
+/// How the toolstack behaves where editions differ: its quirks, resolved once.
+struct ToolstackDecisions: Hashable, Sendable {
+  /// When two ranges count as one (BL-55).
+  enum RangeMatch { case byStart, byRange }
+  /// Which policy holds for a range that several name (BL-53).
+  enum PolicyMerge { case lastWins, strictWins }
+  /// What becomes of the host's ranges (BL-50).
+  enum HostRanges { case asReported, distinct }
+  /// The shape of the memory map (BL-81).
+  enum MapShape { case asDiscovered, sortedDisjoint }
+  /// When a range may push low memory down (BL-58).
+  enum Boundary { case above, atOrAbove }
+  /// Whether relaxed ranges move RAM (BL-62).
+  enum RelaxedRanges { case alwaysMove, moveUnlessHarmful }
+  /// What ranges conflict with (BL-69).
+  enum Conflicts { case ramOnly, ramAndFirmware }
+  /// How far down low memory may end (BL-86).
+  enum LowMemory { case unchecked, floored }
+  /// What becomes of ranges left from an earlier build (BL-47).
+  enum EarlierRanges { case kept, discarded }
+  /// How memory sizes become pages (BL-74).
+  enum MemoryUnit { case bytesBesideMiB, wholeMiB }
+  /// Entries for ACPI modules in the memory map (BL-87).
+  enum ModuleEntry { case atZero, none }
+  /// How an ACPI module's pages come to be (BL-103).
+  enum ModulePages { case populated, inPlace }
+  /// What happens when such a page cannot be populated (LB-8).
+  enum ModuleFallback { case bytesAsFrame, fail }
+  /// Which address of a device given by name is asked for ranges (BL-56).
+  enum NamedDevice { case zeroAddress, resolved }
+  /// Which functions of a `*` device are asked for ranges (LB-3).
+  enum AskedFunctions { case first, all }
+  /// Which functions of a `*` device are attached (LB-10).
+  enum AttachedFunctions { case highest, all }
+  /// Where the device model takes its split of RAM from (BL-76).
+  enum ModelSplit { case fromSize, fromLayout }
+  /// The device model's name of a device (LB-17).
+  enum DeviceName { case busAndDevice, withSegment }
+  /// What a failing test of assignment does to the owner's record (LB-11).
+  enum FailedTest { case removesRecord, keepsRecord }
+  /// What a failing operation does about its earlier steps (BL-127).
+  enum Failure { case leavesTraces, undoes }
+  /// What becomes of I/O permissions on detach (BL-124).
+  enum DetachedPermissions { case kept, revoked }
+  /// What a failing deassignment does to a detach (BL-122).
+  enum FailedDeassign { case ignored, refuses }
+  /// What destroying a guest starts with (BL-122).
+  enum DestroyOrder { case devicesFirst, domainFirst }
+  /// What a strict hotplug asks of the guest's memory map (BL-121).
+  enum Hotplug { case unannounced, announcedOnly }
+
+  var rangeMatch: RangeMatch
+  var policyMerge: PolicyMerge
+  var hostRanges: HostRanges
+  var mapShape: MapShape
+  var boundary: Boundary
+  var relaxedRanges: RelaxedRanges
+  var conflicts: Conflicts
+  var lowMemory: LowMemory
+  var earlierRanges: EarlierRanges
+  var memoryUnit: MemoryUnit
+  var moduleEntry: ModuleEntry
+  var modulePages: ModulePages
+  var moduleFallback: ModuleFallback
+  var namedDevice: NamedDevice
+  var askedFunctions: AskedFunctions
+  var attachedFunctions: AttachedFunctions
+  var modelSplit: ModelSplit
+  var deviceName: DeviceName
+  var failedTest: FailedTest
+  var failure: Failure
+  var detachedPermissions: DetachedPermissions
+  var failedDeassign: FailedDeassign
+  var destroyOrder: DestroyOrder
+  var hotplug: Hotplug
+
+  init(_ quirks: QuirkSet<ToolstackQuirk>) {
+    func choose<Decision>(_ quirk: ToolstackQuirk, _ odd: Decision, else sound: Decision) -> Decision {
+      quirks.contains(quirk) ? odd : sound
+    }
+    rangeMatch = choose(.rdmMatchedByStart, .byStart, else: .byRange)
+    policyMerge = choose(.lastPolicyWins, .lastWins, else: .strictWins)
+    hostRanges = choose(.hostRangesRepeated, .asReported, else: .distinct)
+    mapShape = choose(.memoryMapUnordered, .asDiscovered, else: .sortedDisjoint)
+    boundary = choose(.boundaryExcluded, .above, else: .atOrAbove)
+    relaxedRanges = choose(.relaxedMovesMemory, .alwaysMove, else: .moveUnlessHarmful)
+    conflicts = choose(.fixedAreasUnchecked, .ramOnly, else: .ramAndFirmware)
+    lowMemory = choose(.lowMemoryUnchecked, .unchecked, else: .floored)
+    earlierRanges = choose(.rangesOutliveBuild, .kept, else: .discarded)
+    memoryUnit = choose(.memoryCountedTwice, .bytesBesideMiB, else: .wholeMiB)
+    moduleEntry = choose(.moduleMappedAtZero, .atZero, else: .none)
+    modulePages = choose(.modulePopulatedTwice, .populated, else: .inPlace)
+    moduleFallback = choose(.moduleFallbackInBytes, .bytesAsFrame, else: .fail)
+    namedDevice = choose(.namedDeviceUnresolved, .zeroAddress, else: .resolved)
+    askedFunctions = choose(.firstFunctionAsked, .first, else: .all)
+    attachedFunctions = choose(.highestFunctionAttached, .highest, else: .all)
+    modelSplit = choose(.deviceModelKeepsSplit, .fromSize, else: .fromLayout)
+    deviceName = choose(.deviceNameWithoutSegment, .busAndDevice, else: .withSegment)
+    failedTest = choose(.failedTestForgetsOwner, .removesRecord, else: .keepsRecord)
+    failure = choose(.failureLeavesTraces, .leavesTraces, else: .undoes)
+    detachedPermissions = choose(.permissionsSurviveDetach, .kept, else: .revoked)
+    failedDeassign = choose(.detachFailureIgnored, .ignored, else: .refuses)
+    destroyOrder = choose(.destroyDetachesFirst, .devicesFirst, else: .domainFirst)
+    hotplug = choose(.hotplugUnannounced, .unannounced, else: .announcedOnly)
+  }
+}

@@ -1,0 +1,163 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+/// QEMU for one guest: what it emulates, what it passes through, and where it believes RAM to be.
+public struct DeviceModel: Equatable, Sendable {
+  /// A memory BAR that is mapped into the guest.
+  public struct MappedBAR: Hashable, Sendable {
+    /// The host's function.
+    public var sbdf: SBDF
+    /// 0 to 5, or 6 for the ROM.
+    public var index: UInt8
+    /// First guest frame.
+    public var gfn: GFN
+    /// First host frame.
+    public var mfn: MFN
+    /// Frames.
+    public var count: UInt64
+
+    func call(_ domain: DomainID, add: Bool) -> Hypercall {
+      .memoryMapping(domain, gfn: gfn, mfn: mfn, count: count, add: add)
+    }
+  }
+
+  /// The functions on the guest's bus 0, ascending by devfn.
+  public private(set) var functions: [GuestFunction]
+  /// Its idea of the end of RAM below 4G.
+  public var lowMemoryEnd: UInt64
+  /// Its idea of the end of RAM above 4G, 0 = none.
+  public var highMemoryEnd: UInt64
+  /// What it has mapped into the guest, in order.
+  public private(set) var mappedBARs: [MappedBAR] = []
+
+  private let nameHasSegment: Bool
+
+  /// First slot for devices that name none.
+  static let firstFreeSlot: UInt8 = 4
+
+  /// A device model for a guest with `layout`.
+  init(_ configuration: GuestConfiguration, layout: GuestLayout, map: GuestMap, _ decisions: ToolstackDecisions) {
+    functions = DeviceModel.emulatedFunctions(vga: configuration.vga)
+    nameHasSegment = decisions.deviceName == .withSegment
+    lowMemoryEnd = layout.lowMemoryEnd
+    highMemoryEnd = layout.highMemoryEnd
+    // The old fork asks the hypervisor for each page; upstream QEMU splits by itself (BL-76).
+    guard decisions.modelSplit == .fromSize, configuration.deviceModel == .qemuXen else { return }
+    let size = ((configuration.maxMemoryKiB &- configuration.videoKiB) >> 10) &* (1 << 20)
+    let limit =
+      configuration.announcesMMIOHole(in: map)
+      ? map.fourGiB &- configuration.mmioHoleKiB &* 1024 : map.mmioStart
+    lowMemoryEnd = min(size, limit)
+    highMemoryEnd = size > limit ? map.fourGiB &+ (size - limit) : 0
+  }
+
+  /// The function at `devfn`, nil if none.
+  public func function(at devfn: UInt8) -> GuestFunction? {
+    functions.first { $0.devfn == devfn }
+  }
+
+  // MARK: Pass-through
+
+  /// Adds `function` of the host in `slot`, or in the first free slot (BL-110); result: its devfn.
+  ///
+  /// `number` is the function number the guest sees.
+  mutating func attach(_ function: PCIFunction, slot: UInt8?, number: UInt8) throws(Refusal) -> UInt8 {
+    let name = modelName(function.sbdf)
+    if functions.contains(where: { $0.host.map(modelName) == name }) { throw Refusal(.fail, rule: .bl(110)) }
+    var devfn = UInt8(0)
+    if let slot, slot != 0 {
+      guard slot < 32 else { throw Refusal(.invalid, rule: .bl(33)) }
+      devfn = slot << 3 | number
+    } else {
+      guard let free = (DeviceModel.firstFreeSlot..<32).first(where: { isFree($0) }) else {
+        throw Refusal(.fail, rule: .bl(110))
+      }
+      devfn = free << 3 | number
+    }
+    let place = functions.firstIndex { $0.devfn >= devfn } ?? functions.endIndex
+    guard place == functions.endIndex || functions[place].devfn != devfn else {
+      throw Refusal(.fail, rule: .bl(110))
+    }
+    functions.insert(GuestFunction(passingThrough: function, devfn: devfn), at: place)
+    return devfn
+  }
+
+  /// Takes the function away; what it had mapped must be gone (`forgetMappings`).
+  mutating func detach(_ sbdf: SBDF) {
+    functions.removeAll { $0.host == sbdf }
+  }
+
+  private func isFree(_ slot: UInt8) -> Bool { !functions.contains { $0.devfn >> 3 == slot } }
+
+  /// QEMU's identifier of a device; without the segment two can collide (LB-17).
+  private func modelName(_ sbdf: SBDF) -> UInt32 { nameHasSegment ? sbdf.rawValue : UInt32(sbdf.bdf) }
+
+  // MARK: BARs
+
+  /// The mappings of the function at `sbdf`.
+  func mappings(of sbdf: SBDF) -> [MappedBAR] { mappedBARs.filter { $0.sbdf == sbdf } }
+
+  /// Forgets the mappings of the function at `sbdf`.
+  mutating func forgetMappings(of sbdf: SBDF) { mappedBARs.removeAll { $0.sbdf == sbdf } }
+
+  /// Makes the mappings in the guest's p2m agree with `placed`: the guest's BARs as they are now.
+  ///
+  /// Mapped are memory BARs of passed-through functions that decode, have an address, and whose host address is known.
+  /// Whole pages: such BARs are shown to the guest with at least 4 KiB. On a refusal nothing has changed.
+  public mutating func mapBARs<Port: HypercallPort & ~Copyable>(
+    of guest: DomainID, _ placed: [PlacedBAR], on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    var wanted: [MappedBAR] = []
+    for bar in placed where bar.decodes && bar.bar.kind.isMemory && bar.address != 0 && Page.isAligned(bar.address) {
+      guard let function = function(at: bar.devfn), let host = function.host,
+        let register = function.bars.first(where: { $0.index == bar.bar.index }), register.hostAddress != 0,
+        AddressRange(start: bar.address, size: register.size) != nil
+      else { continue }
+      let count = Page.frameUp(of: register.size)
+      guard count > 0 else { continue }
+      wanted.append(
+        MappedBAR(
+          sbdf: host, index: register.index, gfn: Page.frame(of: bar.address),
+          mfn: Page.frame(of: register.hostAddress), count: count))
+    }
+    var journal = Journal()
+    do throws(Refusal) {
+      // A BAR that moved leaves its old place before anything takes it.
+      for old in mappedBARs where !wanted.contains(old) {
+        try port.require(old.call(guest, add: false), by: .d(6), &buffer)
+        journal.undo(old.call(guest, add: true))
+      }
+      for new in wanted where !mappedBARs.contains(new) {
+        try port.require(new.call(guest, add: true), by: .d(6), &buffer)
+        journal.undo(new.call(guest, add: false))
+      }
+    } catch {
+      journal.rollBack(on: &port, &buffer)
+      throw error
+    }
+    mappedBARs = wanted
+  }
+}
+
+extension GuestFunction {
+  /// The host's `function` as QEMU shows it: memory BARs cover whole pages.
+  init(passingThrough function: PCIFunction, devfn: UInt8) {
+    self.init(
+      devfn: devfn, vendor: function.vendor, device: function.device, classCode: function.classCode,
+      interruptPin: function.interruptPin,
+      bars: function.bars.map { bar in
+        var shown = bar
+        if bar.kind.isMemory, bar.size > 0 { shown.size = max(bar.size, Page.size) }
+        return shown
+      }, host: function.sbdf)
+  }
+}
+
+extension GuestConfiguration {
+  /// True if hvmloader and QEMU are told of the MMIO hole's size (BL-76).
+  func announcesMMIOHole(in map: GuestMap) -> Bool {
+    mmioHoleKiB != 0 && map.fourGiB &- mmioHoleKiB &* 1024 <= map.mmioStart
+  }
+}

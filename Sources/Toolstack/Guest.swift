@@ -1,0 +1,92 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+/// A guest as dom0 knows it: what was asked for, what was built, what is attached.
+public struct Guest: Equatable, Sendable {
+  /// Its number; a reboot gives a new one.
+  public let domain: DomainID
+  /// What it was created from.
+  public let configuration: GuestConfiguration
+  /// The same with defaults filled in and `passthrough` resolved.
+  public let prepared: GuestConfiguration
+  /// Where its RAM and MMIO hole lie.
+  public let layout: GuestLayout
+  /// The reserved ranges of its construction, dropped ones included.
+  public let rdms: [RDM]
+  /// The memory map stored for it.
+  public let memoryMap: [E820Entry]
+  /// The table at 0x9F800 for hvmloader.
+  public let hvmInfo: HVMInfo
+  /// What lies in xenstore for hvmloader.
+  public let firmwareKeys: FirmwareKeys
+  /// What the builder populated, in call order, adjacent ranges merged.
+  public let populated: [FrameRange]
+  /// Modules beside hvmloader.
+  public let modules: [FirmwareModule]
+  /// The present target of its memory in KiB (BL-134).
+  public internal(set) var targetMemoryKiB: UInt64
+  /// Its device model.
+  public internal(set) var deviceModel: DeviceModel
+  /// What is passed through, in the order of attachment.
+  public internal(set) var devices: [AttachedDevice] = []
+
+  /// Keys in xenstore that hvmloader reads, as libxl writes them.
+  public struct FirmwareKeys: Hashable, Sendable {
+    /// `hvmloader/allow-memory-relocate`: `1` or `0` (BL-77).
+    public var allowMemoryRelocate: String
+    /// `platform/mmio_hole_size`: bytes in decimal; nil = not there (BL-76).
+    public var mmioHoleSize: String?
+  }
+
+  /// What `xl` would build it from again (BL-128…130): devices as they are now, names resolved, ranges not kept.
+  public var retrievedConfiguration: GuestConfiguration {
+    var retrieved = configuration
+    retrieved.devices.removeAll()
+    for device in devices {
+      var entry = AssignedDevice(device.sbdf, policy: device.policy, slot: device.devfn >> 3)
+      if device.isMultifunction {
+        // The functions of one slot came from one entry and go back into one.
+        entry.sbdf = SBDF(rawValue: device.sbdf.rawValue & ~7)
+        entry.allFunctions = true
+        if retrieved.devices.contains(entry) { continue }
+      }
+      retrieved.devices.append(entry)
+    }
+    return retrieved
+  }
+
+  /// Index into `devices` of the function at `sbdf`.
+  func index(of sbdf: SBDF) -> Int? { devices.firstIndex { $0.sbdf == sbdf } }
+
+  /// True if every byte of `range` is reserved in the memory map the guest got.
+  func isAnnounced(_ range: AddressRange) -> Bool {
+    var cursor = range.start
+    while cursor < range.end {
+      let covering = memoryMap.first { $0.type == .reserved && $0.range?.contains(cursor) == true }
+      guard let covering else { return false }
+      cursor = covering.end
+    }
+    return true
+  }
+}
+
+/// A function that is passed through to a guest.
+public struct AttachedDevice: Hashable, Sendable {
+  /// The host's function.
+  public let sbdf: SBDF
+  /// The policy it was assigned with.
+  public let policy: RDMPolicy
+  /// Its place on the guest's bus 0.
+  public let devfn: UInt8
+  /// True if it came with all functions of its slot.
+  public let isMultifunction: Bool
+  /// True once the function was pulled out of the host under the guest.
+  public internal(set) var isGone = false
+}
+
+extension RDMPolicy {
+  /// The flags of assign_device (BL-112).
+  var assignFlags: UInt32 { self == .relaxed ? 1 : 0 }
+}

@@ -1,0 +1,15 @@
+import Editions
+import Hypercalls
+
+/// The way back out of a half-done operation: the hypercalls that undo what was done, newest first.
+struct Journal {
+  private var calls: [Hypercall] = []
+
+  /// Notes what undoes the step just taken.
+  mutating func undo(_ call: Hypercall) { calls.append(call) }
+
+  /// Undoes every step, the last first. What fails now stays as it is: nobody is left to tell.
+  func rollBack<Port: HypercallPort & ~Copyable>(on port: inout Port, _ buffer: inout HypercallBuffer) {
+    for call in calls.reversed() { port.attempt(call, &buffer) }
+  }
+}

@@ -1,0 +1,129 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+extension Toolstack {
+  /// Memory beyond the target that a guest may be charged for, in KiB (BL-75).
+  static let slackKiB: UInt64 = 1024
+
+  /// `xl create`: builds a guest, starts its device model and attaches its devices, in the order E1…E13.
+  ///
+  /// `earlier` are ranges left in the structure from an earlier build (BL-47). On a refusal the domain is gone (BL-108).
+  @discardableResult
+  public mutating func create<Port: HypercallPort & ~Copyable>(
+    _ configuration: GuestConfiguration, earlier: [RDM] = [], on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) -> Guest {
+    let prepared = try prepared(configuration)
+    let before = self
+    let flags = DomainCreation(
+      hap: prepared.hap, iommu: prepared.passthrough != .disabled, separateTables: prepared.passthrough == .syncPT)
+    let number = try port.require(.createDomain(flags), by: .bl(12), &buffer)
+    let domain = DomainID(UInt16(truncatingIfNeeded: number))
+    var journal = Journal()
+    journal.undo(.destroyDomain(domain))
+    do throws(Refusal) {
+      let index = try build(domain, prepared, given: configuration, earlier: earlier, on: &port, &buffer)
+      for device in configuration.devices {
+        try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
+      }
+      return guests[index]
+    } catch {
+      switch decisions.failure {
+      case .undoes:
+        journal.rollBack(on: &port, &buffer)
+        self = before
+      case .leavesTraces:
+        abandon(domain, on: &port, &buffer)
+      }
+      throw error
+    }
+  }
+
+  /// Steps E4 to E10: everything between the bare domain and its first device; result: the guest's index.
+  private mutating func build<Port: HypercallPort & ~Copyable>(
+    _ domain: DomainID, _ configuration: GuestConfiguration, given: GuestConfiguration, earlier: [RDM],
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) -> Int {
+    try port.require(.maxVCPUs(domain, configuration.vcpus), by: .bl(75), &buffer)
+    try port.require(
+      .maxMem(domain, kib: configuration.targetMemoryKiB &+ Toolstack.slackKiB), by: .bl(75), &buffer)
+    let parameters: [(HVMParameter, UInt64)] = [
+      (.hpetEnabled, 1), (.timerAlignment, 1), (.timerMode, 1), (.alternateP2M, 0),
+    ]
+    for (parameter, value) in parameters {
+      try port.require(
+        .setParameter(domain, index: parameter.rawValue, value: value), by: .bl(98), &buffer)
+    }
+    let pool = configuration.pagingPoolKiB
+    try port.require(
+      .setPagingAllocation(domain, mib: pool >> 10 &+ (pool & 1023 == 0 ? 0 : 1)), by: .bl(10), &buffer)
+
+    var build = DomainBuild(
+      of: configuration, for: domain, decisions, map: map, asked: askedDevices(configuration.devices),
+      earlier: earlier, claimsMemory: claimsMemory, images: images)
+    try build.run(on: &port, &buffer)
+    guard let hvmInfo = build.hvmInfo else { throw Refusal(.fail, rule: .bl(104)) }
+
+    let model = DeviceModel(configuration, layout: build.layout, map: map, decisions)
+    try grantVGA(domain, configuration, on: &port, &buffer)
+    let relocates = configuration.deviceModel == .traditional
+    let hole = configuration.announcesMMIOHole(in: map) ? String(configuration.mmioHoleKiB &* 1024) : nil
+    guests.append(
+      Guest(
+        domain: domain, configuration: given, prepared: configuration, layout: build.layout, rdms: build.rdms,
+        memoryMap: build.memoryMap,
+        hvmInfo: hvmInfo,
+        firmwareKeys: Guest.FirmwareKeys(allowMemoryRelocate: relocates ? "1" : "0", mmioHoleSize: hole),
+        populated: build.populated, modules: build.modules, targetMemoryKiB: configuration.targetMemoryKiB,
+        deviceModel: model))
+    return guests.count - 1
+  }
+
+  /// The devices whose ranges the builder looks up: `*` stands for one function or for all (LB-3).
+  private func askedDevices(_ devices: [AssignedDevice]) -> [AssignedDevice] {
+    guard devices.contains(where: \.allFunctions) else { return devices }
+    return devices.flatMap { device in
+      guard device.allFunctions, decisions.askedFunctions == .all else { return [device] }
+      return slotFunctions(device.sbdf).map { index in
+        var single = device
+        single.sbdf = bindings[index].sbdf
+        return single
+      }
+    }
+  }
+
+  /// BL-18 and the legacy window of a passed-through graphics adapter (E10).
+  private func grantVGA<Port: HypercallPort & ~Copyable>(
+    _ domain: DomainID, _ configuration: GuestConfiguration, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    guard configuration.graphicsPassthrough else { return }
+    let adapters = configuration.devices.compactMap { function(at: $0.sbdf) }.filter { $0.classCode == 0x0300 }
+    guard adapters.contains(where: { $0.vendor == 0x8086 }) else { throw Refusal(.fail, rule: .bl(18)) }
+    let window = map.vgaHole.frames
+    for _ in adapters {
+      try port.require(
+        .iomemPermission(domain, mfn: window.start, count: window.count, allow: true), by: .bl(18), &buffer)
+    }
+  }
+
+  /// What libxl does with a half-made domain: devices leave by force, then it goes (BL-108, BL-122).
+  private mutating func abandon<Port: HypercallPort & ~Copyable>(
+    _ domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) {
+    if let index = guests.firstIndex(where: { $0.domain == domain }) {
+      for device in guests[index].devices {
+        port.attempt(.deassignDevice(domain, device.sbdf, flags: 0, deviceType: 0), &buffer)
+      }
+    }
+    port.attempt(.destroyDomain(domain), &buffer)
+    forget(domain)
+  }
+
+  /// Strikes the guest from dom0's books.
+  mutating func forget(_ domain: DomainID) {
+    guard let index = guests.firstIndex(where: { $0.domain == domain }) else { return }
+    for device in guests[index].devices { release(device.sbdf, from: domain) }
+    guests.remove(at: index)
+  }
+}

@@ -1,0 +1,118 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+/// dom0's side of guests: libxl's operations over a hypercall port, and what xenstore and sysfs hold between them.
+///
+/// A value: copy, compare, restore. The hypervisor is reached only through the port handed to each operation. In
+/// `repaired` an operation that is refused leaves this value and the hypervisor as they were.
+public struct Toolstack: Equatable, Sendable {
+  /// What dom0 knows of one function of the host.
+  public struct Binding: Hashable, Sendable {
+    /// The function.
+    public let sbdf: SBDF
+    /// True if pciback drives it: it can be assigned.
+    public internal(set) var isBound: Bool
+    /// The guest that has it, as recorded in xenstore.
+    public internal(set) var recordedOwner: DomainID?
+    /// True if dom_io has it, as far as dom0's own operations tell.
+    public internal(set) var isQuarantined = false
+    /// True if it goes to dom_io whenever it leaves a guest, whatever the host's default (HV-74).
+    var staysQuarantined = false
+  }
+
+  /// Functions in the host's configuration space, ascending by address.
+  public private(set) var functions: [PCIFunction]
+  /// What dom0 knows of each, in the same order.
+  public internal(set) var bindings: [Binding]
+  /// The guests, in order of creation.
+  public internal(set) var guests: [Guest] = []
+  /// True if the hypervisor can assign devices at all (BL-12).
+  public var directIO: Bool
+  /// True if the IOMMU can use a guest's p2m (BL-12).
+  public var sharesPageTables: Bool
+  /// libxl's claim mode (BL-92).
+  public var claimsMemory = true
+  /// Sizes of the installed firmware.
+  public var images = FirmwareImages()
+
+  let map: GuestMap
+  let decisions: ToolstackDecisions
+  /// True if a device that leaves a guest goes to dom_io.
+  private let quarantines: Bool
+
+  /// dom0 of `machine` after boot, without guests; every function that is no bridge is bound to pciback.
+  ///
+  /// Set `directIO` from what the hypervisor made of its IOMMU: here it only says whether the host has one.
+  public init(machine: Machine, edition: Edition, map: GuestMap = .xen) {
+    functions = machine.functions
+    bindings = machine.functions.map { function in
+      Binding(sbdf: function.sbdf, isBound: !function.kind.isBridge && function.kind != .hostBridge)
+    }
+    directIO = machine.iommu != .none
+    sharesPageTables = machine.sharesPageTables && machine.pageTables == .ept
+    quarantines = machine.quarantine != .none
+    self.map = map
+    decisions = ToolstackDecisions(edition.toolstack)
+  }
+
+  /// The guest with number `domain`.
+  public func guest(_ domain: DomainID) -> Guest? { guests.first { $0.domain == domain } }
+
+  /// The function at `sbdf`.
+  public func function(at sbdf: SBDF) -> PCIFunction? { index(of: sbdf).map { functions[$0] } }
+
+  /// What dom0 knows of the function at `sbdf`.
+  public func binding(of sbdf: SBDF) -> Binding? { index(of: sbdf).map { bindings[$0] } }
+
+  // MARK: Physical hotplug
+
+  /// A function was put into the host; its own driver takes it. One that is there already is replaced.
+  public mutating func plug(_ function: PCIFunction) {
+    let place = bindings.firstIndex { $0.sbdf >= function.sbdf } ?? bindings.endIndex
+    if place < bindings.endIndex, bindings[place].sbdf == function.sbdf {
+      functions[place] = function
+      return
+    }
+    functions.insert(function, at: place)
+    bindings.insert(Binding(sbdf: function.sbdf, isBound: false), at: place)
+  }
+
+  /// A function was pulled out; a guest that has it keeps its entry until detach or destruction (HV-146).
+  public mutating func unplug(_ sbdf: SBDF) {
+    guard let index = index(of: sbdf) else { return }
+    functions.remove(at: index)
+    bindings.remove(at: index)
+    for guest in guests.indices {
+      guard let device = guests[guest].index(of: sbdf) else { continue }
+      guests[guest].devices[device].isGone = true
+    }
+  }
+
+  // MARK: Look-up
+
+  func index(of sbdf: SBDF) -> Int? {
+    guard let index = bindings.firstIndex(where: { $0.sbdf >= sbdf }), bindings[index].sbdf == sbdf else { return nil }
+    return index
+  }
+
+  func guestIndex(_ domain: DomainID) throws(Refusal) -> Int {
+    guard let index = guests.firstIndex(where: { $0.domain == domain }) else {
+      throw Refusal(.notFound, rule: nil)
+    }
+    return index
+  }
+
+  // MARK: Ownership as dom0 sees it
+
+  /// True if the function at `index` goes to dom_io when it leaves a guest (HV-74).
+  func goesToQuarantine(_ index: Int) -> Bool { quarantines || bindings[index].staysQuarantined }
+
+  /// Books that `domain` no longer has the function at `sbdf`.
+  mutating func release(_ sbdf: SBDF, from domain: DomainID) {
+    guard let index = index(of: sbdf), bindings[index].recordedOwner == domain else { return }
+    bindings[index].recordedOwner = nil
+    bindings[index].isQuarantined = goesToQuarantine(index)
+  }
+}

@@ -57,6 +57,7 @@ let package = Package(
     tests("Storage"),
     tests("AddressSpace"),
     tests("Editions"),
+    tests("Firmware"),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

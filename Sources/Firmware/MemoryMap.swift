@@ -51,18 +51,13 @@ extension LoaderState {
   /// No entry but RAM where the loader, the BIOS or fixed registers are (B-4).
   private func checkFirmwareAreas(_ input: FirmwareInput) throws(LoaderCrash) {
     let imageBytes = UInt64(input.biosImageBytes ?? 0)
-    let biosStart: UInt64 =
-      switch bios {
-      case .seabios: map.lowMemoryStart &- min(imageBytes, map.lowMemoryStart)
-      case .ovmf: map.lowMemoryStart &- 0x1_0000
-      case .rombios, nil: map.lowMemoryStart &- 0x2_0000
-      }
     for entry in entries where entry.type != .ram {
       func refuse(_ start: UInt64, _ end: UInt64) throws(LoaderCrash) {
         if start < end, meets(start, end &- start, entry) { throw refusal(entry, .firmwareArea) }
       }
       try refuse(0, map.vgaHole.start)
-      try refuse(biosStart, map.lowMemoryStart)
+      // RAM by the builder's hand though the E820 shows only part of it.
+      try refuse(map.vgaHole.end, map.lowMemoryStart)
       if acpi {
         let pages = UInt64(input.platform.acpiTablePages)
         try refuse(map.specialStart, map.acpiArenaStart &+ Page.address(of: pages))

@@ -67,6 +67,8 @@ struct GuestPort: HypercallPort {
   var populateLeft: UInt64
   var calls: [Hypercall] = []
   var sharedInfo: GFN?
+  /// Pages that populate calls gave.
+  var granted: UInt64 = 0
 
   init(guest: Guest) {
     map = guest.memoryMap
@@ -96,6 +98,7 @@ struct GuestPort: HypercallPort {
     case .populatePhysmap(.itself, let extents, _):
       let done = min(extents.count, populateLeft)
       populateLeft -= done
+      granted += done
       ram.set(FrameRange(extents.first, extents.first + done), to: 1)
       return Int(done)
     case .setParameter(.itself, _, _): return 0

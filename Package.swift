@@ -63,6 +63,7 @@ let package = Package(
     tests("Hypervisor", with: ["AddressSpace", "Editions", "Hypercalls", "Platform"]),
     tests("Tracing", with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
     tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    tests("Firmware"),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

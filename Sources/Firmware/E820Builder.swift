@@ -1,0 +1,109 @@
+import AddressSpace
+
+extension LoaderState {
+  /// Builds the table for the BIOS, sorts it and prints it (section 5).
+  mutating func buildE820(_ input: FirmwareInput, _ bios: BIOS) throws(LoaderCrash) {
+    let lowReserved: UInt64 = bios == .rombios ? 0x9_E000 : map.vgaHole.start
+    let biosBase: UInt64
+    switch bios {
+    case .seabios: biosBase = wrap(map.lowMemoryStart &- UInt64(input.biosImageBytes ?? 0))
+    case .ovmf: biosBase = map.lowMemoryStart &- 0x1_0000
+    case .rombios: biosBase = map.lowMemoryStart &- 0x2_0000
+    }
+    var table: [E820Entry] = []
+    table.reserveCapacity(entries.count + 8)
+    func add(_ start: UInt64, to end: UInt64, _ type: E820Type) {
+      table.append(E820Entry(start: start, size: end &- start, type: type))
+    }
+
+    if bios == .rombios {
+      report.memory.e820Table = LoaderConstants.rombiosTable
+    } else {
+      report.memory.e820Table = allocateScratch(16 * 20)
+      if bios == .seabios, biosBase < map.biosFloor { throw LoaderCrash(.seabiosTooLarge) }
+    }
+    if biosBase >= map.lowMemoryStart { throw LoaderCrash(.biosBase) }
+    if wrap(UInt64(hvm?.lowMemoryEnd ?? 0) << 12) < 2 * map.lowMemoryStart { throw LoaderCrash(.lowMemory) }
+
+    let acpiEnd = acpi ? report.memory.acpiTop &+ 1 : map.specialStart
+    add(0, to: lowReserved, .ram)
+    if lowReserved < map.vgaHole.start { add(lowReserved, to: map.vgaHole.start, .reserved) }
+    add(biosBase, to: map.lowMemoryStart, .reserved)
+    if acpi { add(map.specialStart, to: acpiEnd, .nvs) }
+    switch decisions.specialArea {
+    case .dynamicOnly:
+      if let region = report.opRegion {
+        add(acpiEnd, to: region.start, .reserved)
+        add(region.start, to: region.end, .nvs)
+        add(region.end, to: map.fourGiB, .reserved)
+      } else {
+        add(acpiEnd, to: map.fourGiB, .reserved)
+      }
+      table.append(contentsOf: entries)
+    case .everything:
+      let ranges = disjointRanges()
+      if let region = report.opRegion {
+        reserve(acpiEnd, to: region.start, around: ranges, in: &table)
+        add(region.start, to: region.end, .nvs)
+        reserve(region.end, to: map.fourGiB, around: ranges, in: &table)
+      } else {
+        reserve(acpiEnd, to: map.fourGiB, around: ranges, in: &table)
+      }
+      for entry in entries where entry.type != .reserved { table.append(entry) }
+      for range in ranges { table.append(E820Entry(range, .reserved)) }
+    }
+    exchangeSort(&table)
+    report.memory.e820Room = decisions.tableRoom == .sixteen && bios != .rombios ? 16 : table.count
+    report.e820 = table
+    printTable()
+  }
+
+  /// Reserved ranges sorted, overlapping ones joined.
+  private func disjointRanges() -> [AddressRange] {
+    var ranges: [AddressRange] = []
+    for entry in entries where entry.type == .reserved && entry.size != 0 {
+      if let range = entry.range { ranges.append(range) }
+    }
+    ranges.sort()
+    var joined: [AddressRange] = []
+    for range in ranges {
+      if let last = joined.last, range.start < last.end {
+        joined[joined.count - 1] = AddressRange(last.start, max(last.end, range.end))
+      } else {
+        joined.append(range)
+      }
+    }
+    return joined
+  }
+
+  /// Reserves `[start, end)` where `ranges` do not.
+  private func reserve(_ start: UInt64, to end: UInt64, around ranges: [AddressRange], in table: inout [E820Entry]) {
+    var cursor = start
+    for range in ranges where range.end > cursor && range.start < end {
+      if range.start > cursor { table.append(E820Entry(AddressRange(cursor, range.start), .reserved)) }
+      cursor = range.end
+    }
+    if cursor < end { table.append(E820Entry(AddressRange(cursor, end), .reserved)) }
+  }
+
+  /// The loader's sort (LD-67), not stable for equal starts.
+  private func exchangeSort(_ table: inout [E820Entry]) {
+    for first in table.indices {
+      for second in table.indices.dropFirst(first + 1) where table[first].start > table[second].start {
+        table.swapAt(first, second)
+      }
+    }
+  }
+
+  /// The dump (LD-69).
+  private mutating func printTable() {
+    print(.e820Heading)
+    var lastEnd: UInt64 = 0
+    for (index, entry) in report.e820.enumerated() {
+      if entry.start < lastEnd { print(.e820Overlap) }
+      if entry.start > lastEnd { print(.e820Hole(start: lastEnd, end: entry.start)) }
+      print(.e820Entry(index: index, entry))
+      lastEnd = entry.end
+    }
+  }
+}

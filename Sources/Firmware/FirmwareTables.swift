@@ -1,0 +1,118 @@
+import AddressSpace
+import Hypercalls
+
+/// From the processors to the BIOS map: steps 10 to 21 of LD-1.
+extension LoaderState {
+  /// Starts the processors and sets their MTRRs (LD-4, LD-58).
+  mutating func setUpProcessors(_ input: FirmwareInput, _ hvm: HVMInfo) {
+    print(.multiprocessor)
+    var count: LogRecord.MTRRCount?
+    if let available = input.platform.variableMTRRs, let low = report.lowWindow {
+      let layout = MTRRLayout(over: low, report.highWindow, available: available)
+      count = LogRecord.MTRRCount(
+        physicalBits: input.physicalBits, used: layout.ranges.count, available: available)
+      report.mtrrs = layout
+    }
+    print(.processors(count: min(max(1, hvm.vcpus), LoaderConstants.maximumVCPUs), mtrrs: count))
+  }
+
+  /// SMBIOS, BIOS, MP, ACPI and the vm86 TSS, with the memory each takes.
+  mutating func writeTables<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, _ bios: BIOS, _ start: HVMInfo, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    // SeaBIOS' info block lists its tables in scratch memory; each table below adds its own piece.
+    let isSeaBIOS = bios == .seabios
+    if isSeaBIOS { _ = allocateScratch(4 * 4) }
+
+    print(.writingSMBIOS)
+    let high = UInt64(start.highMemoryEnd) << 12
+    let bytes = wrap(UInt64(start.lowMemoryEnd) << 12) &+ (high != 0 ? high &- map.fourGiB : 0)
+    report.smbiosMiB = (bytes &+ 0xF_FFFF) >> 20
+    if isSeaBIOS {
+      _ = allocateScratch(31)
+      let platform = input.platform
+      let size = platform.smbiosBytes &+ platform.smbiosBytesPerVCPU &* start.vcpus
+      _ = try allocateMemory(UInt64(size), on: &port, &buffer)
+    }
+
+    print(.loading(bios))
+    let image = try loadBIOS(input, bios, on: &port, &buffer)
+
+    if (start.vcpus > 1 || start.apicMode != 0) && bios != .ovmf {
+      print(.creatingMPTables)
+      if isSeaBIOS {
+        // Floating pointer, table header, processors, one bus, one IOAPIC, 16 interrupts.
+        let size = 16 &+ 44 &+ 20 &* start.vcpus &+ 8 &+ 8 &+ 16 * 8
+        _ = try allocateMemory(UInt64(size), on: &port, &buffer)
+        // Interrupt routing: header and six slots.
+        _ = allocateScratch(32 + 6 * 16)
+      }
+    }
+    if bios == .rombios {
+      print(.vgaBIOS(primaryVGA))
+      print(.optionROMs)
+    }
+    if acpi {
+      print(.loadingACPI)
+      if isSeaBIOS { _ = allocateScratch(36) }
+      try buildACPI(input, on: &port, &buffer)
+    }
+
+    let tss = try allocateMemory(LoaderConstants.tssBytes, align: 128, on: &port, &buffer)
+    report.memory.tss = tss
+    setParameter(LoaderConstants.vm86TSSSized, LoaderConstants.tssBytes << 32 | tss, on: &port, &buffer)
+    print(.vm86TSS(tss))
+
+    print(.biosMap)
+    if report.memory.scratchTop != LoaderConstants.scratchStart {
+      print(.scratchSpace(last: report.memory.scratchTop))
+    }
+    print(.mainBIOS(first: image.start, last: image.start &+ image.size &- 1))
+  }
+
+  /// Where the BIOS goes (LD-57, LD-63).
+  private mutating func loadBIOS<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, _ bios: BIOS, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) -> (start: UInt32, size: UInt32) {
+    if bios == .rombios {
+      let start = UInt32(truncatingIfNeeded: map.lowMemoryStart &- 0x1_0000)
+      return (start, 0x1_0000)
+    }
+    guard let size = input.biosImageBytes else { throw LoaderCrash(.noBIOSImage, .noBIOSImage) }
+    if bios == .seabios { return (UInt32(truncatingIfNeeded: map.lowMemoryStart) &- size, size) }
+    let room = alignUp(UInt64(size), to: 1 << 20)
+    // A larger image would lie over the loader's own arenas; no build has one.
+    guard room <= map.fourGiB &- map.dynamicEnd else { throw LoaderCrash(.ovmfTooLarge) }
+    let start = map.fourGiB &- room
+    try populate(FrameRange(Page.frame(of: start), Page.frame(of: map.fourGiB)), on: &port, &buffer)
+    return (UInt32(truncatingIfNeeded: start), size)
+  }
+
+  /// The information page, then the tables (LD-55, LD-75).
+  private mutating func buildACPI<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    let first = Page.frame(of: map.specialStart)
+    try populate(FrameRange(single: first), on: &port, &buffer)
+    let pages = UInt64(input.platform.acpiTablePages)
+    let arena = Page.frame(of: map.acpiArenaStart)
+    let room = Page.frame(of: map.dynamicStart &- map.acpiArenaStart)
+    try populate(FrameRange(arena, arena + min(pages, room)), on: &port, &buffer)
+    if pages > room { throw LoaderCrash(.acpiArenaExhausted) }
+    report.memory.acpiTop = map.acpiArenaStart &+ Page.address(of: pages) &- 1
+    if let low = report.lowWindow {
+      report.acpiInfo = ACPIInfo(
+        lowStart: UInt32(truncatingIfNeeded: low.start), lowSize: UInt32(truncatingIfNeeded: low.count),
+        highStart: report.highWindow?.start ?? 0, highSize: report.highWindow?.count ?? 0)
+    }
+    setParameter(LoaderConstants.generationIDAddress, 0, on: &port, &buffer)
+    setParameter(LoaderConstants.acpiPortsLocation, 1, on: &port, &buffer)
+  }
+
+  /// The loader does not look at the result.
+  private func setParameter<Port: HypercallPort & ~Copyable>(
+    _ index: UInt32, _ value: UInt64, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) {
+    _ = port.perform(.setParameter(.itself, index: index, value: value), by: domain, &buffer)
+  }
+}

@@ -1,0 +1,145 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+/// hvmloader: from its entry to the jump to the BIOS.
+///
+/// It reaches the hypervisor through the port only, as the guest it runs in. `xen-4.17` agrees with the real binary line
+/// by line; `repaired` is the same sequence of steps with the quirks' decisions the other way round.
+public struct HVMLoader: Sendable {
+  /// Which Xen it behaves like.
+  public let edition: Edition
+  /// Fixed addresses.
+  public let map: GuestMap
+  let decisions: LoaderDecisions
+
+  /// The loader of `edition`.
+  public init(edition: Edition, map: GuestMap = .xen) {
+    self.edition = edition
+    self.map = map
+    decisions = LoaderDecisions(edition.firmware)
+  }
+
+  /// Runs to the hand-over or to a crash, as guest `domain`.
+  ///
+  /// Never fails otherwise: whatever stands in `input` or comes back from `port`, the report says how it ended.
+  public func run<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) -> FirmwareReport {
+    var state = LoaderState(decisions: decisions, map: map, domain: domain, input: input)
+    do throws(LoaderCrash) {
+      try state.run(input, on: &port, &buffer)
+    } catch {
+      if let reason = error.reason { state.print(reason) }
+      state.print(.bug(error.bug))
+      state.print(.crashed)
+      state.report.stop = .crashed(rule: error.bug.rule, record: error.reason ?? .bug(error.bug))
+    }
+    state.report.hvmInfo = state.hvm
+    state.report.memoryMap = state.entries
+    return state.report
+  }
+}
+
+/// The state of one run.
+struct LoaderState {
+  let decisions: LoaderDecisions
+  let map: GuestMap
+  let domain: DomainID
+  let bios: BIOS?
+  let acpi: Bool
+  var report: FirmwareReport
+  /// The loader's private copy of the memory map.
+  var entries: [E820Entry] = []
+  /// `hvm_info` once it was used.
+  var hvm: HVMInfo?
+  /// A populate call failed: donors from now on (LD-54).
+  var populationFailed = false
+  /// Which adapter is the primary one, and where.
+  var primaryVGA: PrimaryVGA?
+  var primaryVGAFunction = 0
+  var elements: [BARElement] = []
+  /// Decode bits found so far, by index of `report.commands`.
+  var decodeBits: [UInt16] = []
+
+  init(decisions: LoaderDecisions, map: GuestMap, domain: DomainID, input: FirmwareInput) {
+    self.decisions = decisions
+    self.map = map
+    self.domain = domain
+    bios = BIOS(rawValue: input.keys.bios ?? "rombios")
+    acpi = input.keys.acpi.map { $0.utf8.first == UInt8(ascii: "1") } ?? true
+    report = FirmwareReport(map: map)
+    report.records.reserveCapacity(64)
+  }
+
+  mutating func print(_ record: LogRecord) { report.records.append(record) }
+
+  /// The steps in order (LD-1).
+  mutating func run<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    print(.banner)
+    print(.detectedXen(version: input.platform.xenVersion))
+    try setUpMemoryMap(input, on: &port, &buffer)
+    try connectStore(on: &port, &buffer)
+    guard let bios else { throw LoaderCrash(.unknownBIOS, .unknownBIOS(input.keys.bios ?? "")) }
+    print(.systemRequested(bios))
+    try mapSharedInfo(on: &port, &buffer)
+    print(.cpuSpeed(mhz: input.platform.cpuMHz))
+    try setUpPCI(input, on: &port, &buffer)
+    let hvm = try hvmInfo(input)
+    setUpProcessors(input, hvm)
+    try writeTables(input, bios, hvm, on: &port, &buffer)
+    try buildE820(input, bios)
+    print(.invoking(bios))
+  }
+
+  private mutating func connectStore<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    func parameter(_ index: UInt32, _ bug: LoaderBug) throws(LoaderCrash) -> UInt64 {
+      guard port.perform(.getParameter(.itself, index: index), by: domain, &buffer) == 0 else {
+        throw LoaderCrash(bug)
+      }
+      return buffer.value
+    }
+    let frame = try parameter(LoaderConstants.storeFrame, .storeFrame)
+    let channel = try parameter(LoaderConstants.storeEventChannel, .storeEventChannel)
+    print(
+      .xenbus(rings: UInt32(truncatingIfNeeded: frame << 12), eventChannel: UInt32(truncatingIfNeeded: channel)))
+  }
+
+  /// Maps the shared-info page at the first hole page (LD-62).
+  private mutating func mapSharedInfo<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    let frame = try allocateHole(pages: 1)
+    let call = Hypercall.addToPhysmap(.itself, space: .sharedInfo, index: 0, gfn: frame, count: 1)
+    guard port.perform(call, by: domain, &buffer) == 0 else { throw LoaderCrash(.sharedInfo) }
+    report.sharedInfo = frame
+  }
+
+  /// `hvm_info`, checked at its first use (LD-71, LD-72).
+  mutating func hvmInfo(_ input: FirmwareInput) throws(LoaderCrash) -> HVMInfo {
+    if let hvm { return hvm }
+    let read: HVMInfo
+    do throws(HVMInfo.Defect) {
+      read = try HVMInfo(bytes: input.hvmInfo)
+    } catch {
+      let bug: LoaderBug =
+        switch error {
+        case .signature: .hvmInfoSignature
+        case .length: .hvmInfoLength
+        case .checksum: .hvmInfoChecksum
+        }
+      throw LoaderCrash(bug, .hvmInfoDefect(error))
+    }
+    hvm = read
+    try checkAgreement(of: read)
+    return read
+  }
+
+  /// `address` as the loader's 32-bit registers hold it.
+  func wrap(_ address: UInt64) -> UInt64 { address & (map.fourGiB &- 1) }
+}

@@ -1,0 +1,178 @@
+import AddressSpace
+import Hypercalls
+
+/// Where the low window starts and who goes high.
+struct WindowChoice {
+  var start: UInt64
+  var policy: BARPolicy
+}
+
+extension LoaderState {
+  /// Sizes the low window (LD-28 to LD-31).
+  mutating func chooseWindow(
+    _ input: FirmwareInput, in field: BARField, hole: UInt64, mayRelocate: Bool, _ totals: BARTotals
+  ) throws(LoaderCrash) -> WindowChoice {
+    var start = map.mmioStart
+    var automatic = true
+    if hole != 0 {
+      let wanted = map.fourGiB &- hole
+      if wanted > map.mmioStart {
+        print(.holeIgnored(size: hole))
+        automatic = decisions.ignoredHole == .automatic
+      } else {
+        automatic = false
+        let before = UInt32(truncatingIfNeeded: start)
+        start = wanted
+        print(.holeApplied(start: UInt32(truncatingIfNeeded: start), before: before, size: hole))
+      }
+    }
+    switch decisions.planning {
+    case .byteTotals:
+      return try windowByTotals(
+        input, in: field, start, automatic: automatic, mayRelocate: mayRelocate, totals)
+    case .trial:
+      let hvm = try hvmInfo(input)
+      return windowByTrial(hvm, in: field, start, automatic: automatic, mayRelocate: mayRelocate)
+    }
+  }
+
+  /// Xen's way: byte totals, once.
+  private mutating func windowByTotals(
+    _ input: FirmwareInput, in field: BARField, _ first: UInt64, automatic: Bool, mayRelocate: Bool,
+    _ totals: BARTotals
+  ) throws(LoaderCrash) -> WindowChoice {
+    var start = first
+    if automatic {
+      let hvm = try hvmInfo(input)
+      while totals.memory > wrap(map.specialStart &- start) {
+        let next = wrap(start << 1)
+        let isFree = Page.frame(of: next) >= UInt64(hvm.lowMemoryEnd)
+        guard next != 0, isFree || (mayRelocate && field.canMove(outOf: next, hvm)) else { break }
+        start = next
+      }
+      start = droppedStart(from: start, hvm, in: field)
+    } else if decisions.manualHole == .respectsRAM {
+      start = startRespectingRAM(from: start, try hvmInfo(input), in: field, mayRelocate: mayRelocate)
+    }
+    var force = totals.force
+    if totals.memory > wrap(map.specialStart &- start) || force {
+      print(.lowHoleTooSmall)
+      force = true
+    }
+    return WindowChoice(start: start, policy: .byteTotals(force: force, total: totals.memory))
+  }
+
+  /// A range in the window drops its start to the end of low RAM (LD-30).
+  private func droppedStart(from start: UInt64, _ hvm: HVMInfo, in field: BARField) -> UInt64 {
+    let end = wrap(UInt64(hvm.lowMemoryEnd) << 12)
+    guard decisions.rangeInWindow == .dropsToRAMEnd, start > end,
+      field.anyRange(meets: start, wrap(map.specialStart &- start))
+    else { return start }
+    switch decisions.windowAlignment {
+    case .page: return end
+    case .forMTRRs: return min(start, alignUp(end, to: 64 << 20))
+    }
+  }
+
+  /// `start`, or the end of low RAM where RAM below 4G must stay where it is.
+  private func startRespectingRAM(
+    from start: UInt64, _ hvm: HVMInfo, in field: BARField, mayRelocate: Bool
+  ) -> UInt64 {
+    let aligned = alignUp(start, to: Page.size)
+    let end = min(UInt64(hvm.lowMemoryEnd) << 12, map.specialStart)
+    if aligned >= end { return aligned }
+    let moves = mayRelocate || decisions.manualHole == .movesRAM
+    return moves && field.canMove(outOf: aligned, hvm) ? aligned : end
+  }
+
+  /// The repaired way: the first window in which every BAR finds a place, all low if that can be.
+  private mutating func windowByTrial(
+    _ hvm: HVMInfo, in field: BARField, _ first: UInt64, automatic: Bool, mayRelocate: Bool
+  ) -> WindowChoice {
+    let floor = startRespectingRAM(from: first, hvm, in: field, mayRelocate: mayRelocate)
+    var candidates = [floor]
+    if automatic, floor == first {
+      var next = wrap(floor << 1)
+      while next != 0, let last = candidates.last, next < last,
+        Page.frame(of: next) >= UInt64(hvm.lowMemoryEnd) || (mayRelocate && field.canMove(outOf: next, hvm))
+      {
+        candidates.append(next)
+        next = wrap(next << 1)
+      }
+    }
+    let end = automatic ? UInt64(hvm.lowMemoryEnd) << 12 : floor
+    for shift: UInt64 in [30, 29, 28, 26, 24, 20, 12] where shift == 12 || decisions.windowAlignment == .forMTRRs {
+      let start = alignUp(end, to: 1 << shift)
+      guard start < map.specialStart, let last = candidates.last else { continue }
+      if automatic && floor == first ? start < last : start > floor { candidates.append(start) }
+    }
+
+    var best = bestChoice(of: candidates, hvm, in: field)
+    if automatic {
+      let dropped = droppedStart(from: best.start, hvm, in: field)
+      if dropped != best.start { best = bestChoice(of: [dropped], hvm, in: field) }
+    }
+    let plan = field.alignedPlan(
+      from: best.start, best.policy, highFloor: field.highFloor(after: best.start, hvm))
+    if plan.homes.contains(where: { $0.space == .high }) { print(.lowHoleTooSmall) }
+    return best
+  }
+
+  /// The first of `starts` without a defect, else the one with the least; all low comes first.
+  private func bestChoice(of starts: [UInt64], _ hvm: HVMInfo, in field: BARField) -> WindowChoice {
+    var best = WindowChoice(start: starts[0], policy: .lowOnly)
+    var least = Int.max
+    func tries(_ start: UInt64, _ policy: BARPolicy) -> Bool {
+      let plan = field.alignedPlan(from: start, policy, highFloor: field.highFloor(after: start, hvm))
+      let defect = field.defect(of: plan, from: start)
+      if defect < least {
+        least = defect
+        best = WindowChoice(start: start, policy: policy)
+      }
+      return least == 0
+    }
+    for start in starts where tries(start, .lowOnly) { return best }
+    for start in starts where tries(start, .lowThenHigh) || tries(start, .narrowFirst) { return best }
+    return best
+  }
+}
+
+extension BARField {
+  /// True if the RAM from `start` up can be moved above 4G without meeting a range (B-2).
+  func canMove(outOf start: UInt64, _ hvm: HVMInfo) -> Bool {
+    if decisions.relocationTarget == .endOfRAM { return true }
+    let floor = Page.frame(of: start)
+    let pages = UInt64(hvm.lowMemoryEnd) - min(UInt64(hvm.lowMemoryEnd), floor)
+    if pages == 0 { return true }
+    let to = max(map.fourGiB, UInt64(hvm.highMemoryEnd) << 12)
+    return to &+ pages << 12 <= highLimit && !anyRange(meets: to, pages << 12)
+  }
+
+  /// Where the high window may start once RAM has left the low one.
+  func highFloor(after start: UInt64, _ hvm: HVMInfo) -> UInt64 {
+    let floor = Page.frame(of: start)
+    let moved = UInt64(hvm.lowMemoryEnd) - min(UInt64(hvm.lowMemoryEnd), floor)
+    return max(map.fourGiB, UInt64(hvm.highMemoryEnd) << 12) &+ moved << 12
+  }
+
+  /// `plan`, with the high window at an alignment that one MTRR can cover if there is room for that (B-10).
+  func alignedPlan(from start: UInt64, _ policy: BARPolicy, highFloor: UInt64) -> BARPlan {
+    let plan = plan(from: start, policy, highFloor: highFloor)
+    guard variableMTRRs != nil, plan.highBytes != 0, plan.highBytes <= 1 << 62 else { return plan }
+    var grain: UInt64 = Page.size
+    while grain < plan.highBytes { grain <<= 1 }
+    let aligned = self.plan(from: start, policy, highFloor: alignUp(highFloor, to: grain))
+    return defect(of: aligned, from: start) <= defect(of: plan, from: start) ? aligned : plan
+  }
+
+  /// How far a plan is from good: BARs without a place first, then MTRRs that run out.
+  func defect(of plan: BARPlan, from start: UInt64) -> Int {
+    var defect = plan.unplacedCount * 2
+    if let variableMTRRs, start < map.specialStart {
+      var needed = MTRRLayout.count(over: AddressRange(start, map.specialStart))
+      if let high = plan.highWindow { needed += MTRRLayout.count(over: high) }
+      if needed > Int(variableMTRRs) { defect += 1 }
+    }
+    return defect
+  }
+}

@@ -1,0 +1,110 @@
+import AddressSpace
+import Hypercalls
+
+/// The overlap test that the loader uses everywhere (LD-9): ends wrap, and an empty range inside counts.
+@inline(__always)
+func meets(_ start: UInt64, _ size: UInt64, _ entry: E820Entry) -> Bool {
+  start &+ size > entry.start && start < entry.end
+}
+
+extension LoaderState {
+  /// Fetches and checks the memory map (LD-6 to LD-10).
+  mutating func setUpMemoryMap<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    let capacity = LoaderConstants.mapCapacity
+    buffer.entries.removeAll(keepingCapacity: true)
+    let result = port.perform(.memoryMap(capacity: UInt32(capacity)), by: domain, &buffer)
+    let count = min(buffer.entries.count, capacity)
+    if result != 0 || count == 0 {
+      throw LoaderCrash(.memoryMapUnavailable, .memoryMapFailed(count: count, result: result))
+    }
+    entries.reserveCapacity(count + 1)
+    entries.append(contentsOf: buffer.entries[..<count])
+    if count == capacity, decisions.fullMap == .refused, let last = entries.last { throw refusal(last, .full) }
+    if decisions.mapCheck == .consistent { entries.removeAll { $0.size == 0 } }
+    for entry in entries where entry.type == .reserved {
+      if meets(map.dynamicStart, map.dynamicEnd &- map.dynamicStart, entry) {
+        throw LoaderCrash(.dynamicAreaConflict, .dynamicAreaConflict)
+      }
+    }
+    if decisions.mapCheck == .consistent { try checkRanges() }
+    if decisions.specialArea == .everything { try checkFirmwareAreas(input) }
+  }
+
+  private func refusal(_ entry: E820Entry, _ defect: MapDefect) -> LoaderCrash {
+    LoaderCrash(.mapRefused, .mapRefused(entry, defect))
+  }
+
+  /// Pages only, and no two entries over one page; reserved ranges may overlap each other.
+  private func checkRanges() throws(LoaderCrash) {
+    for (index, entry) in entries.enumerated() {
+      guard Page.isAligned(entry.start), Page.isAligned(entry.size), entry.range != nil else {
+        throw refusal(entry, .malformed)
+      }
+      for other in entries[..<index] where meets(other.start, other.size, entry) {
+        if entry.type != .reserved || other.type != .reserved { throw refusal(entry, .overlap) }
+      }
+    }
+  }
+
+  /// No entry but RAM where the loader, the BIOS or fixed registers are (B-4).
+  private func checkFirmwareAreas(_ input: FirmwareInput) throws(LoaderCrash) {
+    let imageBytes = UInt64(input.biosImageBytes ?? 0)
+    for entry in entries where entry.type != .ram {
+      func refuse(_ start: UInt64, _ end: UInt64) throws(LoaderCrash) {
+        if start < end, meets(start, end &- start, entry) { throw refusal(entry, .firmwareArea) }
+      }
+      try refuse(0, map.vgaHole.start)
+      // RAM by the builder's hand though the E820 shows only part of it.
+      try refuse(map.vgaHole.end, map.lowMemoryStart)
+      if acpi {
+        let pages = UInt64(input.platform.acpiTablePages)
+        try refuse(map.specialStart, map.acpiArenaStart &+ Page.address(of: pages))
+      }
+      try refuse(map.guestReserved.start, map.guestReserved.end)
+      for page in [map.ioapic, map.hpet, map.lapic] { try refuse(page, page &+ Page.size) }
+      try refuse(map.specialPagesStart, map.specialPagesEnd)
+      if bios == .ovmf { try refuse(map.fourGiB &- alignUp(imageBytes, to: 1 << 20), map.fourGiB) }
+    }
+    for entry in entries where entry.type == .ram {
+      if meets(map.specialStart, map.fourGiB &- map.specialStart, entry) { throw refusal(entry, .firmwareArea) }
+    }
+  }
+
+  /// The map's RAM is what `hvm_info` says (LD-12).
+  func checkAgreement(of hvm: HVMInfo) throws(LoaderCrash) {
+    guard decisions.mapCheck == .consistent else { return }
+    let low = E820Entry(
+      start: map.lowMemoryStart, size: UInt64(hvm.lowMemoryEnd) << 12 &- map.lowMemoryStart, type: .ram)
+    let high = E820Entry(start: map.fourGiB, size: UInt64(hvm.highMemoryEnd) << 12 &- map.fourGiB, type: .ram)
+    var expected = 1
+    if hvm.highMemoryEnd != 0 { expected += 1 }
+    for entry in entries where entry.type == .ram {
+      guard entry == low || (hvm.highMemoryEnd != 0 && entry == high) else { throw refusal(entry, .disagreement) }
+      expected -= 1
+    }
+    if expected != 0 { throw refusal(hvm.highMemoryEnd != 0 ? high : low, .disagreement) }
+  }
+
+  /// Brings the map in line with `hvm_info` (LD-13).
+  mutating func adjustMemoryMap() {
+    guard let hvm else { return }
+    let low = wrap(UInt64(hvm.lowMemoryEnd) << 12)
+    let highEnd = UInt64(hvm.highMemoryEnd) << 12
+    var high = highEnd
+    for index in entries.indices where entries[index].type == .ram {
+      let entry = entries[index]
+      if entry.start < low, low < entry.end {
+        entries[index].size = low &- entry.start
+      } else if high != 0, entry.start == map.fourGiB {
+        entries[index].size = high &- map.fourGiB
+        high = 0
+      }
+    }
+    if high != 0 { entries.append(E820Entry(start: map.fourGiB, size: highEnd &- map.fourGiB, type: .ram)) }
+    if highEnd == 0, decisions.donatedRAM == .leavesMap {
+      entries.removeAll { $0.type == .ram && $0.start == map.fourGiB }
+    }
+  }
+}

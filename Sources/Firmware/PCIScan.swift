@@ -1,0 +1,175 @@
+import AddressSpace
+import Hypercalls
+import Platform
+
+/// A register that sizing found, in the loader's list (LD-26).
+struct BARElement {
+  var devfn: UInt8
+  /// Offset in configuration space.
+  var register: UInt8
+  /// Index in `report.bars`.
+  var slot: Int
+  /// Index in `report.commands`.
+  var function: Int
+  /// What the register decodes.
+  var size: UInt64
+  /// Bytes it takes in a window: whole pages where it must not share one.
+  var footprint: UInt64
+  var alignment: UInt64
+  var is64: Bool
+  var isROM: Bool
+  /// The register reads as I/O when it is assigned: I/O BARs and enabled ROMs (LD-37).
+  var readsIO: Bool
+  /// Type bits kept when it is written.
+  var flags: UInt32
+  /// Upper half at entry.
+  var upperHalf: UInt32
+}
+
+/// What the scan adds up (LD-25).
+struct BARTotals {
+  /// Bytes of memory BARs that are candidates for the low window.
+  var memory: UInt64 = 0
+  /// A 64-bit BAR is above the threshold.
+  var force = false
+}
+
+extension LoaderState {
+  /// Routes the links and scans bus 0 (LD-18 to LD-27).
+  mutating func scanPCI(_ input: FirmwareInput) throws(LoaderCrash) -> BARTotals {
+    for (link, irq) in LoaderConstants.linkIRQs.enumerated() {
+      print(.linkRouted(link: UInt8(link), irq: irq))
+    }
+    var totals = BARTotals()
+    let order = scanOrder(input.functions)
+    let hasBridge = order.contains { input.functions[$0].devfn == LoaderConstants.isaBridge }
+    report.commands.reserveCapacity(order.count)
+    decodeBits.reserveCapacity(order.count)
+    for index in order {
+      let function = input.functions[index]
+      if function.devfn == LoaderConstants.isaBridge, function.vendor != 0x8086 || function.device != 0x7000 {
+        throw LoaderCrash(.isaBridge)
+      }
+      let command = report.commands.count
+      try applyClass(of: function, at: command)
+      report.commands.append(CommandWord(devfn: function.devfn, value: 4))
+      decodeBits.append(0)
+      size(function, at: command, input, &totals)
+      if function.interruptPin != 0 {
+        let link = (function.interruptPin &- 1 &+ (function.devfn >> 3)) & 3
+        let irq = hasBridge ? LoaderConstants.linkIRQs[Int(link)] : 0xFF
+        print(.interrupt(devfn: function.devfn, pin: function.interruptPin, irq: irq))
+      }
+    }
+    return totals
+  }
+
+  /// Indices of the present functions by ascending devfn; the first of two at one place (LD-19).
+  private func scanOrder(_ functions: [GuestFunction]) -> [Int] {
+    var order: [Int] = []
+    order.reserveCapacity(functions.count)
+    var ascending = true
+    var seen: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
+    func mark(_ devfn: UInt8) -> Bool {
+      let bit: UInt64 = 1 << UInt64(devfn & 63)
+      func set(_ word: inout UInt64) -> Bool {
+        if word & bit != 0 { return false }
+        word |= bit
+        return true
+      }
+      switch devfn >> 6 {
+      case 0: return set(&seen.0)
+      case 1: return set(&seen.1)
+      case 2: return set(&seen.2)
+      default: return set(&seen.3)
+      }
+    }
+    var last: UInt8 = 0
+    for index in functions.indices where mark(functions[index].devfn) {
+      if functions[index].vendor == 0xFFFF, functions[index].device == 0xFFFF { continue }
+      if functions[index].devfn < last { ascending = false }
+      last = functions[index].devfn
+      order.append(index)
+    }
+    if !ascending { order.sort { functions[$0].devfn < functions[$1].devfn } }
+    return order
+  }
+
+  /// What the loader does by class code (LD-21).
+  private mutating func applyClass(of function: GuestFunction, at command: Int) throws(LoaderCrash) {
+    switch function.classCode {
+    case 0x0300:
+      let emulated: PrimaryVGA? =
+        switch (function.vendor, function.device) {
+        case (0x1234, 0x1111): .standard
+        case (0x1013, 0x00B8): .cirrus
+        default: nil
+        }
+      guard emulated != nil || primaryVGA == nil else { return }
+      primaryVGA = emulated ?? .passthrough
+      primaryVGAFunction = command
+      if emulated == nil, function.vendor == 0x8086 {
+        let first = try allocateHole(pages: LoaderConstants.opRegionPages)
+        report.opRegion = FrameRange(first, first + LoaderConstants.opRegionPages).addresses
+      }
+    case 0x0680:
+      if function.vendor != 0x8086 || function.device != 0x7113, decisions.foreignBridge == .asserts {
+        throw LoaderCrash(.powerManagement)
+      }
+    default: break
+    }
+  }
+
+  /// Sizes a function's registers (LD-23) and lists what it finds.
+  private mutating func size(
+    _ function: GuestFunction, at command: Int, _ input: FirmwareInput, _ totals: inout BARTotals
+  ) {
+    var next: UInt8 = 0
+    // Ascending by index as a rule; a register described twice counts once.
+    for index in UInt8(0)...6 {
+      guard index >= next, let bar = function.bars.first(where: { $0.index == index }) else { continue }
+      let isROM = index == 6
+      let isIO = bar.kind == .io && !isROM
+      let is64 = bar.kind.is64Bit && !isROM
+      let entry = input.entryStates.first { $0.devfn == function.devfn && $0.index == index }
+      let mask: UInt64 = isROM ? 0xFFFF_F800 : isIO ? 0xFFFC : is64 ? ~0xF : 0xFFFF_FFF0
+      let writable = (0 &- bar.size) & mask
+      let size = writable & (0 &- writable)
+      if size == 0 { continue }
+      if is64 { next = index + 2 }
+
+      let enabledROM = isROM && entry?.romEnabled == true
+      let ownPage = decisions.subPage == .ownPage && function.host != nil && !isIO && size < Page.size
+      var element = BARElement(
+        devfn: function.devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: report.bars.count, function: command,
+        size: size, footprint: ownPage ? Page.size : size, alignment: ownPage ? Page.size : size, is64: is64,
+        isROM: isROM, readsIO: isIO, flags: isROM ? 0 : bar.kind.lowBits, upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
+      if enabledROM, decisions.enabledROM == .io {
+        element.readsIO = true
+        element.flags = 1
+      }
+      if is64, size > map.barRelocationThreshold {
+        totals.force = true
+      } else if !isIO {
+        totals.memory &+= element.footprint
+      }
+      var described = bar
+      described.size = size
+      report.bars.append(
+        PlacedBAR(
+          devfn: function.devfn, bar: described, address: UInt64(element.upperHalf) << 32, decodes: enabledROM))
+      insert(element)
+    }
+  }
+
+  /// Before the first element that is strictly smaller (LD-26).
+  private mutating func insert(_ element: BARElement) {
+    var low = 0
+    var high = elements.count
+    while low < high {
+      let middle = (low + high) / 2
+      if elements[middle].size < element.size { high = middle } else { low = middle + 1 }
+    }
+    elements.insert(element, at: low)
+  }
+}

@@ -1,0 +1,94 @@
+import AddressSpace
+import Hypercalls
+import Platform
+
+extension LoaderState {
+  /// Everything hvmloader does with PCI (section 3): scan, window, RAM out of the way, BARs, decoding.
+  mutating func setUpPCI<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    let mayRelocate = input.keys.allowMemoryRelocate.map { storeNumber($0) != 0 } ?? true
+    print(.relocationAllowed(mayRelocate))
+    let hole = input.keys.mmioHoleSize.map(storeNumber) ?? 0
+    let totals = try scanPCI(input)
+
+    let field = BARField(self, input)
+    let window = try chooseWindow(input, in: field, hole: hole, mayRelocate: mayRelocate, totals)
+    report.lowWindow = AddressRange(min(window.start, map.specialStart), map.specialStart)
+    try relocate(outOf: window.start, input, on: &port, &buffer)
+    adjustMemoryMap()
+
+    let hvm = try hvmInfo(input)
+    let highEnd = UInt64(hvm.highMemoryEnd) << 12
+    if highEnd < map.fourGiB, highEnd != 0 { print(.highEndBelow4G(hvm.highMemoryEnd)) }
+    let highFloor = max(map.fourGiB, highEnd)
+    print(.highBase(highFloor, hasHighRAM: highEnd != 0))
+    let plan = field.alignedPlan(from: window.start, window.policy, highFloor: highFloor)
+    commit(plan)
+    enableDecoding(plan)
+  }
+
+  /// Moves RAM from below the window's end to above 4G, the topmost pages first (LD-32).
+  private mutating func relocate<Port: HypercallPort & ~Copyable>(
+    outOf start: UInt64, _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    var hvm = try hvmInfo(input)
+    let floor = UInt32(truncatingIfNeeded: Page.frame(of: start))
+    while floor < hvm.lowMemoryEnd {
+      let pages = min(hvm.lowMemoryEnd - floor, LoaderConstants.relocationChunk)
+      if hvm.highMemoryEnd == 0 { hvm.highMemoryEnd = UInt32(truncatingIfNeeded: Page.frame(of: map.fourGiB)) }
+      hvm.lowMemoryEnd -= pages
+      let from = UInt64(hvm.lowMemoryEnd)
+      let to = UInt64(hvm.highMemoryEnd)
+      self.hvm = hvm
+      print(.relocating(pages: pages, from: from << 12, to: to << 12))
+      let call = Hypercall.addToPhysmap(.itself, space: .gmfnRange, index: from, gfn: to, count: UInt64(pages))
+      guard port.perform(call, by: domain, &buffer) == 0 else { throw LoaderCrash(.relocation) }
+      hvm.highMemoryEnd &+= pages
+      self.hvm = hvm
+      let count = UInt64(pages)
+      report.moves.append(RAMMove(from: FrameRange(from, from + count), to: FrameRange(to, to + count)))
+    }
+  }
+
+  /// Writes a plan into the registers, in the order of the list (LD-42).
+  private mutating func commit(_ plan: BARPlan) {
+    for (index, element) in elements.enumerated() {
+      let base = plan.homes[index].base
+      guard plan.homes[index].space != .none else {
+        print(.barUnplaced(devfn: element.devfn, register: element.register, size: element.size))
+        continue
+      }
+      let isHigh = plan.homes[index].space == .high
+      let upper = isHigh ? base >> 32 : 0
+      let lower = element.flags | UInt32(truncatingIfNeeded: base)
+      var address = base
+      if element.is64, !isHigh, decisions.upperHalf == .kept { address |= UInt64(element.upperHalf) << 32 }
+      report.bars[element.slot].address = address
+      decodeBits[element.function] |= element.isROM || !element.readsIO ? 2 : 1
+      let value = upper << 32 | UInt64(lower)
+      print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
+    }
+    report.highWindow = plan.highWindow
+  }
+
+  /// Sets the decode bits at the very end (LD-46).
+  private mutating func enableDecoding(_ plan: BARPlan) {
+    if primaryVGA != nil { decodeBits[primaryVGAFunction] |= 1 }
+    if decisions.decode == .allPlaced {
+      for (index, element) in elements.enumerated() where plan.homes[index].space == .none {
+        // A ROM that is not enabled stays silent whatever the command word says.
+        if element.isROM, !report.bars[element.slot].decodes { continue }
+        decodeBits[element.function] &= element.isROM || !element.readsIO ? ~2 : ~1
+      }
+    }
+    for index in decodeBits.indices { report.commands[index].value |= decodeBits[index] }
+    for (index, element) in elements.enumerated() {
+      let word = report.commands[element.function].value
+      let isOn = word & (element.readsIO && !element.isROM ? 1 : 2) != 0
+      // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
+      let answers = !element.isROM || plan.homes[index].space != .none || report.bars[element.slot].decodes
+      report.bars[element.slot].decodes = isOn && answers
+    }
+  }
+}

@@ -1,0 +1,32 @@
+/// The loader's `strtoll` with base 0 (LD-17): no overflow handling, stops at the first bad digit.
+func storeNumber(_ text: String) -> UInt64 {
+  var digits = text.utf8[...]
+  while let byte = digits.first, byte == UInt8(ascii: " ") || (9...13).contains(byte) { digits.removeFirst() }
+  var negative = false
+  if let sign = digits.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {
+    negative = sign == UInt8(ascii: "-")
+    digits.removeFirst()
+  }
+  var radix: UInt64 = 10
+  if digits.first == UInt8(ascii: "0") {
+    radix = 8
+    digits.removeFirst()
+    if digits.first == UInt8(ascii: "x") {
+      radix = 16
+      digits.removeFirst()
+    }
+  }
+  var value: UInt64 = 0
+  for byte in digits {
+    let digit: UInt64
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): digit = UInt64(byte - UInt8(ascii: "0"))
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): digit = UInt64(byte - UInt8(ascii: "a")) + 10
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): digit = UInt64(byte - UInt8(ascii: "A")) + 10
+    default: return negative ? 0 &- value : value
+    }
+    guard digit < radix else { break }
+    value = value &* radix &+ digit
+  }
+  return negative ? 0 &- value : value
+}

@@ -45,6 +45,7 @@ let package = Package(
       on: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
       ]),
+    module("Fuzzing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
     module(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
@@ -57,6 +58,9 @@ let package = Package(
     tests("Storage"),
     tests("AddressSpace"),
     tests("Editions"),
+    tests(
+      "Fuzzing",
+      with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

@@ -98,9 +98,11 @@ extension Specimen {
     guard case .structures(let structures) = header.machine.dmar else { return }
     func moved(_ scope: DeviceScope) -> DeviceScope {
       guard scope.endpoint == old else { return scope }
-      return DeviceScope(scope.kind, enumerationID: scope.enumerationID, startBus: new.bus, path: [
-        DeviceScope.Hop(new.device, new.function)
-      ])
+      return DeviceScope(
+        scope.kind, enumerationID: scope.enumerationID, startBus: new.bus,
+        path: [
+          DeviceScope.Hop(new.device, new.function)
+        ])
     }
     header.machine.structures = structures.map { structure in
       switch structure {

@@ -47,6 +47,7 @@ let package = Package(
       on: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
       ]),
+    module("Fuzzing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
     module(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
@@ -64,6 +65,9 @@ let package = Package(
     tests("Tracing", with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
     tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
     tests("Firmware"),
+    tests(
+      "Fuzzing",
+      with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

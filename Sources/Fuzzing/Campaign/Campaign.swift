@@ -1,0 +1,215 @@
+import Editions
+import Tracing
+
+/// A fuzzing campaign from canary to report.
+///
+/// First the canary: a known bug planted in `repaired`, executed by the same workers as everything else, must be found.
+/// Then rounds of executions. After each round failures are looked at in the order of their indices: a known issue is
+/// counted; the first of a new bucket is run again, minimised, run again and saved. Findings, their order and the report
+/// depend on plan and corpus only.
+public struct Campaign<Engine: Executor, Text: SpecimenText> {
+  private let plan: CampaignPlan
+  private let text: Text
+  private let source: SpecimenSource
+  private let known: KnownIssues
+  private let launcher: any WorkerLauncher
+  private let digest: String
+  private var executor: Engine
+  private var report = CampaignReport()
+  private var bucketIndex: [BucketKey: Int] = [:]
+
+  private struct BucketKey: Hashable {
+    var edition: Edition
+    var symptom: Symptom
+  }
+
+  /// A campaign of `plan`. `executor` confirms and minimises, and does all the work if `plan.workers` is 1;
+  /// else `launcher` starts the workers, which must load the same `corpus`.
+  public init(
+    _ plan: CampaignPlan, executor: Engine, text: Text, corpus: [Specimen] = [], known: KnownIssues = KnownIssues(),
+    launcher: any WorkerLauncher
+  ) {
+    self.plan = plan
+    self.executor = executor
+    self.text = text
+    self.known = known
+    source = SpecimenSource(seed: plan.seed, corpus: corpus, profile: plan.profile)
+    digest = corpusDigest(corpus, text)
+    self.launcher =
+      plan.workers > 1 ? launcher : LocalLauncher(worker: Worker(executor: executor, corpus: corpus, text: text))
+  }
+
+  /// Runs the campaign. `interrupted` is asked between rounds and between steps of minimisation.
+  public mutating func run(
+    sink: inout some FindingSink, interrupted: @escaping () -> Bool = { false },
+    observe: @escaping (CampaignEvent) -> Void = { _ in }
+  ) throws(CampaignFailure) -> CampaignReport {
+    guard !plan.editions.isEmpty, plan.roundSize > 0, plan.extent != .runs(0), plan.canary.executions > 0 else {
+      throw .nothingExecuted
+    }
+    report = CampaignReport()
+    bucketIndex = [:]
+    observe(.started(plan))
+    var pool: WorkerPool
+    do {
+      pool = try WorkerPool(plan.workers, launcher: launcher, plan: plan, corpus: digest) { observe(.workerLost($0)) }
+    } catch {
+      throw .workers(error)
+    }
+    defer { pool.end() }
+    try findCanary(with: &pool, interrupted, observe)
+    let clock = ContinuousClock()
+    let start = clock.now
+    while !report.interrupted {
+      if interrupted() {
+        report.interrupted = true
+        break
+      }
+      var size = plan.roundSize
+      let done = report.progress.executions
+      switch plan.extent {
+      case .runs(let total): size = min(size, total - done)
+      case .time(let time): if done > 0, clock.now - start >= time { size = 0 }
+      }
+      if size == 0 { break }
+      try round(ExecutionRange(first: done, count: size), with: &pool, &sink, interrupted, observe)
+    }
+    guard report.interrupted || report.progress.events > 0 else { throw .nothingExecuted }
+    report.absentIssues = known.issues.filter { issue in
+      plan.editions.contains(issue.edition) && !report.buckets.contains { $0.known == issue }
+    }
+    observe(.finished(report))
+    return report
+  }
+
+  private mutating func findCanary(
+    with pool: inout WorkerPool, _ interrupted: () -> Bool, _ observe: (CampaignEvent) -> Void
+  ) throws(CampaignFailure) {
+    var first: UInt64 = 0
+    while first < plan.canary.executions {
+      if interrupted() {
+        report.interrupted = true
+        return
+      }
+      let range = ExecutionRange(first: first, count: min(plan.roundSize, plan.canary.executions - first))
+      first += range.count
+      for failure in try collect(.canary, range, &pool).failures {
+        // It counts if it comes again here, and not without the quirk.
+        var specimen = source.specimen(failure.index, for: plan.canary.edition)
+        guard failure.symptom.stage != "harness", executor.run(specimen).symptom == failure.symptom else { continue }
+        specimen.header.edition = .repaired
+        guard executor.run(specimen).symptom != failure.symptom else { continue }
+        report.canaryExecution = failure.index
+        observe(.canaryFound(execution: failure.index, symptom: failure.symptom))
+        return
+      }
+    }
+    throw .canarySurvived(plan.canary)
+  }
+
+  private func collect(
+    _ lane: WorkerPool.Lane, _ range: ExecutionRange, _ pool: inout WorkerPool
+  ) throws(CampaignFailure) -> RoundResult {
+    do {
+      return try pool.run(lane, range)
+    } catch {
+      throw .workers(error)
+    }
+  }
+
+  private mutating func round(
+    _ range: ExecutionRange, with pool: inout WorkerPool, _ sink: inout some FindingSink,
+    _ interrupted: @escaping () -> Bool, _ observe: (CampaignEvent) -> Void
+  ) throws(CampaignFailure) {
+    let result = try collect(.campaign, range, &pool)
+    report.progress.executions += range.count
+    report.progress.events += result.events
+    for failure in result.failures {
+      let edition = plan.edition(of: failure.index)
+      let key = BucketKey(edition: edition, symptom: failure.symptom)
+      report.progress.failures += 1
+      if let index = bucketIndex[key] {
+        report.buckets[index].count += 1
+        if report.buckets[index].known != nil { report.progress.knownFailures += 1 }
+        continue
+      }
+      let issue = known.issue(for: failure.symptom, under: edition)
+      bucketIndex[key] = report.buckets.count
+      report.buckets.append(
+        CampaignReport.Bucket(
+          edition: edition, symptom: failure.symptom, firstExecution: failure.index, count: 1, known: issue))
+      if issue != nil {
+        report.progress.knownFailures += 1
+        continue
+      }
+      observe(.bucketOpened(edition: edition, symptom: failure.symptom, execution: failure.index))
+      let finding = try finding(failure, with: &pool, interrupted)
+      let name = try sink.save(finding)
+      report.findings.append(finding)
+      report.progress.findings += 1
+      observe(.findingSaved(finding, name: name))
+    }
+    observe(.roundFinished(report.progress))
+  }
+
+  /// Runs a failed execution again, minimises it and runs it once more.
+  private mutating func finding(
+    _ failure: ExecutionFailure, with pool: inout WorkerPool, _ interrupted: @escaping () -> Bool
+  ) throws(CampaignFailure) -> Finding {
+    let original = plan.specimen(failure.index, from: source)
+    var finding = Finding(
+      edition: plan.edition(of: failure.index), symptom: failure.symptom, seed: plan.seed, execution: failure.index,
+      standing: .unreproduced, specimen: original, original: original, failingEvent: failure.event,
+      detail: failure.detail, culprits: [], minimal: false, minimisationCalls: 0)
+    if failure.symptom.stage == "harness" {
+      // What brings down a worker must not run in this process.
+      do {
+        let again = try pool.runAlone(failure.index)
+        if again.failures.first?.symptom == failure.symptom { finding.standing = .harness }
+      } catch {
+        throw .workers(error)
+      }
+      return finding
+    }
+    guard let again = confirmed(original, failure.symptom) else { return finding }
+    finding.standing = .confirmed
+    finding.failingEvent = again.failingEvent
+    finding.detail = again.detail
+    var start = original
+    if let last = again.failingEvent, last >= 0, last + 1 < start.events.count {
+      // Nothing behind the failing event can matter.
+      start.events.removeSubrange((last + 1)...)
+      if confirmed(start, failure.symptom) == nil { start = original }
+    }
+    let result = Minimiser.minimise(
+      start, text: text, callLimit: plan.minimisationCalls, stop: interrupted
+    ) { [symptom = failure.symptom] in executor.run($0).symptom == symptom }
+    finding.minimisationCalls = result.calls
+    guard let last = confirmed(result.specimen, failure.symptom) else {
+      finding.standing = .unreproduced
+      return finding
+    }
+    finding.specimen = result.specimen
+    finding.failingEvent = last.failingEvent
+    finding.detail = last.detail
+    finding.minimal = result.complete
+    finding.culprits = finding.edition.quirks.filter { quirk in
+      var specimen = result.specimen
+      specimen.header.edition = finding.edition.with(quirk, on: false)
+      return executor.run(specimen).symptom != failure.symptom
+    }
+    return finding
+  }
+
+  private mutating func confirmed(_ specimen: Specimen, _ symptom: Symptom) -> Execution? {
+    let execution = executor.run(specimen)
+    return execution.symptom == symptom ? execution : nil
+  }
+}
+
+/// "Starts" workers in this process.
+private struct LocalLauncher<Engine: Executor>: WorkerLauncher {
+  let worker: Worker<Engine>
+
+  func launch() throws(WorkerFailure) -> any WorkerLink { LocalWorker(worker) }
+}

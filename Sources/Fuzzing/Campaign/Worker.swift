@@ -1,0 +1,105 @@
+import Editions
+import Tracing
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// The side of a campaign that executes: answers messages (`WorkerMessage`), in a process of its own or in place.
+public struct Worker<Engine: Executor> {
+  private var executor: Engine
+  private let corpus: [Specimen]
+  private let digest: String
+  private var plan: CampaignPlan?
+  private var source: SpecimenSource?
+
+  /// A worker with the campaign's own `corpus`.
+  public init(executor: Engine, corpus: [Specimen], text: some SpecimenText) {
+    self.executor = executor
+    self.corpus = corpus
+    digest = corpusDigest(corpus, text)
+  }
+
+  /// Answers lines of standard input on standard output until the input ends.
+  ///
+  /// Interruptions are the campaign's business: a worker ignores them and ends with its input.
+  public mutating func serve() throws(WorkerFailure) {
+    signal(SIGINT, SIG_IGN)
+    let channel = LineChannel(input: STDIN_FILENO, output: STDOUT_FILENO)
+    while let line = try channel.receive(within: nil) {
+      var answer = ""
+      for line in self.answer(to: line) { answer += line + "\n" }
+      try channel.send(answer)
+    }
+  }
+
+  /// The lines that answer `line`.
+  mutating func answer(to line: String) -> [String] {
+    switch WorkerMessage(line) {
+    case .plan(let plan):
+      self.plan = plan.campaign
+      source = SpecimenSource(seed: plan.seed, corpus: corpus, profile: plan.profile)
+      return [WorkerMessage.ready(corpus: digest).line]
+    case .run(let range):
+      return execute(range) { plan, source, index in plan.specimen(index, from: source) }
+    case .canary(let range):
+      return execute(range) { plan, source, index in source.specimen(index, for: plan.canary.edition) }
+    default: return [WorkerMessage.error("expected plan, run or canary, got \(line)").line]
+    }
+  }
+
+  private mutating func execute(
+    _ range: ExecutionRange, _ specimen: (CampaignPlan, SpecimenSource, UInt64) -> Specimen
+  ) -> [String] {
+    guard let plan, let source else { return [WorkerMessage.error("expected a plan before work").line] }
+    var lines: [String] = []
+    var events: UInt64 = 0
+    for index in range.first..<(range.first + range.count) {
+      let execution = executor.run(specimen(plan, source, index))
+      events += UInt64(max(0, execution.events))
+      if let symptom = execution.symptom {
+        lines.append(
+          WorkerMessage.failed(
+            ExecutionFailure(
+              index: index, event: execution.failingEvent, symptom: symptom, detail: execution.detail)
+          ).line)
+      }
+    }
+    lines.append(WorkerMessage.done(range, events: events).line)
+    return lines
+  }
+}
+
+/// The digest by which campaign and worker see that they have the same corpus, in the same order.
+func corpusDigest(_ corpus: [Specimen], _ text: some SpecimenText) -> String {
+  var bytes: [UInt8] = []
+  // Hashes of hashes: memory does not grow with the texts.
+  for specimen in corpus { bytes += Array((text.hash(of: text.text(of: specimen)) + "\n").utf8) }
+  return text.hash(of: bytes)
+}
+
+/// A worker in this process.
+final class LocalWorker<Engine: Executor>: WorkerLink {
+  private var worker: Worker<Engine>
+  private var answers: [String] = []
+  private var next = 0
+
+  init(_ worker: Worker<Engine>) { self.worker = worker }
+
+  func send(_ line: String) throws(WorkerFailure) {
+    answers = Array(answers[next...]) + worker.answer(to: line)
+    next = 0
+  }
+
+  func receive(within limit: Duration) throws(WorkerFailure) -> String {
+    guard next < answers.count else { throw .silent }
+    next += 1
+    return answers[next - 1]
+  }
+
+  func end() -> WorkerFailure.End { .exited(0) }
+}

@@ -1,0 +1,62 @@
+/// The bucket a failure falls in: failures with equal symptoms count as one bug.
+///
+/// Each part is a short word, free of addresses and numbers that vary from run to run.
+public struct Symptom: Hashable, Comparable, Sendable {
+  /// Stable id of the broken invariant; `harness-crash` and `harness-hang` for the model itself.
+  public var invariant: String
+  /// The stage that is to blame: `hypervisor`, `toolstack`, `firmware`, `harness`.
+  public var stage: String
+  /// How what should be apart stands to each other: `straddles-lowmem`, `strict-after-relaxed`, …; may be empty.
+  public var relation: String
+
+  /// `invariant` broken by `stage`, in this `relation`.
+  public init(invariant: String, stage: String, relation: String = "") {
+    self.invariant = invariant
+    self.stage = stage
+    self.relation = relation
+  }
+
+  /// Order by invariant, stage, relation, each by bytes.
+  public static func < (left: Symptom, right: Symptom) -> Bool {
+    for (a, b) in [(left.invariant, right.invariant), (left.stage, right.stage), (left.relation, right.relation)]
+    where a != b {
+      return a.utf8.lexicographicallyPrecedes(b.utf8)
+    }
+    return false
+  }
+}
+
+extension Symptom: CustomStringConvertible {
+  /// Three words with blanks between, each escaped so that it holds none (`WordEscape`).
+  public var description: String {
+    "\(WordEscape.escaped(invariant)) \(WordEscape.escaped(stage)) \(WordEscape.escaped(relation))"
+  }
+}
+
+/// What became of one specimen.
+public struct Execution: Hashable, Sendable {
+  /// Events that were applied, the failing one included.
+  public var events: Int
+  /// The first failure, nil if every invariant held.
+  public var symptom: Symptom?
+  /// Index of the event after which an invariant was broken.
+  public var failingEvent: Int?
+  /// One line for people: what met what, with addresses.
+  public var detail: String
+
+  /// A run of `events` events, with its first failure if there was one.
+  public init(events: Int, symptom: Symptom? = nil, failingEvent: Int? = nil, detail: String = "") {
+    self.events = events
+    self.symptom = symptom
+    self.failingEvent = failingEvent
+    self.detail = detail
+  }
+}
+
+/// Runs specimens: the simulation with its invariants, or a stand-in.
+///
+/// A result depends on the specimen alone, never on what ran before.
+public protocol Executor {
+  /// Applies the events of `specimen` in order up to the first failure.
+  mutating func run(_ specimen: Specimen) -> Execution
+}

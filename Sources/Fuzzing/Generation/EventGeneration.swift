@@ -1,0 +1,190 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+import Toolstack
+import Tracing
+
+extension Generator {
+  /// A life on `machine`: at least one guest is created; most events make sense where they stand.
+  func events(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> [Event] {
+    let swarm = Swarm(profile, &random)
+    let limit = max(1, profile.eventCount)
+    // Short lives are cheap and mostly enough: the shorter of two draws.
+    let count = 1 + min(random.below(limit), random.below(limit))
+    var shadow = Shadow(machine)
+    var events: [Event] = []
+    func add(_ event: Event) {
+      shadow.apply(event)
+      events.append(event)
+    }
+    if random.chance(2, of: 3) {
+      for device in shadow.present where random.chance(1, of: 2) && events.count < count - 1 {
+        add(.assignableAdd(device))
+      }
+    }
+    add(creation(on: machine, in: scene, shadow, &random))
+    var misses = 0
+    while events.count < count, misses < 8 {
+      let kind = random.pick(swarm.choices)
+      if let event = event(of: kind, on: machine, in: scene, shadow, &random) {
+        add(event)
+        if case .create(let name, _) = event, events.count < count, random.chance(1, of: 2) { add(.boot(name)) }
+      } else {
+        misses += 1
+      }
+    }
+    return events
+  }
+
+  /// One event of `kind` that makes sense after what `shadow` has seen; nil if there is none.
+  func event(
+    of kind: EventKind, on machine: Machine, in scene: Scene, _ shadow: Shadow, _ random: inout RandomSource
+  ) -> Event? {
+    // Now and then a name that nobody has, and a device that is not free.
+    let name: GuestName
+    if shadow.guests.isEmpty || random.chance(1, of: 32) {
+      name = GuestName(UInt16(1 + random.below(UInt64(max(1, profile.guestCount)))))
+    } else {
+      name = random.pick(shadow.guests).name
+    }
+    let guest = shadow.guests.first { $0.name == name }
+    let everyone = machine.functions.map(\.sbdf)
+    let lost = guest == nil && !random.chance(1, of: 16)
+
+    func device(from preferred: [SBDF]) -> SBDF? {
+      if !preferred.isEmpty, !random.chance(1, of: 16) { return random.pick(preferred) }
+      return everyone.isEmpty ? nil : random.pick(everyone)
+    }
+
+    switch kind {
+    case .create:
+      guard shadow.guests.count < Int(profile.guestCount) else { return nil }
+      return creation(on: machine, in: scene, shadow, &random)
+    case .boot:
+      if let waiting = shadow.guests.first(where: { !$0.booted }) { return .boot(waiting.name) }
+      return lost || !random.chance(1, of: 8) ? nil : .boot(name)
+    case .attach:
+      guard !lost, let device = device(from: shadow.free) else { return nil }
+      return .attach(name, assigned(device, &random))
+    case .detach:
+      guard !lost, let device = device(from: guest?.devices ?? []) else { return nil }
+      return .detach(name, device, force: random.chance(1, of: 3))
+    case .assignableAdd:
+      guard let device = device(from: shadow.free.filter { !shadow.listed.contains($0) }) else { return nil }
+      return .assignableAdd(device)
+    case .assignableRemove:
+      guard !shadow.listed.isEmpty || random.chance(1, of: 8), let device = device(from: shadow.listed) else {
+        return nil
+      }
+      return .assignableRemove(device)
+    case .balloon:
+      guard !lost else { return nil }
+      return .balloon(name, targetKiB: balloonTarget(for: guest?.configuration, &random))
+    case .reboot: return lost ? nil : .reboot(name)
+    case .destroy: return lost ? nil : .destroy(name)
+    case .plug:
+      if !shadow.absent.isEmpty, random.chance(3, of: 4) { return .plug(random.pick(shadow.absent)) }
+      var host = machine
+      for sbdf in shadow.present where host.function(at: sbdf) == nil { host.place(PCIFunction(sbdf)) }
+      guard var function = pluggable(into: host, &random) else { return nil }
+      var windows = HostWindows(around: machine)
+      windows.place(&function.bars)
+      return .plug(function)
+    case .unplug:
+      guard let device = device(from: random.chance(1, of: 2) ? shadow.free : shadow.present) else { return nil }
+      return .unplug(device)
+    case .hypercall: return hypercall(on: machine, in: scene, shadow, &random).map(Event.hypercall)
+    case .access:
+      guard !lost else { return nil }
+      return .access(name, random.pick(Access.allCases), address: address(on: machine, in: scene, &random))
+    case .dma:
+      guard let device = device(from: guest?.devices ?? shadow.present) else { return nil }
+      return .dma(device, random.pick([.read, .write]), address: address(on: machine, in: scene, &random))
+    case .fault: return .fault(fault(&random))
+    case .query: return .query(query(name, on: machine, in: scene, &random))
+    }
+  }
+
+  private func creation(
+    on machine: Machine, in scene: Scene, _ shadow: Shadow, _ random: inout RandomSource
+  ) -> Event {
+    let count = random.pick([(2, 0), (6, 1), (4, 2), (1, 3)])
+    var devices: [SBDF] = []
+    for _ in 0..<count {
+      // Devices with reserved memory are the point; those that are not assignable make the toolstack refuse.
+      let reserved = shadow.free.filter { device in
+        machine.rmrrRecords.contains { $0.scopes.contains { $0.path.count == 1 && $0.endpoint == device } }
+          || machine.statedUnits.contains { $0.devices.contains(device.bdf) }
+      }
+      let pool = !reserved.isEmpty && random.chance(2, of: 3) ? reserved : shadow.free
+      guard !pool.isEmpty else { break }
+      let device = random.pick(pool)
+      if !devices.contains(device) { devices.append(device) }
+    }
+    var configuration = configuration(on: machine, in: scene, devices: devices, &random)
+    for index in configuration.devices.indices where !shadow.listed.contains(configuration.devices[index].sbdf) {
+      configuration.devices[index].seize = !random.chance(1, of: 8)
+    }
+    return .create(shadow.freeName, configuration)
+  }
+
+  /// A target in KiB: down, up to the size, or beyond.
+  func balloonTarget(for configuration: GuestConfiguration?, _ random: inout RandomSource) -> UInt64 {
+    let whole = configuration?.maxMemoryKiB ?? 1 << 20
+    let target = random.pick([
+      whole / 2, whole / 4, whole - whole / 8, whole, whole &- 4, whole &+ 1024, whole &+ whole / 2, 0,
+    ])
+    return random.chance(1, of: 8) ? target : alignDown(target, to: 4)
+  }
+
+  /// A guest-physical or DMA address: at a landmark or inside a reserved range.
+  func address(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> UInt64 {
+    let ranges = machine.reservedRanges
+    if !ranges.isEmpty, random.chance(1, of: 2) {
+      let range = random.pick(ranges)
+      return random.pick([range.start, range.start + range.count / 2, range.end - 1, range.end, range.start &- 1])
+    }
+    return scene.landmarks.draw(&random)
+  }
+
+  /// A failure among the first calls or allocations of an operation.
+  func fault(_ random: inout RandomSource) -> InjectedFault {
+    // Operations make from two to some hundred hypercalls: every magnitude equally likely.
+    let ordinal = 1 + random.below(UInt64(1) << random.below(UInt64(9)))
+    return random.chance(1, of: 2)
+      ? .allocation(ordinal: ordinal)
+      : .hypercall(ordinal: ordinal, errno: random.pick([.ENOMEM, .EINVAL, .EBUSY, .EPERM, .EFAULT, .ESRCH]))
+  }
+
+  private func query(
+    _ name: GuestName, on machine: Machine, in scene: Scene, _ random: inout RandomSource
+  ) -> Query {
+    let device = machine.functions.isEmpty ? SBDF(rawValue: 0) : random.pick(machine.functions).sbdf
+    switch random.below(11) {
+    case 0: return .units(random.chance(1, of: 2) ? nil : device)
+    case 1: return .iommu
+    case 2: return .layout(name)
+    case 3: return .rdms(name)
+    case 4: return .memoryMap(name)
+    case 5: return .e820(name)
+    case 6: return .bars(name)
+    case 7: return .p2m(name, frames(on: machine, in: scene, &random))
+    case 8: return .iommuTable(name, frames(on: machine, in: scene, &random))
+    case 9: return .owner(device)
+    default: return .domain(name)
+    }
+  }
+
+  private func frames(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> FrameRange {
+    let first = Page.frame(of: address(on: machine, in: scene, &random))
+    return FrameRange(first, first + 1 + random.below(UInt64(32)))
+  }
+}
+
+extension DeviceScope {
+  /// The function an entry without bridges names.
+  var endpoint: SBDF? {
+    path.count == 1 ? SBDF(0, startBus, path[0].device, path[0].function) : nil
+  }
+}

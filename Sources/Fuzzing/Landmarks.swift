@@ -1,0 +1,113 @@
+import AddressSpace
+import Platform
+import Toolstack
+
+/// The addresses where things go wrong: the fixed ones of the guest's memory map, the ends of guest RAM, the ends of
+/// the host's own reserved ranges.
+///
+/// One dictionary for all: generation, mutation and minimisation take their magic numbers from here.
+public struct Landmarks: Hashable, Sendable {
+  /// How a range stands to a landmark.
+  public enum Placement: CaseIterable, Sendable {
+    /// Its last byte is the one before the landmark.
+    case endsAt
+    /// Its first byte is the landmark.
+    case startsAt
+    /// It has bytes on both sides.
+    case straddles
+    /// One page is left between its end and the landmark.
+    case endsOnePageBelow
+    /// It starts one page above the landmark.
+    case startsOnePageAbove
+  }
+
+  /// Byte addresses, ascending, each once.
+  public private(set) var addresses: [UInt64]
+
+  /// The landmarks of `map`.
+  public init(map: GuestMap = .xen) {
+    addresses = []
+    insert([
+      map.lowMemoryStart, map.vgaHole.start, map.vgaHole.end, map.hvmInfoAddress & ~(Page.size - 1),
+      map.defaultBoundary,
+      map.mmioStart, map.specialStart, map.acpiArenaStart, map.dynamicStart, map.dynamicEnd, map.guestReserved.start,
+      map.guestReserved.end, map.ioapic, map.hpet, map.lapic, map.specialPagesStart, map.specialPagesEnd, map.fourGiB,
+      map.barRelocationThreshold,
+    ])
+  }
+
+  /// Adds addresses.
+  public mutating func insert(_ more: [UInt64]) {
+    addresses = Landmarks.distinct(addresses + more)
+  }
+
+  /// Adds both ends of `range`.
+  public mutating func insert(_ range: AddressRange) { insert([range.start, range.end]) }
+
+  /// Adds the ends of the reserved ranges of `machine`.
+  public mutating func insert(rangesOf machine: Machine) {
+    insert(machine.reservedRanges.flatMap { [$0.start, $0.end] })
+  }
+
+  /// Adds what the layout of a guest depends on: ends of RAM below and above 4G, boundary, MMIO hole (BL-70…72, BL-7).
+  public mutating func insert(layoutOf configuration: GuestConfiguration, map: GuestMap = .xen) {
+    let layout = GuestLayout(of: configuration, map: map)
+    insert([layout.lowEnd, layout.highEnd, layout.holeStart].filter { $0 != 0 })
+    let boundary = configuration.boundaryKiB.multipliedReportingOverflow(by: 1024)
+    if !boundary.overflow { insert([boundary.partialValue]) }
+  }
+
+  /// A landmark, or a page on either side of it.
+  public func draw(_ random: inout RandomSource) -> UInt64 {
+    let address = random.pick(addresses)
+    return switch random.below(6) {
+    case 0: address &- Page.size
+    case 1: address &+ Page.size
+    default: address
+    }
+  }
+
+  /// `size` bytes placed at `landmark`; nil where that leaves the address space.
+  ///
+  /// A range of one page straddles a landmark by lying off page boundaries.
+  public static func range(_ size: UInt64, _ placement: Placement, _ landmark: UInt64) -> AddressRange? {
+    let start: UInt64
+    switch placement {
+    case .endsAt: start = landmark &- size
+    case .startsAt: start = landmark
+    case .straddles: start = landmark &- (size > Page.size ? alignUp(size / 2, to: Page.size) : size / 2)
+    case .endsOnePageBelow: start = landmark &- size &- Page.size
+    case .startsOnePageAbove: start = landmark &+ Page.size
+    }
+    guard placement == .startsAt || placement == .startsOnePageAbove || start < landmark else { return nil }
+    return AddressRange(start: start, size: size)
+  }
+
+  private static func distinct(_ values: [UInt64]) -> [UInt64] {
+    var result: [UInt64] = []
+    for value in values.sorted() where result.last != value { result.append(value) }
+    return result
+  }
+}
+
+/// Where the toolstack puts a guest's RAM before it looks at reserved ranges (BL-70…72).
+struct GuestLayout: Hashable {
+  /// End of RAM below 4G.
+  var lowEnd: UInt64
+  /// End of RAM above 4G, 0 if there is none.
+  var highEnd: UInt64
+  /// Start of the MMIO hole.
+  var holeStart: UInt64
+
+  init(of configuration: GuestConfiguration, map: GuestMap = .xen) {
+    let hole = configuration.mmioHoleKiB &* 1024
+    holeStart = map.mmioStart
+    if hole != 0, hole < map.fourGiB, map.fourGiB - hole < map.mmioStart { holeStart = map.fourGiB - hole }
+    lowEnd = (configuration.maxMemoryKiB &- configuration.videoKiB) &* 1024
+    highEnd = 0
+    if lowEnd > holeStart {
+      highEnd = map.fourGiB &+ (lowEnd - holeStart)
+      lowEnd = holeStart
+    }
+  }
+}

@@ -1,0 +1,44 @@
+import AddressSpace
+import Platform
+
+extension Machine {
+  /// Reserved ranges as bytes: of the table if it is given as structures, and the stated units; in that order.
+  ///
+  /// Ranges that end before they start or at 2^64 are left out.
+  var reservedRanges: [AddressRange] {
+    var ranges: [AddressRange] = []
+    func add(_ base: UInt64, _ end: UInt64) {
+      if base <= end, end != .max { ranges.append(AddressRange(base, end + 1)) }
+    }
+    for record in rmrrRecords { add(record.base, record.end) }
+    for unit in statedUnits { add(unit.base, unit.end) }
+    return ranges
+  }
+
+  /// The table's RMRR structures, if it is given as structures.
+  var rmrrRecords: [RMRRRecord] {
+    guard case .structures(let structures) = dmar else { return [] }
+    return structures.compactMap { if case .rmrr(let record) = $0 { record } else { nil } }
+  }
+
+  /// The table's structures; empty if there is no table or it is given as bytes. Writing makes a table of structures.
+  var structures: [RemappingStructure] {
+    get {
+      guard case .structures(let structures) = dmar else { return [] }
+      return structures
+    }
+    set { dmar = .structures(newValue) }
+  }
+
+  /// Functions that can be given to a guest: everything but bridges.
+  var assignable: [SBDF] {
+    functions.filter { !$0.kind.isBridge && $0.kind != .hostBridge }.map(\.sbdf)
+  }
+
+  /// Puts `function` into its place by address, instead of one that is there.
+  mutating func place(_ function: PCIFunction) {
+    functions.removeAll { $0.sbdf == function.sbdf }
+    let index = functions.firstIndex { $0.sbdf > function.sbdf } ?? functions.count
+    functions.insert(function, at: index)
+  }
+}

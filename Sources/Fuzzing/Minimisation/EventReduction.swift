@@ -1,0 +1,47 @@
+import Tracing
+
+extension Minimiser {
+  mutating func reduceEvents(_ keeps: Predicate) {
+    drop(from: \.events, keeps)
+    // A whole guest at once: its creation cannot go while later events need it, and the reverse.
+    for guest in distinct(current.events.flatMap(\.guests)) {
+      attempt(keeps) { $0.events.removeAll { $0.guests.contains(guest) } }
+    }
+    for device in distinct(current.events.flatMap(\.devices)) {
+      attempt(keeps) { specimen in
+        specimen.events.removeAll { event in
+          if case .create = event { false } else { event.devices.contains(device) }
+        }
+        for index in specimen.events.indices {
+          specimen[configuration: index].devices.removeAll { $0.sbdf == device }
+        }
+      }
+    }
+    // Pairs that undo each other need not stand side by side.
+    for first in current.events.indices.reversed() {
+      for second in current.events.indices.reversed() where second > first {
+        guard second < current.events.count else { continue }
+        let pair = (current.events[first], current.events[second])
+        guard !Set(pair.0.guests).isDisjoint(with: pair.1.guests) || pair.0.devices == pair.1.devices else { continue }
+        attempt(keeps) {
+          $0.events.remove(at: second)
+          $0.events.remove(at: first)
+        }
+      }
+    }
+    for index in current.events.indices {
+      attempt(keeps) {
+        if case .detach(let name, let sbdf, force: true) = $0.events[index] {
+          $0.events[index] = .detach(name, sbdf, force: false)
+        }
+      }
+      drop(from: \.[hypercall: index].entries, keeps)
+      drop(from: \.[hypercall: index].frames, keeps)
+    }
+  }
+
+  private func distinct<Value: Hashable>(_ values: [Value]) -> [Value] {
+    var seen: Set<Value> = []
+    return values.filter { seen.insert($0).inserted }
+  }
+}

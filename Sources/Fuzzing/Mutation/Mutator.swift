@@ -1,0 +1,75 @@
+import Platform
+import Tracing
+
+/// One way to change a specimen.
+public enum Mutation: String, CaseIterable, Sendable {
+  // The host's reserved ranges.
+  case moveRange, resizeRange, splitRange, duplicateRange, nudgeRange, addRange, removeRange, changeRangeDevices
+  // The rest of the host.
+  case changeHost, addFunction, removeFunction, changeBARs
+  // Guest configurations.
+  case changeMemory, changeLayout, changeOptions, changeDevices
+  // The events.
+  case insertEvent, deleteEvents, duplicateEvents, swapEvents, changeArguments, spliceEvents, spliceHost
+}
+
+/// Changes specimens. What comes out keeps the rules (`SpecimenRules`) if what went in did.
+public struct Mutator: Sendable {
+  /// Makes whatever is new.
+  public var generator: Generator
+  /// The limits.
+  public var rules: SpecimenRules
+
+  /// A mutator that takes new material from `generator`.
+  public init(generator: Generator = Generator(), rules: SpecimenRules = SpecimenRules()) {
+    self.generator = generator
+    self.rules = rules
+  }
+
+  /// `specimen` after one to eight mutations; splices take from `other`.
+  public func mutated(_ specimen: Specimen, splicing other: Specimen, _ random: inout RandomSource) -> Specimen {
+    var result = specimen
+    // Small steps mostly: 1, 2, 4 or 8 at falling odds.
+    let wanted = 1 << random.pick([(8, 0), (4, 1), (2, 2), (1, 3)])
+    var done = 0
+    for _ in 0..<(4 * wanted) where done < wanted {
+      if apply(random.pick(Mutation.allCases), to: &result, splicing: other, &random) { done += 1 }
+    }
+    return result
+  }
+
+  /// Applies one mutation; false, and nothing changed, if it finds nothing to change or would break a rule.
+  public func apply(
+    _ mutation: Mutation, to specimen: inout Specimen, splicing other: Specimen, _ random: inout RandomSource
+  ) -> Bool {
+    var changed = specimen
+    switch mutation {
+    case .moveRange, .resizeRange, .splitRange, .duplicateRange, .nudgeRange, .addRange, .removeRange,
+      .changeRangeDevices:
+      mutateRanges(mutation, of: &changed, &random)
+    case .changeHost: mutateHost(&changed.header.machine, &random)
+    case .addFunction, .removeFunction, .changeBARs: mutateFunctions(mutation, of: &changed.header.machine, &random)
+    case .changeMemory, .changeLayout, .changeOptions, .changeDevices:
+      mutateConfiguration(mutation, of: &changed, &random)
+    case .insertEvent, .deleteEvents, .duplicateEvents, .swapEvents, .changeArguments:
+      mutateEvents(mutation, of: &changed, &random)
+    case .spliceEvents, .spliceHost: splice(mutation, other, into: &changed, &random)
+    }
+    guard changed != specimen, rules.violation(in: changed) == nil else { return false }
+    specimen = changed
+    return true
+  }
+
+  /// What generation would agree on for `specimen`: its own guest sizes and landmarks.
+  func scene(of specimen: Specimen, _ random: inout RandomSource) -> Scene {
+    var scene = Scene(&random)
+    for case .create(_, let configuration) in specimen.events {
+      scene.landmarks.insert(layoutOf: configuration)
+      if configuration.maxMemoryKiB >> 10 <= 64 << 10 {
+        scene.memoriesMiB.append(max(9, configuration.maxMemoryKiB >> 10))
+      }
+    }
+    scene.landmarks.insert(rangesOf: specimen.header.machine)
+    return scene
+  }
+}

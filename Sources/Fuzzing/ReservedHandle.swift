@@ -1,0 +1,122 @@
+import AddressSpace
+import Platform
+
+/// Names one reserved range of a machine: a table structure or a stated unit, by index.
+enum ReservedHandle: Hashable {
+  case structure(Int)
+  case unit(Int)
+}
+
+extension Machine {
+  /// All reserved ranges that can be changed one by one: structures first, then stated units.
+  var reservedHandles: [ReservedHandle] {
+    var handles: [ReservedHandle] = []
+    for (index, structure) in structures.enumerated() {
+      if case .rmrr = structure { handles.append(.structure(index)) }
+    }
+    return handles + statedUnits.indices.map(ReservedHandle.unit)
+  }
+
+  /// First and last byte of a range; writing changes it in place.
+  subscript(bounds handle: ReservedHandle) -> (base: UInt64, end: UInt64) {
+    get {
+      switch handle {
+      case .structure(let index):
+        guard case .rmrr(let record) = structures[index] else { return (0, 0) }
+        return (record.base, record.end)
+      case .unit(let index): return (statedUnits[index].base, statedUnits[index].end)
+      }
+    }
+    set {
+      switch handle {
+      case .structure(let index):
+        guard case .rmrr(var record) = structures[index] else { return }
+        record.base = newValue.base
+        record.end = newValue.end
+        structures[index] = .rmrr(record)
+      case .unit(let index):
+        statedUnits[index].base = newValue.base
+        statedUnits[index].end = newValue.end
+      }
+    }
+  }
+
+  /// How many devices a range lists.
+  func deviceCount(of handle: ReservedHandle) -> Int {
+    switch handle {
+    case .structure(let index):
+      if case .rmrr(let record) = structures[index] { record.scopes.count } else { 0 }
+    case .unit(let index): statedUnits[index].devices.count
+    }
+  }
+
+  /// Takes device number `position` out of a range's list.
+  mutating func removeDevice(_ position: Int, of handle: ReservedHandle) {
+    switch handle {
+    case .structure(let index):
+      guard case .rmrr(var record) = structures[index] else { return }
+      record.scopes.remove(at: position)
+      structures[index] = .rmrr(record)
+    case .unit(let index): statedUnits[index].devices.remove(at: position)
+    }
+  }
+
+  /// Adds `device` to a range's list.
+  mutating func addDevice(_ device: SBDF, to handle: ReservedHandle) {
+    switch handle {
+    case .structure(let index):
+      guard case .rmrr(var record) = structures[index] else { return }
+      record.scopes.append(DeviceScope(endpoint: device))
+      structures[index] = .rmrr(record)
+    case .unit(let index): statedUnits[index].devices.append(device.bdf)
+    }
+  }
+
+  /// Takes a range out.
+  mutating func remove(_ handle: ReservedHandle) {
+    switch handle {
+    case .structure(let index): structures.remove(at: index)
+    case .unit(let index): statedUnits.remove(at: index)
+    }
+  }
+
+  /// Puts a second range with `bounds` and the same devices right behind.
+  mutating func duplicate(_ handle: ReservedHandle, bounds: (base: UInt64, end: UInt64)) {
+    switch handle {
+    case .structure(let index):
+      structures.insert(structures[index], at: index + 1)
+      self[bounds: .structure(index + 1)] = bounds
+    case .unit(let index):
+      statedUnits.insert(statedUnits[index], at: index + 1)
+      self[bounds: .unit(index + 1)] = bounds
+    }
+  }
+
+  /// True if two structures of the table share an address, which makes registration refuse it (HV-14).
+  var tableOverlaps: Bool {
+    let records = rmrrRecords
+    for (index, record) in records.enumerated() {
+      for other in records[(index + 1)...] where record.base <= other.end && other.base <= record.end { return true }
+    }
+    return false
+  }
+
+  /// Moves BARs that meet a reserved range to a free place; drops those for which there is none.
+  mutating func clearBARsOfReservedRanges() {
+    let ranges = reservedRanges
+    var moved = false
+    for function in functions.indices {
+      for bar in functions[function].bars.indices where functions[function].bars[bar].kind.isMemory {
+        let address = functions[function].bars[bar].hostAddress
+        guard let range = AddressRange(start: address, size: functions[function].bars[bar].size) else { continue }
+        if address == 0 || ranges.contains(where: { $0.overlaps(range) }) {
+          functions[function].bars[bar].hostAddress = 0
+          moved = true
+        }
+      }
+    }
+    guard moved else { return }
+    var windows = HostWindows(around: self)
+    for function in functions.indices { windows.place(&functions[function].bars) }
+  }
+}

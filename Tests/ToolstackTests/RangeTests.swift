@@ -238,6 +238,29 @@ struct RangeTests {
     #expect(build(configuration, units: units, .repaired).0.rdms.first?.policy == .relaxed, "BL-28")
   }
 
+  @Test("BL-42: the two calls, and every way in which they end")
+  func queryProtocol() {
+    func query(_ answers: [(Errno?, Int)]) -> (Result<Int, Refusal>, [UInt32]) {
+      var port = Reciting(answers: answers)
+      var buffer = HypercallBuffer()
+      buffer.value = 7
+      buffer.reserved = [ReservedRange(firstFrame: 1, frameCount: 1)]
+      let result = Result { () throws(Refusal) in
+        try queryReservedRanges(of: .nic, wholeHost: false, on: &port, &buffer)
+      }
+      return (result, port.capacities)
+    }
+    #expect(query([(nil, 0)]) == (.success(0), [0]))
+    #expect(query([(.ENOBUFS, 3), (nil, 3)]) == (.success(3), [0, 3]))
+    #expect(query([(.ENOBUFS, 3), (nil, 2)]) == (.success(2), [0, 3]), "fewer the second time")
+    #expect(
+      query([(.ENOBUFS, 3), (.ENOBUFS, 4)]) == (.failure(Refusal(.fail, errno: .ENOBUFS, rule: .bl(42))), [0, 3]))
+    for errno in [Errno.EINVAL, .EPERM, .ENOSYS, .ENOMEM] {
+      #expect(query([(errno, 0)]) == (.failure(Refusal(.fail, errno: errno, rule: .bl(42))), [0]))
+      #expect(query([(.ENOBUFS, 1), (errno, 0)]) == (.failure(Refusal(.fail, errno: errno, rule: .bl(42))), [0, 1]))
+    }
+  }
+
   @Test("BL-49: strategy host without any range skips the devices")
   func hostWithoutRanges() {
     var configuration = GuestConfiguration.guest(1024, .nic)
@@ -398,5 +421,22 @@ private struct RefusingSingles: HypercallPort {
   mutating func perform(_ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer) -> Int {
     if case .populatePhysmap(_, let extents, _) = call, extents.order == 0, extents.first == gfn { return 0 }
     return port.perform(call, by: caller, &buffer)
+  }
+}
+
+/// Answers queries for ranges from a list: an errno or success, and how many there are.
+private struct Reciting: HypercallPort {
+  var answers: [(Errno?, Int)]
+  var capacities: [UInt32] = []
+
+  mutating func perform(_ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer) -> Int {
+    guard case .reservedDeviceMemoryMap(_, _, let capacity) = call else { return 0 }
+    let (errno, count) = answers[capacities.count]
+    capacities.append(capacity)
+    buffer.value = UInt64(count)
+    for frame in 0..<min(count, Int(capacity)) {
+      buffer.reserved.append(ReservedRange(firstFrame: UInt64(frame), frameCount: 1))
+    }
+    return errno?.negated ?? 0
   }
 }

@@ -41,6 +41,7 @@ func queryReservedRanges<Port: HypercallPort & ~Copyable>(
 ) throws(Refusal) -> Int {
   let flags: UInt32 = wholeHost ? 1 : 0
   buffer.reserved.removeAll(keepingCapacity: true)
+  buffer.value = 0
   buffer.rule = nil
   let probe = port.perform(
     .reservedDeviceMemoryMap(device, flags: flags, capacity: 0), by: .dom0, &buffer)

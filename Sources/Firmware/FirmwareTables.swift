@@ -30,9 +30,9 @@ extension LoaderState {
     report.smbiosMiB = (bytes &+ 0xF_FFFF) >> 20
     if isSeaBIOS {
       _ = allocateScratch(31)
-      let platform = input.platform
-      let size = platform.smbiosBytes &+ platform.smbiosBytesPerVCPU &* start.vcpus
-      _ = try allocateMemory(UInt64(size), on: &port, &buffer)
+      let perVCPU = UInt64(input.platform.smbiosBytesPerVCPU) * UInt64(start.vcpus)
+      let size = min(UInt64(input.platform.smbiosBytes) &+ perVCPU, UInt64(UInt32.max))
+      _ = try allocateMemory(size, on: &port, &buffer)
     }
 
     print(.loading(bios))

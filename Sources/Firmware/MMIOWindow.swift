@@ -5,6 +5,8 @@ import Hypercalls
 struct WindowChoice {
   var start: UInt64
   var policy: BARPolicy
+  /// The plan that led to the choice, where one was made.
+  var plan: BARPlan?
 }
 
 extension LoaderState {
@@ -112,9 +114,7 @@ extension LoaderState {
       let dropped = droppedStart(from: best.start, hvm, in: field)
       if dropped != best.start { best = bestChoice(of: [dropped], hvm, in: field) }
     }
-    let plan = field.alignedPlan(
-      from: best.start, best.policy, highFloor: field.highFloor(after: best.start, hvm))
-    if plan.homes.contains(where: { $0.space == .high }) { print(.lowHoleTooSmall) }
+    if let plan = best.plan, plan.homes.contains(where: { $0.space == .high }) { print(.lowHoleTooSmall) }
     return best
   }
 
@@ -127,7 +127,7 @@ extension LoaderState {
       let defect = field.defect(of: plan, from: start)
       if defect < least {
         least = defect
-        best = WindowChoice(start: start, policy: policy)
+        best = WindowChoice(start: start, policy: policy, plan: plan)
       }
       return least == 0
     }
@@ -141,6 +141,8 @@ extension BARField {
   /// True if the RAM from `start` up can be moved above 4G without meeting a range (B-2).
   func canMove(outOf start: UInt64, _ hvm: HVMInfo) -> Bool {
     if decisions.relocationTarget == .endOfRAM { return true }
+    // The loader runs in the first megabytes and insists on two of RAM (LD-63).
+    if start < 2 * map.lowMemoryStart { return false }
     let floor = Page.frame(of: start)
     let pages = UInt64(hvm.lowMemoryEnd) - min(UInt64(hvm.lowMemoryEnd), floor)
     if pages == 0 { return true }

@@ -23,7 +23,7 @@ extension LoaderState {
     if highEnd < map.fourGiB, highEnd != 0 { print(.highEndBelow4G(hvm.highMemoryEnd)) }
     let highFloor = max(map.fourGiB, highEnd)
     print(.highBase(highFloor, hasHighRAM: highEnd != 0))
-    let plan = field.alignedPlan(from: window.start, window.policy, highFloor: highFloor)
+    let plan = window.plan ?? field.alignedPlan(from: window.start, window.policy, highFloor: highFloor)
     commit(plan)
     enableDecoding(plan)
   }

@@ -41,9 +41,6 @@ public struct Landmarks: Hashable, Sendable {
     addresses = Landmarks.distinct(addresses + more)
   }
 
-  /// Adds both ends of `range`.
-  public mutating func insert(_ range: AddressRange) { insert([range.start, range.end]) }
-
   /// Adds the ends of the reserved ranges of `machine`.
   public mutating func insert(rangesOf machine: Machine) {
     insert(machine.reservedRanges.flatMap { [$0.start, $0.end] })

@@ -58,6 +58,16 @@ struct MutationTests {
     }
   }
 
+  @Test("a corpus beyond the rules is mutated all the same, and grows no further")
+  func beyondRules() {
+    var random = RandomSource(seed: 6)
+    var big = Self.specimen(1)
+    big.events = Array(repeating: .query(.iommu), count: 100)
+    for bus in UInt8(10)..<90 { big.header.machine.place(PCIFunction(SBDF(0, bus, 0, 0))) }
+    let mutants = (0..<50).map { _ in Mutator().mutated(big, splicing: Self.specimen(2), &random) }
+    #expect(mutants.allSatisfy { $0 != big && $0.events.count <= 100 })
+  }
+
   @Test("same seed, same mutants")
   func deterministic() {
     func run() -> [Specimen] {

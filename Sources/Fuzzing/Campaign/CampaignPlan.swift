@@ -37,7 +37,7 @@ public struct CampaignPlan: Hashable, Sendable {
   public var canary: Canary
   /// How far generation goes.
   public var profile = GenerationProfile()
-  /// Processes that execute; 1 means this process and no other.
+  /// Processes that execute; 1 means this process and no other, so that a trap in the model ends the campaign.
   public var workers = 1
   /// Executions between two looks at clock and interruption. Part of what `--time` means, not of what is found.
   public var roundSize: UInt64 = 1_000

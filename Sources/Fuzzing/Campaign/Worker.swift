@@ -24,12 +24,14 @@ public struct Worker<Engine: Executor> {
     digest = corpusDigest(corpus, text)
   }
 
-  /// Answers lines of standard input on standard output until the input ends.
+  /// Answers lines of `input` on `output`, standard input and output unless told otherwise, until the input ends.
   ///
   /// Interruptions are the campaign's business: a worker ignores them and ends with its input.
-  public mutating func serve() throws(WorkerFailure) {
+  public mutating func serve(
+    input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO
+  ) throws(WorkerFailure) {
     signal(SIGINT, SIG_IGN)
-    let channel = LineChannel(input: STDIN_FILENO, output: STDOUT_FILENO)
+    let channel = LineChannel(input: input, output: output)
     while let line = try channel.receive(within: nil) {
       var answer = ""
       for line in self.answer(to: line) { answer += line + "\n" }

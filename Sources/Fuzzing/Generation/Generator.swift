@@ -35,8 +35,9 @@ public struct Generator: Sendable {
 
   /// A new specimen for `edition`.
   public func specimen(for edition: Edition, _ random: inout RandomSource) -> Specimen {
-    let scene = Scene(&random)
+    var scene = Scene(&random)
     let machine = self.machine(in: scene, &random)
+    scene.landmarks.insert(rangesOf: machine)
     let events = self.events(on: machine, in: scene, &random)
     return Specimen(header: TraceHeader(edition: edition, machine: machine), events: events)
   }

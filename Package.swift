@@ -47,14 +47,31 @@ let package = Package(
       on: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
       ]),
-    module("Fuzzing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+    module(
+      "Invariants",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation",
+      ]),
+    module(
+      "Replaying",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing", "Simulation",
+        "Invariants",
+      ]),
+    module(
+      "Fuzzing",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation",
+        "Invariants", "Replaying",
+      ]),
     module(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
-        "Simulation", "Studies",
+        "Studies", "Fuzzing",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("Storage"),

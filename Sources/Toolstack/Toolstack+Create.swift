@@ -121,7 +121,7 @@ extension Toolstack {
   }
 
   /// Strikes the guest from dom0's books.
-  mutating func forget(_ domain: DomainID) {
+  public mutating func forget(_ domain: DomainID) {
     guard let index = guests.firstIndex(where: { $0.domain == domain }) else { return }
     for device in guests[index].devices { release(device.sbdf, from: domain) }
     guests.remove(at: index)

@@ -37,11 +37,26 @@ public struct VectorFile {
     public var description: String { "\(path):\(line): \(message)" }
   }
 
+  /// The first line that is not empty, nil if there is none.
+  func firstLine() throws -> [UInt8]? {
+    var reader = try lines()
+    var line: [UInt8] = []
+    while try reader.next(into: &line) {
+      if !line.isEmpty { return line }
+    }
+    return nil
+  }
+
+  private func lines() throws(StorageError) -> LineReader {
+    if let bytes { return LineReader(bytes: bytes, name: path) }
+    return try LineReader(path: path)
+  }
+
   /// Decodes every line as a `Case` and hands it to `body` with its line number.
   public func forEachCase<Case: RecordedCase>(
     as type: Case.Type, _ body: (Case, Int) throws -> Void
   ) throws {
-    var reader = try bytes.map { LineReader(bytes: $0, name: path) } ?? LineReader(path: path)
+    var reader = try lines()
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     var line: [UInt8] = []

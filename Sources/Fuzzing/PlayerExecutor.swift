@@ -1,0 +1,52 @@
+import Invariants
+import Replaying
+import Simulation
+import Tracing
+
+/// Runs specimens on the simulated host with every invariant: the code path of a replay.
+public struct PlayerExecutor: Executor {
+  /// An executor; it keeps nothing from one specimen to the next.
+  public init() {}
+
+  /// Applies the events in order up to the first broken invariant.
+  public mutating func run(_ specimen: Specimen) -> Execution {
+    var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+    for (index, event) in specimen.events.enumerated() {
+      var first: Violation?
+      _ = player.play(event) { violation in
+        if first == nil { first = violation }
+      }
+      if let first {
+        return Execution(
+          events: index + 1,
+          symptom: Symptom(invariant: first.invariant, stage: first.stage, relation: first.relation),
+          failingEvent: index, detail: first.detail)
+      }
+    }
+    return Execution(events: specimen.events.count)
+  }
+}
+
+/// The trace grammar as the text of specimens.
+public struct TraceText: SpecimenText {
+  /// The grammar.
+  public init() {}
+
+  /// The canonical text of the trace.
+  public func text(of specimen: Specimen) -> [UInt8] { specimen.trace.bytes }
+
+  /// The trace's fingerprint.
+  public func hash(of text: [UInt8]) -> String { Fingerprint(of: text).description }
+}
+
+extension Specimen {
+  /// The specimen as a trace.
+  public var trace: Trace { Trace(header, events.map { TraceStep($0) }) }
+
+  /// The events of `trace`, without what was observed.
+  public init(_ trace: Trace) {
+    var header = trace.header
+    header.comments = []
+    self.init(header: header, events: trace.steps.map(\.event).filter { if case .query = $0 { false } else { true } })
+  }
+}

@@ -1,0 +1,56 @@
+import AddressSpace
+import Editions
+import Firmware
+import Platform
+
+/// Where hvmloader put the base address registers.
+extension Invariant {
+  static let barsPlaced = Invariant(
+    "bars-placed",
+    "A BAR that decodes is placed, aligned, and clear of RAM, ranges, firmware's windows and other BARs.",
+    source: "INV-1 to INV-4, INV-12, INV-15, B-1, B-3, B-8; reports R10, R15"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+      guard let report = guest.running else { continue }
+      let decoding = report.bars.filter(\.decodes)
+      for (index, placed) in decoding.enumerated() {
+        if let (relation, other) = defect(of: placed, among: decoding[(index + 1)...], in: guest) {
+          return Violation(
+            "bars-placed", stage: "firmware", relation: relation,
+            detail:
+              "\(guest.life.name): BAR \(placed.bar.index) of \(String(placed.devfn >> 3, radix: 16)).\(placed.devfn & 7) "
+              + "(\(hex(placed.bar.size)) at \(hex(placed.address))) \(other)")
+        }
+      }
+    }
+    return nil
+  }
+
+  private static func defect(
+    of placed: PlacedBAR, among others: ArraySlice<PlacedBAR>, in guest: GuestView
+  ) -> (String, String)? {
+    guard placed.address != 0 else { return ("unplaced", "decodes though it was never placed") }
+    guard placed.address & (placed.bar.size &- 1) == 0, let range = placed.range else {
+      return ("unaligned", "is not aligned to its size")
+    }
+    for other in others where other.bar.kind.isMemory == placed.bar.kind.isMemory {
+      if let second = other.range, second.overlaps(range) {
+        return ("bar", "overlaps the BAR at \(second)")
+      }
+    }
+    guard placed.bar.kind.isMemory else { return nil }
+    if let ram = guest.firstRAM(in: range.frames) { return ("ram", "lies over RAM at frames \(ram)") }
+    for told in guest.toldRanges where told.overlaps(range) { return ("told-range", "lies over the told range \(told)") }
+    var strict: FrameRange?
+    guest.forEachStrictUnit { _, frames in
+      if frames.overlaps(range.frames) { strict = frames }
+      return strict == nil
+    }
+    if let strict { return ("strict-range", "lies over the range of a strictly assigned device at frames \(strict)") }
+    let map = GuestMap.xen
+    let firmware = AddressRange(map.specialStart, map.fourGiB)
+    if range.overlaps(firmware) { return ("firmware", "lies in firmware's window \(firmware)") }
+    if range.start < map.lowMemoryStart { return ("legacy", "lies below 1M") }
+    return nil
+  }
+}

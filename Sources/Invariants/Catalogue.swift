@@ -1,0 +1,8 @@
+extension Invariant {
+  /// Every invariant, in the order in which they are checked.
+  public static let all: [Invariant] = [
+    ramClearOfRanges, rmrrInOneGuest, oneOwner, strictMapped, viewsAgree,
+    e820WellFormed, rangesReserved, e820RAMBacked, barsPlaced,
+    ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack,
+  ]
+}

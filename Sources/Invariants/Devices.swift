@@ -1,0 +1,133 @@
+import AddressSpace
+import Editions
+import Hypervisor
+import Platform
+import Toolstack
+
+/// Devices, their owners and their reserved ranges.
+extension Invariant {
+  static let rmrrInOneGuest = Invariant(
+    "rmrr-in-one-guest", "No page of an RMRR can be reached by two guests, by CPU or by DMA.",
+    source: "G-4, BUG-9, HV-86; review 2014 (3)"
+  ) { scene in
+    let guests = GuestView.all(of: scene.after).filter { !$0.life.tampered && !$0.domain.isDying }
+    guard guests.count > 1 else { return nil }
+    for unit in scene.after.hypervisor.units.units where !unit.frames.isEmpty {
+      var first: GuestView?
+      for guest in guests where guest.domain.reaches(unit.frames) {
+        guard let other = first else {
+          first = guest
+          continue
+        }
+        return Violation(
+          "rmrr-in-one-guest", stage: "hypervisor", relation: "shared",
+          detail: "\(other.life.name) and \(guest.life.name) both reach the range at frames \(unit.frames)")
+      }
+    }
+    return nil
+  }
+
+  static let oneOwner = Invariant(
+    "one-owner", "Every device has one owner that exists, and toolstack and hypervisor agree who it is.",
+    source: "I-13, HV-64, LB-11"
+  ) { scene in
+    let host = scene.after
+    for device in host.hypervisor.devices {
+      guard let owner = device.owner, owner < .firstReserved, owner != .dom0 else { continue }
+      if host.hypervisor.domain(owner) == nil {
+        return Violation(
+          "one-owner", stage: "hypervisor", relation: "dead",
+          detail: "\(device.sbdf) belongs to \(owner), which does not exist")
+      }
+    }
+    for guest in GuestView.all(of: host) where guest.isIntact {
+      for device in guest.built?.devices ?? [] where !device.isGone {
+        let owner = host.hypervisor.device(device.sbdf)?.owner
+        if owner != guest.life.domain {
+          return Violation(
+            "one-owner", stage: scene.event.stage, relation: "not-the-guest",
+            detail: "\(device.sbdf) is attached to \(guest.life.name), but \(owner.map { "\($0)" } ?? "nobody") owns it")
+        }
+      }
+      for device in host.hypervisor.devices where device.owner == guest.life.domain {
+        if guest.built?.devices.contains(where: { $0.sbdf == device.sbdf }) != true {
+          return Violation(
+            "one-owner", stage: scene.event.stage, relation: "unknown-to-toolstack",
+            detail: "\(guest.life.name) owns \(device.sbdf), but the toolstack attached none")
+        }
+      }
+    }
+    return nil
+  }
+
+  static let strictMapped = Invariant(
+    "strict-mapped",
+    "While a device is assigned strictly, all pages of all its RMRRs are mapped 1:1, readable and writable, for CPU and DMA.",
+    source: "I-4, I-10, HV-89, D-1, C-1"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+      var violation: Violation?
+      guest.forEachStrictUnit { sbdf, frames in
+        if let view = guest.domain.viewWithout(identityOf: frames) {
+          violation = Violation(
+            "strict-mapped", stage: scene.event.stage, relation: view,
+            detail: "\(guest.life.name) has \(sbdf) strictly, but \(view) lacks part of its range at frames \(frames)")
+        }
+        return violation == nil
+      }
+      if let violation { return violation }
+    }
+    return nil
+  }
+
+  static let viewsAgree = Invariant(
+    "views-agree", "Where the IOMMU has tables of its own, DMA sees what the CPU sees.", source: "I-12, HV-117, BUG-12"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where !guest.domain.isDying && guest.domain.crash == nil {
+      if let frames = guest.domain.firstFrameWhereViewsDiffer {
+        return Violation(
+          "views-agree", stage: "hypervisor", relation: "differ",
+          detail: "\(guest.life.name): p2m and IOMMU table differ at frames \(frames)")
+      }
+    }
+    return nil
+  }
+}
+
+extension Domain {
+  /// Which of `p2m` and `iommu` lacks a readable and writable 1:1 mapping of some frame of `frames`; nil if none does.
+  fileprivate func viewWithout(identityOf frames: FrameRange) -> String? {
+    if isTranslated {
+      let mapped = p2m.allSatisfy(in: frames) { $0.direct?.isIdentity == true && $0.direct!.access.contains(.readWrite) }
+      if !mapped { return "p2m" }
+    }
+    if dmaTables == .separate {
+      let mapped = dmaTable.allSatisfy(in: frames) {
+        if case .direct(0, let access) = $0 { access.contains(.readWrite) } else { false }
+      }
+      if !mapped { return "iommu" }
+    }
+    return nil
+  }
+
+  /// The first frames that the CPU sees and devices do not, or differently, or the other way round.
+  fileprivate var firstFrameWhereViewsDiffer: FrameRange? {
+    guard isTranslated, dmaTables == .separate else { return nil }
+    var seen: UInt64 = 0
+    for run in p2m.runs {
+      switch run.value {
+      case .populateOnDemand: continue
+      case .ram, .xenPage:
+        if !dmaTable.allSatisfy(in: run.frames, { $0 == .ram }) { return run.frames }
+      case .direct(let mapping):
+        let agrees = dmaTable.allSatisfy(in: run.frames) {
+          guard case .direct(let offset, let access) = $0 else { return false }
+          return offset == mapping.offset && access == mapping.access.intersection(.readWrite)
+        }
+        if !agrees { return run.frames }
+      }
+      seen += run.frames.count
+    }
+    return seen == dmaTable.frameCount ? nil : dmaTable.runs.first { p2m.firstRun(in: $0.frames) == nil }?.frames
+  }
+}

@@ -1,0 +1,84 @@
+import AddressSpace
+import Editions
+import Firmware
+
+/// The table the guest's operating system sees.
+extension Invariant {
+  static let e820WellFormed = Invariant(
+    "e820-well-formed", "The guest's E820 is sorted, disjoint, page-aligned, without empty or wrapping entries.",
+    source: "LD-67, LD-68, INV-9, BL-86"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+      guard let report = guest.running else { continue }
+      var end: UInt64 = 0
+      for (index, entry) in report.e820.enumerated() {
+        let defect: String? =
+          entry.size == 0
+          ? "empty"
+          : entry.range == nil
+            ? "wrapping"
+            : !Page.isAligned(entry.start) || !Page.isAligned(entry.end)
+              ? "unaligned" : entry.start < end ? "overlapping" : nil
+        if let defect {
+          return Violation(
+            "e820-well-formed", stage: "firmware", relation: defect,
+            detail: "\(guest.life.name): entry \(index) of the E820, \(entry), is \(defect)")
+        }
+        end = entry.end
+      }
+    }
+    return nil
+  }
+
+  static let rangesReserved = Invariant(
+    "ranges-reserved", "Every range the guest was told of is reserved in its E820.", source: "INV-8, I-4, LD-65"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+      guard let report = guest.running else { continue }
+      for range in guest.toldRanges where !report.e820.covers(range, as: .reserved) {
+        return Violation(
+          "ranges-reserved", stage: "firmware", relation: "uncovered",
+          detail: "\(guest.life.name): the E820 does not reserve \(range)")
+      }
+    }
+    return nil
+  }
+
+  static let e820RAMBacked = Invariant(
+    "e820-ram-backed", "What the E820 calls RAM is RAM, but for what the balloon gave back.", source: "INV-11, LD-70, B-6"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+      guard let report = guest.running else { continue }
+      for entry in report.e820 where entry.type == .ram {
+        guard let range = entry.range else { continue }
+        var missing: FrameRange?
+        guest.domain.p2m.forEachPiece(in: range.frames) { part, entry in
+          if entry != .ram, entry != .populateOnDemand,
+            !guest.life.ballooned.allSatisfy(in: part, { $0 })
+          {
+            missing = part
+          }
+          return missing == nil
+        }
+        if let missing {
+          return Violation(
+            "e820-ram-backed", stage: scene.event.stage, relation: "missing",
+            detail: "\(guest.life.name): the E820 calls \(range) RAM, frames \(missing) are none")
+        }
+      }
+    }
+    return nil
+  }
+}
+
+extension [E820Entry] {
+  /// True if every byte of `range` lies in an entry of `type`.
+  fileprivate func covers(_ range: AddressRange, as type: E820Type) -> Bool {
+    var cursor = range.start
+    while cursor < range.end {
+      guard let entry = first(where: { $0.type == type && $0.range?.contains(cursor) == true }) else { return false }
+      cursor = entry.end
+    }
+    return true
+  }
+}

@@ -1,0 +1,111 @@
+import AddressSpace
+import Editions
+import Hypervisor
+
+/// Where guest RAM is, and where it must not be.
+extension Invariant {
+  static let ramClearOfRanges = Invariant(
+    "ram-clear-of-ranges",
+    "Guest RAM meets no range the guest was told of, nor a range of a strictly assigned device.",
+    source: "BL-64, I-3, HV-108; review 2014 (2.2)"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+      for range in guest.toldRanges {
+        if let ram = guest.firstRAM(in: range.frames) {
+          return guest.collision("ram-clear-of-ranges", scene.event.stage, ram, range.frames, "told range")
+        }
+      }
+      var violation: Violation?
+      guest.forEachStrictUnit { sbdf, frames in
+        if let ram = guest.firstRAM(in: frames) {
+          violation = guest.collision("ram-clear-of-ranges", scene.event.stage, ram, frames, "range of \(sbdf)")
+        }
+        return violation == nil
+      }
+      if let violation { return violation }
+    }
+    return nil
+  }
+
+  static let ramConserved = Invariant(
+    "ram-conserved",
+    "Every page charged to a guest is RAM it can reach, and it has as much RAM as was asked for.",
+    source: "BL-60, HV-131, HV-132, I-8, INV-6"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+      let mapped = guest.domain.ownFrameCount
+      if mapped != guest.domain.totalPages {
+        return Violation(
+          "ram-conserved", stage: scene.event.stage, relation: mapped < guest.domain.totalPages ? "leaked" : "uncharged",
+          detail: "\(guest.life.name) is charged \(guest.domain.totalPages) pages and reaches \(mapped)")
+      }
+      guard let built = guest.built else { continue }
+      let layout = built.layout
+      let size = layout.lowMemoryEnd &+ (layout.highMemoryEnd == 0 ? 0 : layout.highMemoryEnd &- GuestMap.xen.fourGiB)
+      let asked = (built.prepared.maxMemoryKiB &- built.prepared.videoKiB) &* 1024
+      if size != asked {
+        return Violation(
+          "ram-conserved", stage: "toolstack", relation: size < asked ? "lost" : "gained",
+          detail: "\(guest.life.name) was to get \(hex(asked)) bytes of RAM, the layout has \(hex(size))")
+      }
+    }
+    return nil
+  }
+
+  static let ramAgreed = Invariant(
+    "ram-agreed",
+    "Memory map, hvm_info and device model agree on where RAM ends.",
+    source: "I-7, I-13, LB-1, LD-12; reports R11 to R14"
+  ) { scene in
+    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+      guard let built = guest.built else { continue }
+      let info = guest.life.firmware?.hvmInfo ?? built.hvmInfo
+      let ends = [
+        ("memory map", built.memoryMap.ramEnd(below: GuestMap.xen.fourGiB), built.memoryMap.ramEnd(above: GuestMap.xen.fourGiB)),
+        ("hvm_info", Page.address(of: UInt64(info.lowMemoryEnd)), Page.address(of: UInt64(info.highMemoryEnd))),
+        ("device model", built.deviceModel.lowMemoryEnd, built.deviceModel.highMemoryEnd),
+      ]
+      for (name, low, high) in ends.dropFirst() where low != ends[0].1 || high != ends[0].2 {
+        return Violation(
+          "ram-agreed", stage: scene.event.stage, relation: name.replacingBlanks,
+          detail:
+            "\(guest.life.name): RAM ends at \(hex(ends[0].1)) and \(hex(ends[0].2)) in the memory map, "
+            + "at \(hex(low)) and \(hex(high)) for \(name)")
+      }
+    }
+    return nil
+  }
+}
+
+extension Domain {
+  /// Pages of its own that it reaches or that back its promised ones.
+  fileprivate var ownFrameCount: UInt64 {
+    p2m.runs.reduce(promise.cache) { $1.value == .ram ? $0 + $1.frames.count : $0 }
+  }
+}
+
+extension GuestView {
+  /// RAM where it must not be.
+  func collision(_ id: String, _ stage: String, _ ram: FrameRange, _ range: FrameRange, _ what: String) -> Violation {
+    Violation(
+      id, stage: stage, relation: "\(RangeRelation(of: ram, to: range))",
+      detail: "\(life.name) has RAM at frames \(ram), which meets the \(what) at frames \(range)")
+  }
+}
+
+extension [E820Entry] {
+  /// End of the last RAM entry that starts below `limit`, 0 if there is none.
+  fileprivate func ramEnd(below limit: UInt64) -> UInt64 {
+    filter { $0.type == .ram && $0.start < limit }.map(\.end).max() ?? 0
+  }
+
+  /// End of the last RAM entry that starts at or above `limit`, 0 if there is none.
+  fileprivate func ramEnd(above limit: UInt64) -> UInt64 {
+    filter { $0.type == .ram && $0.start >= limit }.map(\.end).max() ?? 0
+  }
+}
+
+extension String {
+  /// One word.
+  fileprivate var replacingBlanks: String { String(map { $0 == " " ? "-" : $0 }) }
+}

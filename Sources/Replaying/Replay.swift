@@ -1,0 +1,73 @@
+import Editions
+import Invariants
+import Simulation
+import Tracing
+
+/// Runs a trace and compares every observation.
+///
+/// An invariant that breaks makes the replay red unless the line says `violates=` and its name: a trace of a known bug states
+/// what it breaks. A line that says so of an invariant that holds is as red.
+public enum Replay {
+  /// The field that announces a broken invariant.
+  public static let violates = "violates"
+
+  /// Replays the trace that `reader` stands at the beginning of, in its own edition or in `edition`.
+  ///
+  /// Throws what the reader throws: illegal input is no verdict.
+  public static func run(_ reader: inout TraceReader, path: String, edition: Edition? = nil) throws(TraceError) -> Verdict {
+    let edition = edition ?? reader.header.edition
+    var player = Player(machine: reader.header.machine, edition: edition)
+    var verdict = Verdict(path: path, kind: .agrees, edition: edition, events: 0, observations: 0, checks: 0)
+    while let step = try reader.next() {
+      verdict.events += 1
+      var violations: [Violation] = []
+      let outcome = player.play(step.event) { violations.append($0) }
+      let expected = step.observation
+      if expected == nil, violations.isEmpty { continue }
+      let actual = observation(of: step.event, outcome, violations, in: player.host)
+      if expected != nil { verdict.observations += 1 }
+      if let kind = judge(expected, actual, violations) {
+        verdict.kind = kind
+        verdict.failure = Verdict.Failure(
+          line: step.line, event: verdict.events, text: TraceStep(step.event).text, rule: outcome.rule,
+          state: player.host.lines(around: step.event))
+        break
+      }
+    }
+    verdict.checks = player.checks
+    return verdict
+  }
+
+  /// The steps of a trace with every observation it has replaced by what happens now.
+  public static func bless(_ step: TraceStep, with player: inout Player) -> TraceStep {
+    var violations: [Violation] = []
+    let outcome = player.play(step.event) { violations.append($0) }
+    var blessed = step
+    if step.observation != nil || !violations.isEmpty {
+      blessed.observation = observation(of: step.event, outcome, violations, in: player.host)
+    }
+    return blessed
+  }
+
+  private static func observation(
+    of event: Event, _ outcome: Outcome, _ violations: [Violation], in host: Host
+  ) -> Observation {
+    var observation = host.observation(of: event, outcome)
+    observation.fields += violations.map { .init(violates, $0.invariant) }
+    return observation
+  }
+
+  /// What is wrong with `actual`, nil if nothing is.
+  private static func judge(_ expected: Observation?, _ actual: Observation, _ violations: [Violation]) -> Verdict.Kind? {
+    let announced = (expected?.fields ?? []).filter { $0.key == violates }.map(\.value)
+    if var plain = expected {
+      plain.fields.removeAll { $0.key == violates }
+      if let difference = plain.difference(from: actual) { return .diverges(difference) }
+    }
+    if let surprise = violations.first(where: { !announced.contains($0.invariant) }) { return .broken(surprise) }
+    if let missing = announced.first(where: { name in !violations.contains { $0.invariant == name } }) {
+      return .diverges("expected \(violates)=\(missing), but it holds")
+    }
+    return nil
+  }
+}

@@ -1,0 +1,12 @@
+import Firmware
+import Toolstack
+
+extension FirmwareInput {
+  /// What hvmloader finds in a guest that the toolstack built.
+  init(of guest: Guest, addressBits: UInt8) {
+    self.init(hvmInfo: guest.hvmInfo.bytes, functions: guest.deviceModel.functions, physicalBits: addressBits)
+    keys.allowMemoryRelocate = guest.firmwareKeys.allowMemoryRelocate
+    keys.mmioHoleSize = guest.firmwareKeys.mmioHoleSize
+    keys.acpi = guest.prepared.acpi ? "1" : "0"
+  }
+}

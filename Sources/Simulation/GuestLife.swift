@@ -1,0 +1,24 @@
+import AddressSpace
+import Editions
+import Firmware
+import Tracing
+
+/// What the simulation knows of a guest beside hypervisor and toolstack: its name, its firmware's work, its balloon.
+public struct GuestLife: Equatable, Sendable {
+  /// Its name in traces.
+  public let name: GuestName
+  /// The number Xen gave it; a reboot gives another.
+  public internal(set) var domain: DomainID
+  /// What hvmloader did; nil before boot.
+  public internal(set) var firmware: FirmwareReport?
+  /// Frames its balloon driver gave back, ascending.
+  public internal(set) var ballooned = RangeMap<Bool>()
+  /// True after a raw hypercall or a hostile access changed its memory behind the toolstack's back: from then on only what the
+  /// hypervisor guarantees by itself can be asked of it.
+  public internal(set) var tampered = false
+
+  init(name: GuestName, domain: DomainID) {
+    self.name = name
+    self.domain = domain
+  }
+}

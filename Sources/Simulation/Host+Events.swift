@@ -1,0 +1,171 @@
+import AddressSpace
+import Editions
+import Firmware
+import Hypercalls
+import Hypervisor
+import Platform
+import Toolstack
+import Tracing
+
+extension Host {
+  /// Lets `event` happen.
+  ///
+  /// A fault armed by the event before is injected into this one and gone afterwards, whether it struck or not.
+  public mutating func apply(_ event: Event) -> Outcome {
+    if case .fault(let fault) = event {
+      armed = fault
+      return .done
+    }
+    arm(armed)
+    armed = nil
+    let outcome = perform(event)
+    arm(nil)
+    return outcome
+  }
+
+  private mutating func arm(_ fault: InjectedFault?) {
+    switch fault {
+    case .hypercall(let ordinal, let errno)?: port.arm(.init(ordinal: ordinal, errno: errno))
+    case .allocation(let ordinal)?: port.port.budget.arm(failing: ordinal)
+    case nil:
+      port.arm(nil)
+      port.port.budget.arm(failing: 0)
+    }
+  }
+
+  private mutating func perform(_ event: Event) -> Outcome {
+    switch event {
+    case .create(let name, let configuration): create(name, configuration)
+    case .boot(let name): withGuest(name) { host, index in host.bootGuest(at: index) }
+    case .attach(let name, let device):
+      withGuest(name) { host, index in
+        try host.toolstack.attach(device, to: host.guests[index].domain, on: &host.port, &host.buffer)
+        return .done
+      }
+    case .detach(let name, let sbdf, let force):
+      withGuest(name) { host, index in
+        try host.toolstack.detach(sbdf, from: host.guests[index].domain, force: force, on: &host.port, &host.buffer)
+        return .done
+      }
+    case .assignableAdd(let sbdf):
+      refusable { host in try host.toolstack.assignableAdd(sbdf, on: &host.port, &host.buffer) }
+    case .assignableRemove(let sbdf):
+      refusable { host in try host.toolstack.assignableRemove(sbdf, on: &host.port, &host.buffer) }
+    case .balloon(let name, let targetKiB):
+      withGuest(name) { host, index in try host.balloon(guestAt: index, toKiB: targetKiB) }
+    case .reboot(let name): withGuest(name) { host, index in try host.reboot(guestAt: index) }
+    case .destroy(let name):
+      withGuest(name) { host, index in
+        try host.toolstack.destroy(host.guests[index].domain, on: &host.port, &host.buffer)
+        host.guests.remove(at: index)
+        return .done
+      }
+    case .plug(let function): plug(function)
+    case .unplug(let sbdf): unplug(sbdf)
+    case .hypercall(let event): hypercall(event)
+    case .access(let name, let access, let address):
+      withGuest(name) { host, index in
+        .touched(host.port.port.access(host.guests[index].domain, gfn: Page.frame(of: address), access.byCPU))
+      }
+    case .dma(let sbdf, let access, let address):
+      .transferred(hypervisor.dma(from: sbdf, dfn: Page.frame(of: address), write: access == .write))
+    case .fault: .done
+    case .query(let query): .answer(answer(to: query))
+    }
+  }
+
+  // MARK: Shapes of events
+
+  private static let noSuchGuest = Refusal(.notFound, rule: nil)
+
+  private mutating func withGuest(_ name: GuestName, _ body: (inout Host, Int) throws(Refusal) -> Outcome) -> Outcome {
+    guard let index = index(of: name) else { return .refused(Host.noSuchGuest) }
+    do throws(Refusal) { return try body(&self, index) } catch { return .refused(error) }
+  }
+
+  private mutating func refusable(_ body: (inout Host) throws(Refusal) -> Void) -> Outcome {
+    do throws(Refusal) {
+      try body(&self)
+      return .done
+    } catch { return .refused(error) }
+  }
+
+  private mutating func add(_ guest: GuestLife) {
+    let place = guests.firstIndex { $0.name > guest.name } ?? guests.count
+    guests.insert(guest, at: place)
+  }
+
+  // MARK: A guest's life
+
+  private mutating func create(_ name: GuestName, _ configuration: GuestConfiguration) -> Outcome {
+    guard index(of: name) == nil else { return .refused(Refusal(.invalid, rule: nil)) }
+    return refusable { host in
+      let guest = try host.toolstack.create(configuration, on: &host.port, &host.buffer)
+      host.add(GuestLife(name: name, domain: guest.domain))
+    }
+  }
+
+  private mutating func bootGuest(at index: Int) -> Outcome {
+    let domain = guests[index].domain
+    // A guest that only raw hypercalls made has nothing to boot from, and a running one does not start again.
+    guard let built = toolstack.guest(domain), guests[index].firmware == nil else {
+      return .refused(Refusal(.invalid, rule: nil))
+    }
+    let input = FirmwareInput(of: built, addressBits: addressBits)
+    let report = loader.run(input, as: domain, on: &port, &buffer)
+    guests[index].firmware = report
+    if case .crashed(let rule, _) = report.stop { return .crashed(rule) }
+    do throws(Refusal) {
+      try toolstack.mapBARs(of: domain, report.bars, on: &port, &buffer)
+      return .done
+    } catch { return .refused(error) }
+  }
+
+  private mutating func reboot(guestAt index: Int) throws(Refusal) -> Outcome {
+    let life = guests[index]
+    let reboot = try toolstack.reboot(life.domain, on: &port, &buffer)
+    guests.remove(at: index)
+    switch reboot {
+    case .running(let guest):
+      add(GuestLife(name: life.name, domain: guest.domain))
+      return .done
+    case .lost(let refusal): return .lost(refusal)
+    }
+  }
+
+  // MARK: Physical hotplug
+
+  private mutating func plug(_ function: PCIFunction) -> Outcome {
+    guard port.port.insert(function) else { return .refused(Refusal(.invalid, rule: nil)) }
+    let physical = function.physicalFunction
+    let result = port.perform(
+      .pciDeviceAdd(function.sbdf, flags: physical == nil ? 0 : 2, physicalFunction: physical ?? SBDF(rawValue: 0)),
+      by: .dom0, &buffer)
+    if result < 0 {
+      let rule = buffer.rule
+      port.port.withdraw(function.sbdf)
+      return .refused(Refusal(.fail, errno: Errno(result: result), rule: rule))
+    }
+    toolstack.plug(function)
+    return .done
+  }
+
+  private mutating func unplug(_ sbdf: SBDF) -> Outcome {
+    let result = port.perform(.pciDeviceRemove(sbdf), by: .dom0, &buffer)
+    if result < 0 { return .refused(Refusal(.fail, errno: Errno(result: result), rule: buffer.rule)) }
+    port.port.withdraw(sbdf)
+    toolstack.unplug(sbdf)
+    return .done
+  }
+}
+
+extension Access {
+  /// The same as a CPU does it.
+  fileprivate var byCPU: CPUAccess {
+    switch self {
+    case .read: .read
+    case .write: .write
+    case .execute: .execute
+    }
+  }
+}

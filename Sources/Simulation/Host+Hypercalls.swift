@@ -1,0 +1,62 @@
+import Editions
+import Hypercalls
+import Tracing
+
+/// Hypercalls written in a trace: their ordinary domain numbers are guest names.
+extension Host {
+  /// A number that no domain ever has: stands for names that name no guest.
+  private static let nobody = DomainID(DomainID.firstReserved.rawValue - 1)
+
+  private func number(of name: DomainID) -> DomainID {
+    if name == .dom0 || name >= .firstReserved { return name }
+    return guests.first { $0.name == name }?.domain ?? Host.nobody
+  }
+
+  /// Performs a raw hypercall and marks the guests it may have touched.
+  mutating func hypercall(_ event: HypercallEvent) -> Outcome {
+    if let name = event.created, index(of: name) != nil || name == .dom0 || name >= .firstReserved {
+      return .result(Errno.EEXIST.negated, nil)
+    }
+    let caller = number(of: event.caller)
+    buffer.frames = event.frames
+    buffer.entries = event.entries
+    let result = port.perform(event.call.renamingDomains(number), by: caller, &buffer)
+    let rule = buffer.rule
+    if case .createDomain = event.call, result >= 0 {
+      adopt(DomainID(UInt16(truncatingIfNeeded: result)), as: event.created)
+      return .result(0, nil)
+    }
+    if case .destroyDomain(let name) = event.call, result == 0 {
+      toolstack.forget(number(of: name))
+      guests.removeAll { $0.name == name }
+      return .result(result, rule)
+    }
+    if event.call.changesGuestMemory {
+      let subject = event.call.domain.map { $0 == .itself ? caller : number(of: $0) } ?? caller
+      if let index = guests.firstIndex(where: { $0.domain == subject }) { guests[index].tampered = true }
+    }
+    return .result(result, rule)
+  }
+
+  private mutating func adopt(_ domain: DomainID, as name: GuestName?) {
+    guard let name else { return }
+    var life = GuestLife(name: name, domain: domain)
+    life.tampered = true
+    guests.insert(life, at: guests.firstIndex { $0.name > name } ?? guests.count)
+  }
+}
+
+extension Hypercall {
+  /// True for calls after which the toolstack's idea of a guest may no longer hold.
+  fileprivate var changesGuestMemory: Bool {
+    switch self {
+    case .memoryMapping, .iomemPermission, .assignDevice, .deassignDevice, .populatePhysmap, .decreaseReservation,
+      .addToPhysmap, .addForeignToPhysmap, .removeFromPhysmap, .setMemoryMap, .setPoDTarget, .maxMem, .setLogDirty:
+      true
+    case .createDomain, .destroyDomain, .maxVCPUs, .setPagingAllocation, .getDomainInfo, .ioportPermission,
+      .testAssignDevice, .getDeviceGroup, .reservedDeviceMemoryMap, .memoryMap, .claimPages, .setParameter,
+      .getParameter, .getMemoryType, .pciDeviceAdd, .pciDeviceRemove:
+      false
+    }
+  }
+}

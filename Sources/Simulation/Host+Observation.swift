@@ -1,0 +1,46 @@
+import AddressSpace
+import Editions
+import Hypervisor
+import Toolstack
+import Tracing
+
+extension Host {
+  /// What a trace would write behind `event` if `outcome` came of it; the host is the one after the event.
+  public func observation(of event: Event, _ outcome: Outcome) -> Observation {
+    switch outcome {
+    case .done: Observation(["ok"], facts(after: event))
+    case .refused(let refusal):
+      Observation(["refused", refusal.errno.map { "\($0)" } ?? refusal.error.name], ruleField(refusal.rule))
+    case .lost(let refusal):
+      Observation(["lost", refusal.errno.map { "\($0)" } ?? refusal.error.name], ruleField(refusal.rule))
+    case .crashed(let rule): Observation(["crashed"], ruleField(rule))
+    case .result(let result, let rule):
+      Observation([Errno(result: result).map { "-\($0)" } ?? "\(result)"], ruleField(rule))
+    case .touched(let access): Observation(access.words)
+    case .transferred(let transfer): Observation(transfer.words)
+    case .answer(let observation): observation
+    }
+  }
+
+  private func ruleField(_ rule: Rule?) -> [Observation.Field] {
+    rule.map { [Observation.Field("rule", "\($0)")] } ?? []
+  }
+
+  /// What is worth a look after an event that happened.
+  private func facts(after event: Event) -> [Observation.Field] {
+    switch event {
+    case .create(let name, _), .reboot(let name):
+      guard let life = guest(named: name), let built = toolstack.guest(life.domain) else { return [] }
+      return [.init("low", hex(built.layout.lowMemoryEnd)), .init("high", hex(built.layout.highMemoryEnd))]
+    case .boot(let name):
+      guard let report = guest(named: name)?.firmware else { return [] }
+      return [.init("hole", report.lowWindow.map { "\($0)" } ?? "none"), .init("high-window", report.highWindow.map { "\($0)" } ?? "none")]
+    case .balloon(let name, _):
+      guard let life = guest(named: name), let domain = hypervisor.domain(life.domain) else { return [] }
+      return [.init("pages", "\(domain.totalPages)")]
+    case .attach, .detach, .assignableAdd, .assignableRemove, .destroy, .plug, .unplug, .hypercall, .access, .dma, .fault,
+      .query:
+      return []
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Hypervisor
+import Platform
+import Toolstack
+import Tracing
+
+/// Answers to the questions a trace can ask; they change nothing.
+extension Host {
+  /// What the host shows for `query`. A guest that is not there answers `gone`, an empty list `none`.
+  func answer(to query: Query) -> Observation {
+    switch query {
+    case .units(let sbdf): list(reportedRanges(of: sbdf).map(\.description))
+    case .iommu:
+      Observation([bootWord], hypervisor.boot.rule.map { [.init("rule", "\($0)")] } ?? [])
+    case .layout(let name):
+      built(name) { guest in
+        Observation(
+          [],
+          [
+            .init("low", hex(guest.layout.lowMemoryEnd)), .init("high", hex(guest.layout.highMemoryEnd)),
+            .init("mmio", hex(guest.layout.mmioStart)),
+          ])
+      }
+    case .rdms(let name):
+      built(name) { guest in
+        self.list(guest.rdms.map { "\(hex($0.start))-\(hex($0.start &+ $0.size)):\($0.policy?.rawValue ?? "dropped")" })
+      }
+    case .memoryMap(let name): withDomain(name) { self.list($0.memoryMap.map(\.description)) }
+    case .e820(let name):
+      life(name) { life in life.firmware.map { self.list($0.e820.map(\.description)) } ?? Observation(["unbooted"]) }
+    case .bars(let name):
+      life(name) { life in life.firmware.map { self.list($0.bars.map(Host.text)) } ?? Observation(["unbooted"]) }
+    case .p2m(let name, let range):
+      withDomain(name) { domain in
+        var pieces: [String] = []
+        domain.p2m.forEachPiece(in: range) { frames, entry in
+          pieces.append("\(frames):\(entry.map { $0.text(at: frames.start) } ?? "hole")")
+          return true
+        }
+        return self.list(pieces)
+      }
+    case .iommuTable(let name, let range):
+      withDomain(name) { domain in
+        var pieces: [String] = []
+        domain.forEachDevicePiece(in: range) { frames, entry in pieces.append("\(frames):\(entry.text(at: frames.start))") }
+        return self.list(pieces)
+      }
+    case .owner(let sbdf):
+      Observation([ownerWord(sbdf)])
+    case .domain(let name):
+      withDomain(name) { domain in
+        Observation(
+          [domain.crash != nil ? "crashed" : domain.isDying ? "dying" : "alive"],
+          [.init("pages", "\(domain.totalPages)"), .init("max-pages", "\(domain.maxPages)")])
+      }
+    }
+  }
+
+  private func list(_ words: [String]) -> Observation { Observation(words.isEmpty ? ["none"] : words) }
+
+  private var bootWord: String {
+    let boot = hypervisor.boot
+    return boot.outcome == .up ? boot.vtdEnabled ? "on" : "off" : boot.outcome.rawValue
+  }
+
+  private func ownerWord(_ sbdf: SBDF) -> String {
+    guard let device = hypervisor.device(sbdf) else { return "absent" }
+    guard let owner = device.owner else { return "nobody" }
+    return (name(of: owner) ?? owner).description
+  }
+
+  private static let gone = Observation(["gone"])
+
+  private func life(_ name: GuestName, _ body: (GuestLife) -> Observation) -> Observation {
+    guest(named: name).map(body) ?? Host.gone
+  }
+
+  private func built(_ name: GuestName, _ body: (Guest) -> Observation) -> Observation {
+    guest(named: name).flatMap { toolstack.guest($0.domain) }.map(body) ?? Host.gone
+  }
+
+  private func withDomain(_ name: GuestName, _ body: (Domain) -> Observation) -> Observation {
+    let number = name == .dom0 ? DomainID.dom0 : guest(named: name)?.domain
+    return number.flatMap { hypervisor.domain($0) }.map(body) ?? Host.gone
+  }
+
+  private func reportedRanges(of sbdf: SBDF?) -> [AddressRange] {
+    var seam = port
+    var answer = HypercallBuffer()
+    _ = seam.perform(
+      .reservedDeviceMemoryMap(sbdf ?? SBDF(rawValue: 0), flags: sbdf == nil ? 1 : 0, capacity: .max), by: .dom0, &answer)
+    return answer.reserved.compactMap { FrameRange(start: $0.firstFrame, count: $0.frameCount)?.addresses }
+  }
+
+  /// `04.0/0@0xf0000000`, `04.0/rom@unplaced`, with `:off` where the command word lets nothing decode.
+  private static func text(of placed: PlacedBAR) -> String {
+    let function = String(placed.devfn >> 3, radix: 16) + "." + String(placed.devfn & 7)
+    let register = placed.bar.index == 6 ? "rom" : "\(placed.bar.index)"
+    let place = placed.address == 0 ? "unplaced" : hex(placed.address)
+    return "\(function)/\(register)@\(place)\(placed.decodes ? "" : ":off")"
+  }
+}

@@ -1,0 +1,84 @@
+import AddressSpace
+import Editions
+import Firmware
+import Hypercalls
+import Hypervisor
+import Platform
+import Toolstack
+import Tracing
+
+/// One host: its hypervisor, the toolstack in its control domain, its guests with their firmware and device models.
+///
+/// A value: copy it to keep a state, assign it to go back, compare it with `sameState`. Fuzzing and replaying are this one type and
+/// `apply`.
+public struct Host: Sendable {
+  /// Which Xen it runs.
+  public let edition: Edition
+  /// The control domain's view and work.
+  public internal(set) var toolstack: Toolstack
+  /// Guests with a name, ascending by name.
+  public internal(set) var guests: [GuestLife] = []
+  /// The seam: faults are injected here, the model is behind.
+  public internal(set) var port: Faulting<Hypervisor>
+
+  let loader: FirmwareParty
+  let addressBits: UInt8
+  var buffer = HypercallBuffer()
+  var armed: InjectedFault?
+
+  /// The hypervisor.
+  public var hypervisor: Hypervisor { port.port }
+
+  /// Boots `edition` on `machine`; guests will run `firmware`, or hvmloader's model.
+  public init(machine: Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
+    self.edition = edition
+    let hypervisor = Hypervisor(machine: machine, edition: edition)
+    port = Faulting(hypervisor)
+    toolstack = Toolstack(machine: machine, edition: edition)
+    toolstack.directIO = hypervisor.boot.vtdEnabled
+    loader = firmware.map(FirmwareParty.other) ?? .model(HVMLoader(edition: edition))
+    addressBits = machine.physicalAddressBits
+  }
+
+  /// The guest called `name`, nil if there is none.
+  public func guest(named name: GuestName) -> GuestLife? {
+    index(of: name).map { guests[$0] }
+  }
+
+  func index(of name: GuestName) -> Int? {
+    guests.firstIndex { $0.name == name }
+  }
+
+  /// The name of the guest with Xen's number `domain`, nil if it has none.
+  public func name(of domain: DomainID) -> GuestName? {
+    guests.first { $0.domain == domain }?.name
+  }
+
+  /// True if nothing differs but what no one could observe: buffers and counters of injected faults.
+  public func sameState(as other: Host) -> Bool {
+    hypervisor == other.hypervisor && toolstack == other.toolstack && guests == other.guests
+  }
+}
+
+/// Who runs as a guest's firmware: hvmloader's model, or anything else such as a real binary in an emulator.
+public protocol GuestFirmware: Sendable {
+  /// Runs from entry to the hand-over to the BIOS, with hypercalls as `domain`.
+  func run<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) -> FirmwareReport
+}
+
+/// The model by its own type, so that its calls are direct; anything else behind the protocol.
+enum FirmwareParty: Sendable {
+  case model(HVMLoader)
+  case other(any GuestFirmware)
+
+  func run<Port: HypercallPort>(
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) -> FirmwareReport {
+    switch self {
+    case .model(let loader): loader.run(input, as: domain, on: &port, &buffer)
+    case .other(let loader): loader.run(input, as: domain, on: &port, &buffer)
+    }
+  }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Storage
+import Studies
+import Tracing
+
+/// The documented exit codes.
+enum ExitStatus: Int32 {
+  case clean = 0
+  case findings = 1
+  case usage = 64
+  case badInput = 65
+  case noInput = 66
+  case internalError = 70
+  case interrupted = 130
+
+  /// What a command throws to end with this code.
+  var exitCode: ExitCode { ExitCode(rawValue) }
+}
+
+/// Says why in one line and ends with the code that fits.
+func fail(_ status: ExitStatus, _ message: String) -> ExitCode {
+  StandardError.write("rdmfuzz: \(message)\n")
+  return status.exitCode
+}
+
+/// The one line and the exit code for an error of the layers below.
+func fail(_ error: any Error) -> ExitCode {
+  switch error {
+  case let code as ExitCode: code
+  case let error as StorageError: fail(error.kind == .missing ? .noInput : .badInput, error.description)
+  case let error as TraceError: fail(.badInput, error.description)
+  case let error as VectorFile.LineError: fail(.badInput, error.description)
+  default: fail(.internalError, "\(error)")
+  }
+}

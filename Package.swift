@@ -68,10 +68,11 @@ let package = Package(
     module(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
+    module("Reporting", on: ["Editions", "Storage", "Invariants", "Replaying", "Fuzzing"]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
-        "Studies", "Fuzzing",
+        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Fuzzing", "Studies", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("Storage"),

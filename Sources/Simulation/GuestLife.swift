@@ -1,6 +1,7 @@
 import AddressSpace
 import Editions
 import Firmware
+import Toolstack
 import Tracing
 
 /// What the simulation knows of a guest beside hypervisor and toolstack: its name, its firmware's work, its balloon.
@@ -11,6 +12,8 @@ public struct GuestLife: Equatable, Sendable {
   public internal(set) var domain: DomainID
   /// What hvmloader did; nil before boot.
   public internal(set) var firmware: FirmwareReport?
+  /// Why the device model could not map its BARs after boot; nil if it could. The guest runs all the same.
+  public internal(set) var unmappedBARs: Refusal?
   /// Frames its balloon driver gave back, ascending.
   public internal(set) var ballooned = RangeMap<Bool>()
   /// True after a raw hypercall or a hostile access changed its memory behind the toolstack's back: from then on only what the

@@ -38,24 +38,24 @@ extension Host {
     case .create(let name, let configuration): create(name, configuration)
     case .boot(let name): withGuest(name) { host, index in host.bootGuest(at: index) }
     case .attach(let name, let device):
-      withGuest(name) { host, index in
+      withGuest(name) { host, index throws(Refusal) in
         try host.toolstack.attach(device, to: host.guests[index].domain, on: &host.port, &host.buffer)
         return .done
       }
     case .detach(let name, let sbdf, let force):
-      withGuest(name) { host, index in
+      withGuest(name) { host, index throws(Refusal) in
         try host.toolstack.detach(sbdf, from: host.guests[index].domain, force: force, on: &host.port, &host.buffer)
         return .done
       }
     case .assignableAdd(let sbdf):
-      refusable { host in try host.toolstack.assignableAdd(sbdf, on: &host.port, &host.buffer) }
+      refusable { host throws(Refusal) in try host.toolstack.assignableAdd(sbdf, on: &host.port, &host.buffer) }
     case .assignableRemove(let sbdf):
-      refusable { host in try host.toolstack.assignableRemove(sbdf, on: &host.port, &host.buffer) }
+      refusable { host throws(Refusal) in try host.toolstack.assignableRemove(sbdf, on: &host.port, &host.buffer) }
     case .balloon(let name, let targetKiB):
-      withGuest(name) { host, index in try host.balloon(guestAt: index, toKiB: targetKiB) }
-    case .reboot(let name): withGuest(name) { host, index in try host.reboot(guestAt: index) }
+      withGuest(name) { host, index throws(Refusal) in try host.balloon(guestAt: index, toKiB: targetKiB) }
+    case .reboot(let name): withGuest(name) { host, index throws(Refusal) in try host.reboot(guestAt: index) }
     case .destroy(let name):
-      withGuest(name) { host, index in
+      withGuest(name) { host, index throws(Refusal) in
         try host.toolstack.destroy(host.guests[index].domain, on: &host.port, &host.buffer)
         host.guests.remove(at: index)
         return .done
@@ -64,7 +64,7 @@ extension Host {
     case .unplug(let sbdf): unplug(sbdf)
     case .hypercall(let event): hypercall(event)
     case .access(let name, let access, let address):
-      withGuest(name) { host, index in
+      withGuest(name) { host, index throws(Refusal) in
         .touched(host.port.port.access(host.guests[index].domain, gfn: Page.frame(of: address), access.byCPU))
       }
     case .dma(let sbdf, let access, let address):
@@ -99,7 +99,7 @@ extension Host {
 
   private mutating func create(_ name: GuestName, _ configuration: GuestConfiguration) -> Outcome {
     guard index(of: name) == nil else { return .refused(Refusal(.invalid, rule: nil)) }
-    return refusable { host in
+    return refusable { host throws(Refusal) in
       let guest = try host.toolstack.create(configuration, on: &host.port, &host.buffer)
       host.add(GuestLife(name: name, domain: guest.domain))
     }
@@ -117,8 +117,8 @@ extension Host {
     if case .crashed(let rule, _) = report.stop { return .crashed(rule) }
     do throws(Refusal) {
       try toolstack.mapBARs(of: domain, report.bars, on: &port, &buffer)
-      return .done
-    } catch { return .refused(error) }
+    } catch { guests[index].unmappedBARs = error }
+    return .done
   }
 
   private mutating func reboot(guestAt index: Int) throws(Refusal) -> Outcome {
@@ -136,7 +136,10 @@ extension Host {
   // MARK: Physical hotplug
 
   private mutating func plug(_ function: PCIFunction) -> Outcome {
-    guard port.port.insert(function) else { return .refused(Refusal(.invalid, rule: nil)) }
+    guard !hypervisor.functions.contains(where: { $0.sbdf == function.sbdf }) else {
+      return .refused(Refusal(.invalid, rule: nil))
+    }
+    port.port.insert(function)
     let physical = function.physicalFunction
     let result = port.perform(
       .pciDeviceAdd(function.sbdf, flags: physical == nil ? 0 : 2, physicalFunction: physical ?? SBDF(rawValue: 0)),

@@ -20,8 +20,13 @@ extension Host {
     let caller = number(of: event.caller)
     buffer.frames = event.frames
     buffer.entries = event.entries
+    let subject = event.call.domain.map { $0 == .itself ? caller : number(of: $0) }
+    let touched = event.call.changesGuestMemory ? guests.firstIndex { $0.domain == subject } : nil
+    let before = touched.flatMap { hypervisor.domain(guests[$0].domain) }
     let result = port.perform(event.call.renamingDomains(number), by: caller, &buffer)
     let rule = buffer.rule
+    // Short counts and rollbacks of old editions can leave traces, so the state decides and not the result.
+    if let touched, hypervisor.domain(guests[touched].domain) != before { guests[touched].tampered = true }
     if case .createDomain = event.call, result >= 0 {
       adopt(DomainID(UInt16(truncatingIfNeeded: result)), as: event.created)
       return .result(0, nil)
@@ -30,10 +35,6 @@ extension Host {
       toolstack.forget(number(of: name))
       guests.removeAll { $0.name == name }
       return .result(result, rule)
-    }
-    if event.call.changesGuestMemory {
-      let subject = event.call.domain.map { $0 == .itself ? caller : number(of: $0) } ?? caller
-      if let index = guests.firstIndex(where: { $0.domain == subject }) { guests[index].tampered = true }
     }
     return .result(result, rule)
   }

@@ -9,7 +9,7 @@ import Tracing
 
 /// One host: its hypervisor, the toolstack in its control domain, its guests with their firmware and device models.
 ///
-/// A value: copy it to keep a state, assign it to go back, compare it with `sameState`. Fuzzing and replaying are this one type and
+/// A value: copy it to keep a state, assign it to go back, compare it with `firstDifference`. Fuzzing and replaying are this one type and
 /// `apply`.
 public struct Host: Sendable {
   /// Which Xen it runs.
@@ -54,9 +54,20 @@ public struct Host: Sendable {
     guests.first { $0.domain == domain }?.name
   }
 
-  /// True if nothing differs but what no one could observe: buffers and counters of injected faults.
-  public func sameState(as other: Host) -> Bool {
-    hypervisor == other.hypervisor && toolstack == other.toolstack && guests == other.guests
+  /// The first part of the host in which the two differ: `domains`, `devices`, `memory`, `functions`, `toolstack`, `guests`; nil if
+  /// none does.
+  ///
+  /// Domain numbers already given out do not count: nothing but the numbers of later domains depends on them.
+  public func firstDifference(from other: Host) -> String? {
+    let (left, right) = (hypervisor, other.hypervisor)
+    if left.domains != right.domains { return "domains" }
+    if left.devices != right.devices { return "devices" }
+    if left.budget.free != right.budget.free || left.budget.claimed != right.budget.claimed { return "memory" }
+    if left.functions != right.functions { return "functions" }
+    if left.hostCrash != right.hostCrash { return "host" }
+    if toolstack != other.toolstack { return "toolstack" }
+    if guests != other.guests { return "guests" }
+    return nil
   }
 }
 

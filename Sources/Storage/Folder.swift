@@ -1,0 +1,41 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// A folder of files.
+public enum Folder {
+  /// Paths of all files under `path` whose names end in one of `endings`, in the order of their bytes; `path` itself if it is a file.
+  ///
+  /// Names that begin with a dot are left out: unfinished files of `AtomicFile` among them.
+  public static func files(under path: String, endings: [String]) throws(StorageError) -> [String] {
+    var status = stat()
+    guard stat(path, &status) == 0 else {
+      throw StorageError(errno == ENOENT ? .missing : .system, path: path, systemMessage())
+    }
+    guard status.st_mode & S_IFMT == S_IFDIR else { return [path] }
+    var found: [String] = []
+    var folders = [path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path]
+    while let folder = folders.popLast() {
+      guard let listing = opendir(folder) else { throw StorageError(.system, path: folder, systemMessage()) }
+      defer { closedir(listing) }
+      while let entry = readdir(listing) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if name.hasPrefix(".") { continue }
+        let inside = "\(folder)/\(name)"
+        guard stat(inside, &status) == 0 else { continue }
+        if status.st_mode & S_IFMT == S_IFDIR {
+          folders.append(inside)
+        } else if endings.contains(where: name.hasSuffix) {
+          found.append(inside)
+        }
+      }
+    }
+    return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+}

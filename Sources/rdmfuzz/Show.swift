@@ -1,0 +1,32 @@
+import ArgumentParser
+import Replaying
+import Simulation
+import Storage
+import Tracing
+
+struct Show: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Prints a trace in its canonical form, and with --observe what each event leads to.")
+
+  @Argument(help: ArgumentHelp("A trace, plain or gzip.", valueName: "trace"))
+  var path: String
+
+  @Flag(help: "Run it and print what is seen after each event in place of what the trace observed.")
+  var observe = false
+
+  func run() throws {
+    do {
+      var trace = try Trace(path: path)
+      if observe {
+        var player = Player(machine: trace.header.machine, edition: trace.header.edition)
+        trace.steps = trace.steps.map { step in
+          var step = step
+          step.observation = Observation(["?"])
+          return Replay.bless(step, with: &player)
+        }
+      }
+      StandardOutput.write(trace.text)
+      StandardOutput.flush()
+    } catch { throw fail(error) }
+  }
+}

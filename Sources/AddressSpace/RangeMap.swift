@@ -55,6 +55,15 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
     return Run(part, runs[index].value)
   }
 
+  /// The first piece of `range`, which is not empty: a run cut to it, or the hole in front of the next run.
+  public func firstPiece(of range: FrameRange) -> (frames: FrameRange, value: Value?) {
+    let index = firstIndex(endingAfter: range.start)
+    guard index < runs.count, runs[index].frames.start < range.end else { return (range, nil) }
+    let run = runs[index]
+    if run.frames.start > range.start { return (FrameRange(range.start, run.frames.start), nil) }
+    return (FrameRange(range.start, min(run.frames.end, range.end)), run.value)
+  }
+
   /// Calls `body` for every piece of `range` in ascending order: runs cut to `range`, and holes as nil.
   ///
   /// `body` returns false to stop.

@@ -34,3 +34,19 @@ enum RecordedHost {
     return bytes
   }
 }
+
+extension RecordedHost {
+  /// The host on which hypercalls were recorded: nested paging of AMD with VT-d, and its functions.
+  static var machine: Machine {
+    var machine = Machine()
+    // It has 1 GiB, but nowhere 2^17 free frames in a row, which a script asks for: memory here is never in pieces.
+    machine.memory = 512 << 20
+    machine.pageTables = .npt
+    machine.dmar = table
+    machine.functions = [
+      "00:00.0", "00:05.0", "00:06.0", "00:07.0", "00:08.0", "00:09.0", "00:0a.0", "00:1f.0", "00:1f.2", "00:1f.3",
+      "01:00.0", "02:00.0", "03:03.0",
+    ].compactMap { SBDF($0).map(function) }
+    return machine
+  }
+}

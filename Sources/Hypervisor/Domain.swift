@@ -1,0 +1,169 @@
+import AddressSpace
+import Editions
+import Hypercalls
+
+/// A domain as the hypervisor keeps it.
+public struct Domain: Equatable, Sendable {
+  /// Where the DMA of its devices is looked up (HV-116).
+  public enum DMATables: Hashable, Sendable {
+    /// It has no IOMMU: no device can be assigned.
+    case none
+    /// In the p2m itself.
+    case shared
+    /// In tables of its own, written with every change of the p2m.
+    case separate
+  }
+
+  /// Pages it was promised and does not have (PoD).
+  public struct Promise: Equatable, Sendable {
+    /// Frames marked populate-on-demand.
+    public internal(set) var entries: UInt64 = 0
+    /// Pages kept to back them; charged to the domain.
+    public internal(set) var cache: UInt64 = 0
+
+    /// True while either is outstanding (HV-65).
+    public var isActive: Bool { entries != 0 || cache != 0 }
+  }
+
+  /// Its number.
+  public let id: DomainID
+  /// HVM (translated: it has a p2m) or PV.
+  public let kind: DomainCreation.Kind
+  /// Hardware-assisted paging.
+  public let hap: Bool
+  /// Where the DMA of its devices is looked up.
+  public let dmaTables: DMATables
+
+  /// What its frames hold; empty for PV.
+  public internal(set) var p2m = RangeMap<P2MEntry>()
+  /// IOMMU tables of its own: of an HVM domain with separate tables everything its devices see, of a PV domain (HV-112)
+  /// and of the hardware domain the identity mappings only.
+  public internal(set) var dmaTable = RangeMap<DMAEntry>()
+  /// Its identity records, oldest first (5.1).
+  public internal(set) var records: [IdentityRecord] = []
+
+  /// Limit of `totalPages`.
+  public internal(set) var maxPages: UInt64 = 0
+  /// Pages charged to it: in the p2m, in the PoD cache, or unreachable.
+  public internal(set) var totalPages: UInt64 = 0
+  /// Charged pages that no guest frame leads to (HV-131, HV-132, D-6, remove_from_physmap).
+  public internal(set) var unreachablePages: UInt64 = 0
+  /// Frames of the host claimed and not yet populated.
+  public internal(set) var claimedPages: UInt64 = 0
+  /// Populate-on-demand.
+  public internal(set) var promise = Promise()
+  /// Pages of Xen's in its p2m.
+  var xenPages: [XenPage] = []
+
+  /// The memory map stored for it (HV-57).
+  public internal(set) var memoryMap: [E820Entry] = []
+  /// Machine frames it may map.
+  public internal(set) var ioMemory = RangeMap<Permission>()
+  /// I/O ports it may use.
+  public internal(set) var ioPorts = RangeMap<Permission>()
+  /// HVM parameters that were set.
+  var parameters: [Parameter] = []
+  /// Virtual CPUs.
+  public internal(set) var vcpus: UInt32 = 0
+  /// Memory for its page tables in MiB.
+  public internal(set) var pagingMiB: UInt64 = 0
+  /// Global log-dirty mode.
+  public internal(set) var logDirty = false
+
+  /// The rule by which the hypervisor crashed it, nil if it did not.
+  public internal(set) var crash: Rule?
+  /// True while its destruction has begun and could not be completed (HV-78).
+  public internal(set) var isDying = false
+
+  init(_ id: DomainID, kind: DomainCreation.Kind, hap: Bool, dmaTables: DMATables) {
+    self.id = id
+    self.kind = kind
+    self.hap = hap
+    self.dmaTables = dmaTables
+  }
+
+  /// True if it has a p2m.
+  public var isTranslated: Bool { kind == .hvm }
+  /// True if it has I/O memory or ports (HV-129, HV-137).
+  var hasIOResources: Bool { !ioMemory.isEmpty || !ioPorts.isEmpty }
+
+  /// A right a domain has or not.
+  public enum Permission: Hashable, Sendable {
+    /// It has it.
+    case granted
+  }
+
+  /// An HVM parameter.
+  struct Parameter: Hashable, Sendable {
+    var index: UInt32
+    var value: UInt64
+  }
+
+  /// A page of Xen's and where the domain sees it.
+  struct XenPage: Hashable, Sendable {
+    var space: PhysmapSpace
+    var index: UInt64
+    var gfn: GFN
+  }
+}
+
+extension Domain {
+  /// Writes an entry, in separate tables too; nil makes holes. Nothing is checked or counted.
+  mutating func write(_ entry: P2MEntry?, at frames: FrameRange) {
+    p2m.set(frames, to: entry)
+    if dmaTables == .separate { dmaTable.set(frames, to: entry?.mirrored) }
+  }
+
+  /// Forgets Xen's pages in `frames`, whose entries go.
+  mutating func unhookXenPages(in frames: FrameRange) {
+    xenPages.removeAll { frames.contains($0.gfn) }
+  }
+
+  /// What its devices see at `frame`, nil if they fault.
+  public func deviceView(of frame: DFN) -> DMAEntry? {
+    switch dmaTables {
+    case .none: nil
+    case .shared: p2m[frame]?.mirrored
+    case .separate: dmaTable[frame]
+    }
+  }
+
+  /// Calls `body` for the pieces of `range` as its devices see them, ascending; frames without an entry are left out.
+  ///
+  /// Neighbouring pieces can have equal entries.
+  public func forEachDevicePiece(in range: FrameRange, _ body: (FrameRange, DMAEntry) -> Void) {
+    switch dmaTables {
+    case .none: break
+    case .shared:
+      p2m.forEachPiece(in: range) { frames, entry in
+        if let mirrored = entry?.mirrored { body(frames, mirrored) }
+        return true
+      }
+    case .separate:
+      dmaTable.forEachPiece(in: range) { frames, entry in
+        if let entry { body(frames, entry) }
+        return true
+      }
+    }
+  }
+
+  /// True if its CPUs or its devices reach one of these machine frames by a direct mapping.
+  public func reaches(_ machineFrames: FrameRange) -> Bool {
+    for run in p2m.runs {
+      if case .direct(let mapping) = run.value, mapping.machineFrames(of: run.frames).overlaps(machineFrames) {
+        return true
+      }
+    }
+    // Separate tables of an HVM domain follow its p2m.
+    guard !isTranslated else { return false }
+    for run in dmaTable.runs {
+      if case .direct(let offset, _) = run.value,
+        DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames)
+          .overlaps(machineFrames)
+      {
+        return true
+      }
+    }
+    return false
+  }
+}

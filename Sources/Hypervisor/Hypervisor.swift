@@ -1,0 +1,217 @@
+import AddressSpace
+import Editions
+import Hypercalls
+import Platform
+
+/// Xen, from the end of its boot: units, domains, devices, page tables, and the hypercalls that change them.
+///
+/// The whole state is one value: copy it, compare it, put it back. It answers hypercalls as a `HypercallPort`; what
+/// guests' CPUs and devices do, and what happens to the hardware, comes in beside that seam (`access`, `dma`, `insert`,
+/// `withdraw`). Every refusal names its rule in `HypercallBuffer.rule`, short counts too; the checks that section 4.2 of
+/// the specification lists without a number go by the first of its chapter, HV-64.
+///
+/// Without quirks a refused operation changes nothing.
+public struct Hypervisor: Equatable, Sendable, HypercallPort {
+  /// Which Xen this is.
+  public let edition: Edition
+  /// What became of the IOMMU at boot.
+  public let boot: BootReport
+  /// The reserved ranges, in list order.
+  public let units: UnitList
+  let decisions: HypervisorDecisions
+  let pageTables: Machine.PageTables
+  let sharesPageTables: Bool
+  let quarantine: Machine.Quarantine
+  /// One past the last machine frame the CPU can address.
+  let machineFrameLimit: MFN
+
+  /// Configuration space: the functions that answer, ascending.
+  public internal(set) var functions: [PCIFunction]
+  /// The functions Xen knows of, ascending.
+  public internal(set) var devices: [Device] = []
+  /// The domains, ascending; dom0 first. `dom_io` and `dom_xen` are none.
+  public internal(set) var domains: [Domain] = []
+  /// The memory there is.
+  public var budget: Budget
+  /// The number the last created domain got.
+  var lastNumber: UInt16 = 0
+  /// The rule by which the host crashed, nil while it is up. A crashed host refuses everything with EIO.
+  public internal(set) var hostCrash: Rule?
+
+  /// The hypervisor of `edition` on `machine` after the boot that `boot` reports: the hardware domain, PV, owns all
+  /// functions and has their reserved ranges mapped (HV-64, HV-106).
+  public init(machine: Machine, edition: Edition, boot: BootReport) {
+    self.edition = edition
+    self.boot = boot
+    decisions = HypervisorDecisions(edition.hypervisor)
+    units = UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))
+    pageTables = machine.pageTables
+    sharesPageTables = machine.sharesPageTables
+    quarantine = machine.quarantine
+    machineFrameLimit = 1 << (min(52, max(32, UInt64(machine.physicalAddressBits))) - Page.shift)
+    functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
+    budget = Budget(frames: machine.memory / Page.size)
+    if boot.outcome != .up { hostCrash = boot.rule ?? .hv(6) }
+
+    var dom0 = Domain(.dom0, kind: .pv, hap: false, dmaTables: boot.vtdEnabled ? .separate : .none)
+    dom0.maxPages = .max
+    domains = [dom0]
+    for function in functions where devices.last?.sbdf != function.sbdf {
+      devices.append(Device(function, isRemapped: boot.remappingUnit(for: function) != nil))
+    }
+    if boot.vtdEnabled { giveEverythingToHardwareDomain() }
+  }
+
+  /// The hypervisor of `edition` on `machine`, booted.
+  public init(machine: Machine, edition: Edition) {
+    self.init(
+      machine: machine, edition: edition,
+      boot: BootReport(booting: machine, decisions: BootDecisions(edition.hypervisor)))
+  }
+
+  /// Performs `call` for `caller`.
+  public mutating func perform(_ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer) -> Int {
+    buffer.rule = hostCrash
+    if hostCrash != nil { return Errno.EIO.negated }
+    switch call {
+    // Counts, never errors (HV-128).
+    case .populatePhysmap(let domain, let extents, let flags):
+      return populate(domain, extents, flags: flags, by: caller, &buffer)
+    case .decreaseReservation(let domain, let extents):
+      return decrease(domain, extents, by: caller, &buffer)
+    default:
+      do throws(Refused) {
+        return try answer(call, by: caller, &buffer)
+      } catch {
+        buffer.rule = error.rule
+        return error.errno.negated
+      }
+    }
+  }
+
+  private mutating func answer(
+    _ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer
+  ) throws(Refused) -> Int {
+    switch call {
+    case .populatePhysmap, .decreaseReservation: break
+    case .createDomain(let creation): return try createDomain(creation, by: caller)
+    case .destroyDomain(let domain): try destroyDomain(domain, by: caller)
+    case .maxMem(let domain, let kib):
+      domains[try controlled(domain, by: caller)].maxPages = kib >> (Page.shift - 10)
+    case .maxVCPUs(let domain, let count): try setVCPUs(of: domain, to: count, by: caller)
+    case .setPagingAllocation(let domain, let mib): domains[try controlled(domain, by: caller)].pagingMiB = mib
+    case .getDomainInfo(let domain): buffer.info = try info(of: domain, by: caller)
+    case .memoryMapping(let domain, let gfn, let mfn, let count, let add):
+      return try mapMachineFrames(domain, gfn: gfn, mfn: mfn, count: count, add: add, by: caller)
+    case .iomemPermission(let domain, let mfn, let count, let allow):
+      try permitMemory(domain, mfn: mfn, count: count, allow: allow, by: caller)
+    case .ioportPermission(let domain, let first, let count, let allow):
+      try permitPorts(domain, first: first, count: count, allow: allow, by: caller)
+    case .assignDevice(let domain, let sbdf, let flags, let type):
+      try assign(sbdf, to: domain, flags: flags, type: type, by: caller)
+    case .deassignDevice(let domain, let sbdf, let flags, let type):
+      try deassign(sbdf, from: domain, flags: flags, type: type, by: caller)
+    case .testAssignDevice(let domain, let sbdf, let flags, let type):
+      try testAssign(sbdf, to: domain, flags: flags, type: type, by: caller)
+    case .getDeviceGroup(let domain, let sbdf, let capacity):
+      try reportGroup(of: sbdf, in: domain, capacity: capacity, by: caller, into: &buffer.functions)
+    case .setLogDirty(let domain, let enable): try setLogDirty(domain, enable: enable, by: caller)
+    case .addToPhysmap(let domain, let space, let index, let gfn, let count):
+      try addToPhysmap(domain, space: space, index: index, gfn: gfn, count: count, by: caller)
+    case .addForeignToPhysmap(let domain, _, _, _): try refuseForeignPage(in: domain, by: caller)
+    case .removeFromPhysmap(let domain, let gfn): try removeFromPhysmap(domain, gfn: gfn, by: caller)
+    case .reservedDeviceMemoryMap(let sbdf, let flags, let capacity):
+      try reportUnits(of: sbdf, flags: flags, capacity: capacity, into: &buffer)
+    case .setMemoryMap(let domain, let count):
+      try storeMemoryMap(of: domain, count: count, by: caller, from: buffer.entries)
+    case .memoryMap(let capacity): try copyMemoryMap(of: caller, capacity: capacity, into: &buffer)
+    case .setPoDTarget(let domain, let pages): try setPromiseTarget(of: domain, pages: pages, by: caller)
+    case .claimPages(let domain, let pages): try claim(pages, for: domain, by: caller)
+    case .setParameter(let domain, let index, let value):
+      try setParameter(index, of: domain, to: value, by: caller)
+    case .getParameter(let domain, let index): buffer.value = try parameter(index, of: domain, by: caller)
+    case .getMemoryType(let domain, let gfn): buffer.value = try memoryType(of: gfn, in: domain, by: caller)
+    case .pciDeviceAdd(let sbdf, let flags, let physicalFunction):
+      try announce(sbdf, flags: flags, physicalFunction: physicalFunction, by: caller)
+    case .pciDeviceRemove(let sbdf): try remove(sbdf, by: caller)
+    }
+    return 0
+  }
+}
+
+/// Why a call is refused.
+struct Refused: Error, Hashable, Sendable {
+  /// What the caller gets.
+  var errno: Errno
+  /// The rule that says so, nil where the specification has none.
+  var rule: Rule?
+
+  init(_ errno: Errno, _ rule: Rule?) {
+    self.errno = errno
+    self.rule = rule
+  }
+}
+
+extension Hypervisor {
+  /// The domain numbered `id`, nil if there is none.
+  public func domain(_ id: DomainID) -> Domain? { index(of: id).map { domains[$0] } }
+
+  /// The device at `sbdf`, nil if Xen does not know it.
+  public func device(_ sbdf: SBDF) -> Device? { deviceIndex(of: sbdf).map { devices[$0] } }
+
+  /// Position of domain `id` in `domains`.
+  func index(of id: DomainID) -> Int? { domains.firstIndex { $0.id == id } }
+
+  /// Position of the device at `sbdf` in `devices`.
+  func deviceIndex(of sbdf: SBDF) -> Int? {
+    let position = insertionIndex(of: sbdf)
+    return position < devices.count && devices[position].sbdf == sbdf ? position : nil
+  }
+
+  /// Where the device at `sbdf` stands in `devices`, or would.
+  func insertionIndex(of sbdf: SBDF) -> Int {
+    var low = 0
+    var high = devices.count
+    while low < high {
+      let middle = (low + high) / 2
+      if devices[middle].sbdf < sbdf { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// True if the domain owns a device.
+  func hasDevices(_ id: DomainID) -> Bool { devices.contains { $0.owner == id } }
+
+  /// The existing domain that a domain-control call names (4.2, steps 4 and 5): only the control domain may.
+  func controlled(_ id: DomainID, by caller: DomainID) throws(Refused) -> Int {
+    guard let index = index(of: id) else { throw Refused(.ESRCH, .hv(64)) }
+    if caller != .dom0 { throw Refused(.EPERM, .hv(64)) }
+    return index
+  }
+
+  /// The domain that a memory call names: the caller itself, or any for the control domain (HV-59).
+  func targeted(_ id: DomainID, by caller: DomainID, _ rule: Rule) throws(Refused) -> Int {
+    let id = id == .itself ? caller : id
+    guard let index = index(of: id) else { throw Refused(.ESRCH, rule) }
+    if caller != .dom0 && caller != id { throw Refused(.EPERM, rule) }
+    return index
+  }
+
+  /// Stops domain `index` for good; the hardware domain takes the host with it.
+  mutating func crash(_ index: Int, _ rule: Rule) {
+    if domains[index].id == .dom0 {
+      hostCrash = rule
+    } else if domains[index].crash == nil {
+      domains[index].crash = rule
+    }
+  }
+
+  /// One past the last frame a p2m can hold: four levels of tables.
+  static let guestFrameLimit: GFN = 1 << 36
+
+  /// The last frame a p2m can hold.
+  public static let lastFrame: GFN = guestFrameLimit - 1
+
+  /// What a p2m answers for a frame beyond its limit (C-14).
+  var beyondLimit: Refused { Refused(pageTables == .ept ? .EINVAL : .ENOENT, .c(14)) }
+}

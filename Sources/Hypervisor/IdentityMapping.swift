@@ -1,0 +1,205 @@
+import AddressSpace
+import Editions
+import Platform
+
+/// Requests to map or unmap a unit for a domain (section 5).
+extension Hypervisor {
+  /// What came of a request to map.
+  struct MapResult {
+    /// Why it failed, nil if it did not.
+    var refused: Refused?
+    /// True if the domain's record counts this request, so that it has to be unmapped again. After a failure midway it
+    /// does: pages of the range are there (HV-102).
+    var holds: Bool
+  }
+
+  /// What came of a request to unmap.
+  enum UnmapResult {
+    case done
+    /// There is no record (HV-101); callers ignore it.
+    case absent
+    case refused(Refused)
+  }
+
+  /// Maps unit `unit` in domain `index` for one more function (HV-100…102).
+  mutating func mapIdentity(_ unit: Int, in index: Int, strict: Bool) -> MapResult {
+    let record = IdentityRecord(units.units[unit])
+    for position in domains[index].records.indices {
+      let known = domains[index].records[position]
+      if known.base == record.base && known.end == record.end {
+        if strict && decisions.strictJoin == .allPagesMapped && !isMapped(record, in: index) {
+          return MapResult(refused: Refused(.EBUSY, .hv(107)), holds: false)
+        }
+        domains[index].records[position].count += 1
+        return MapResult(refused: nil, holds: true)
+      }
+      if record.end >= known.base && known.end >= record.base {
+        return MapResult(refused: Refused(.EADDRINUSE, .hv(100)), holds: false)
+      }
+    }
+    if decisions.reach == .oneGuest && isReached(record.frames, byGuestsOtherThan: index) {
+      return MapResult(refused: Refused(.EPERM, .hv(86)), holds: false)
+    }
+    guard budget.allocate() else { return MapResult(refused: Refused(.ENOMEM, .hv(101)), holds: false) }
+    domains[index].records.append(record)
+    guard let (failed, refused) = setIdentityPages(record.frames, in: index, strict: strict) else {
+      return MapResult(refused: nil, holds: true)
+    }
+    if failed == record.frames.start {
+      domains[index].records.removeLast()
+      return MapResult(refused: refused, holds: false)
+    }
+    return MapResult(refused: refused, holds: true)
+  }
+
+  /// Unmaps unit `unit` in domain `index` for one function.
+  mutating func unmapIdentity(_ unit: Int, in index: Int) -> UnmapResult {
+    let base = units.units[unit].base
+    let end = units.units[unit].end
+    for position in domains[index].records.indices {
+      let record = domains[index].records[position]
+      if record.base == base && record.end == end {
+        if record.count > 1 {
+          domains[index].records[position].count -= 1
+        } else {
+          clearIdentityPages(of: position, in: index)
+          domains[index].records.remove(at: position)
+        }
+        return .done
+      }
+      if decisions.overlapOnUnmap == .fails && end >= record.base && record.end >= base {
+        return .refused(Refused(.EADDRINUSE, .hv(100)))
+      }
+    }
+    return .absent
+  }
+
+  /// True if a guest other than domain `index` reaches one of these machine frames. The hardware domain is none.
+  func isReached(_ machineFrames: FrameRange, byGuestsOtherThan index: Int) -> Bool {
+    if domains[index].id == .dom0 || machineFrames.isEmpty { return false }
+    for other in domains.indices.dropFirst() where other != index {
+      if domains[other].reaches(machineFrames) { return true }
+    }
+    return false
+  }
+
+  /// True if a record's pages are all there, made by records, so that nothing else can take them away.
+  private func isMapped(_ record: IdentityRecord, in index: Int) -> Bool {
+    guard domains[index].isTranslated else { return true }
+    return domains[index].p2m.allSatisfy(in: record.frames) { entry in
+      guard let mapping = entry.direct else { return false }
+      return mapping.isIdentity && mapping.origin == .record && mapping.access.isSuperset(of: .readWrite)
+    }
+  }
+
+  /// Sets the pages of a new record in ascending order (5.2); the first page that fails and why, nil if none does.
+  private mutating func setIdentityPages(
+    _ frames: FrameRange, in index: Int, strict: Bool
+  ) -> (failed: GFN, Refused)? {
+    guard domains[index].isTranslated else { return setUntranslated(frames, in: index).map { (frames.start, $0) } }
+    // Nested paging keeps no access: an entry reads back as rwx whatever was asked for (C-5).
+    let access: PageAccess = pageTables == .ept ? .readWrite : .all
+    var cursor = frames.start
+    while cursor < frames.end {
+      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      switch piece.value {
+      case nil:
+        if cursor >= Hypervisor.guestFrameLimit { return (cursor, beyondLimit) }
+        let part = FrameRange(cursor, min(piece.frames.end, Hypervisor.guestFrameLimit))
+        if let refused = enter(.direct(DirectMapping(access: access, origin: .record)), at: part, in: index) {
+          return (cursor, refused)
+        }
+        cursor = part.end
+      case .direct(let mapping)? where pageTables == .ept && mapping.isIdentity && mapping.access == .readWrite:
+        cursor = piece.frames.end
+      default:
+        // Nothing is ever replaced (HV-108); relaxed requests go without the page (HV-109).
+        if strict { return (cursor, Refused(.EBUSY, .hv(108))) }
+        cursor = piece.frames.end
+      }
+    }
+    return nil
+  }
+
+  /// A PV domain's identity mapping lies in its IOMMU table alone; nothing there can be in the way (HV-112).
+  private mutating func setUntranslated(_ frames: FrameRange, in index: Int) -> Refused? {
+    guard domains[index].dmaTables != .none, !frames.isEmpty else { return nil }
+    guard budget.allocate() else {
+      if decisions.mirrorFailure == .crashes && domains[index].id != .dom0 { crash(index, .hv(118)) }
+      return Refused(.ENOMEM, .hv(118))
+    }
+    domains[index].dmaTable.set(frames, to: .direct(offset: 0, access: .readWrite))
+    return nil
+  }
+
+  /// Writes an entry over a range, in separate tables too. Needs a table page for each of them.
+  mutating func enter(_ entry: P2MEntry, at frames: FrameRange, in index: Int) -> Refused? {
+    let mirrors = domains[index].dmaTables == .separate
+    if mirrors && decisions.mirrorFailure == .crashes {
+      guard budget.allocate() else { return Refused(.ENOMEM, .hv(102)) }
+      domains[index].p2m.set(frames, to: entry)
+      guard budget.allocate() else {
+        crash(index, .hv(118))
+        return Refused(.ENOMEM, .hv(118))
+      }
+      domains[index].dmaTable.set(frames, to: entry.mirrored)
+      return nil
+    }
+    let needed: UInt64 = mirrors ? 2 : 1
+    guard budget.allocate(times: needed) == needed else { return Refused(.ENOMEM, .hv(102)) }
+    domains[index].write(entry, at: frames)
+    return nil
+  }
+
+  /// Clears the pages of the record at `position`, which loses its last count (5.3).
+  private mutating func clearIdentityPages(of position: Int, in index: Int) {
+    let frames = domains[index].records[position].frames
+    guard domains[index].isTranslated else {
+      if domains[index].dmaTables != .none { clear(frames, ofRecord: position, in: index) }
+      return
+    }
+    var cursor = frames.start
+    while cursor < frames.end {
+      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      cursor = piece.frames.end
+      guard let mapping = piece.value?.direct, mapping.isIdentity else { continue }
+      if decisions.lastUnmap == .everyIdentityPage || mapping.origin == .record {
+        clear(piece.frames, ofRecord: position, in: index)
+      }
+    }
+  }
+
+  /// Makes holes, except where another record needs the pages.
+  private mutating func clear(_ frames: FrameRange, ofRecord position: Int, in index: Int) {
+    var cursor = frames.start
+    while cursor < frames.end {
+      var end = frames.end
+      if decisions.lastUnmap == .ownPages,
+        let needed = neededByOther(than: position, from: cursor, until: &end, in: index)
+      {
+        cursor = needed
+        continue
+      }
+      let part = FrameRange(cursor, end)
+      if domains[index].isTranslated {
+        domains[index].write(nil, at: part)
+      } else {
+        domains[index].dmaTable.set(part, to: nil)
+      }
+      cursor = end
+    }
+  }
+
+  /// Where a record other than the one at `position` that covers `frame` ends; nil if none covers it, and then `limit`
+  /// becomes the start of the next.
+  private func neededByOther(
+    than position: Int, from frame: MFN, until limit: inout MFN, in index: Int
+  ) -> MFN? {
+    for other in domains[index].records.indices where other != position {
+      let frames = domains[index].records[other].frames
+      if frames.contains(frame) { return min(frames.end, limit) }
+      if frames.start > frame { limit = min(limit, frames.start) }
+    }
+    return nil
+  }
+}

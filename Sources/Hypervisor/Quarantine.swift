@@ -1,0 +1,34 @@
+import Editions
+import Platform
+
+/// Tables for devices that belong to nobody (4.11).
+extension Hypervisor {
+  /// Makes sure that a device which leaves its owner has a quarantine table if it needs one (HV-95): with its own
+  /// reserved ranges in it, and in scratch-page mode with a page of its own everywhere else.
+  mutating func prepareQuarantine(of device: Int) -> Refused? {
+    if quarantine == .none || devices[device].hasQuarantineTable { return nil }
+    guard devices[device].isRemapped else { return Refused(.ENODEV, .hv(96)) }
+    let matches = units.matching(devices[device].sbdf)
+    let isKept = quarantine == .scratchPage || !matches.isEmpty
+    if !isKept && decisions.quarantineTables == .thoseKept { return nil }
+    guard budget.allocate() else { return Refused(.ENOMEM, .hv(96)) }
+    // Its units are mapped in dom_io for a moment, strictly; a device's own units can be in each other's way there.
+    var earlier = matches.startIndex
+    for unit in matches {
+      let record = units.units[unit]
+      var isKnown = false
+      for other in matches[matches.startIndex..<earlier] {
+        let known = units.units[other]
+        if known.base == record.base && known.end == record.end {
+          isKnown = true
+          break
+        }
+        if record.end >= known.base && known.end >= record.base { return Refused(.EADDRINUSE, .hv(96)) }
+      }
+      if !isKnown && budget.allocate(times: 2) != 2 { return Refused(.ENOMEM, .hv(96)) }
+      earlier += 1
+    }
+    devices[device].hasQuarantineTable = isKept
+    return nil
+  }
+}

@@ -36,6 +36,14 @@ public struct Device: Equatable, Sendable {
     phantomStride = kind == .pcie && sbdf.function < function.phantomStride ? function.phantomStride : 0
   }
 
+  /// True if nothing tells the two apart: a quarantine table that is kept ready shows only in quarantine (HV-97).
+  public func behaves(like other: Device) -> Bool {
+    var (left, right) = (self, other)
+    if left.owner != .io { left.hasQuarantineTable = false }
+    if right.owner != .io { right.hasQuarantineTable = false }
+    return left == right
+  }
+
   /// The phantom function after `function`, its own or a phantom one; nil if there is none.
   func phantom(after function: SBDF) -> SBDF? {
     guard phantomStride != 0 else { return nil }

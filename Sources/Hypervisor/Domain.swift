@@ -149,21 +149,32 @@ extension Domain {
 
   /// True if its CPUs or its devices reach one of these machine frames by a direct mapping.
   public func reaches(_ machineFrames: FrameRange) -> Bool {
+    var reached = false
+    forEachReached(of: machineFrames) { _ in
+      reached = true
+      return false
+    }
+    return reached
+  }
+
+  /// Calls `body` with the parts of `machineFrames` that its CPUs or its devices reach by direct mappings; false from it ends the walk.
+  public func forEachReached(of machineFrames: FrameRange, _ body: (FrameRange) -> Bool) {
     for run in p2m.runs {
-      if case .direct(let mapping) = run.value, mapping.machineFrames(of: run.frames).overlaps(machineFrames) {
-        return true
+      if case .direct(let mapping) = run.value,
+        let part = mapping.machineFrames(of: run.frames).intersection(machineFrames), !body(part)
+      {
+        return
       }
     }
     // Separate tables of an HVM domain follow its p2m.
-    guard !isTranslated else { return false }
+    guard !isTranslated else { return }
     for run in dmaTable.runs {
       if case .direct(let offset, _) = run.value,
-        DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames)
-          .overlaps(machineFrames)
+        let part = DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames)
+          .intersection(machineFrames), !body(part)
       {
-        return true
+        return
       }
     }
-    return false
   }
 }

@@ -11,8 +11,7 @@ extension Hypervisor {
     guard count > 0, let frames = FrameRange(start: mfn, count: count) else { throw Refused(.EINVAL, .c(14)) }
     // The caller must have the right itself: the hardware domain has it to all there is.
     if frames.end > machineFrameLimit { throw Refused(.EPERM, .d(6)) }
-    if !budget.allocate() { throw Refused(.ENOMEM, nil) }
-    domains[index].ioMemory.set(frames, to: allow ? .granted : nil)
+    try change(\.ioMemory, of: index, at: frames, allow: allow)
   }
 
   mutating func permitPorts(
@@ -20,9 +19,18 @@ extension Hypervisor {
   ) throws(Refused) {
     let index = try controlled(id, by: caller)
     guard count > 0, UInt64(first) + UInt64(count) <= 0x1_0000 else { throw Refused(.EINVAL, nil) }
-    if !budget.allocate() { throw Refused(.ENOMEM, nil) }
-    domains[index].ioPorts.set(
-      FrameRange(UInt64(first), UInt64(first) + UInt64(count)), to: allow ? .granted : nil)
+    try change(\.ioPorts, of: index, at: FrameRange(UInt64(first), UInt64(first) + UInt64(count)), allow: allow)
+  }
+
+  /// Grants or revokes; only a set with more ranges than before takes an allocation, so taking back what was granted never fails.
+  private mutating func change(
+    _ rights: WritableKeyPath<Domain, RangeMap<Domain.Permission>>, of index: Int, at frames: FrameRange, allow: Bool
+  ) throws(Refused) {
+    var changed = domains[index][keyPath: rights]
+    let before = changed.runs.count
+    changed.set(frames, to: allow ? .granted : nil)
+    if changed.runs.count > before, !budget.allocate() { throw Refused(.ENOMEM, nil) }
+    domains[index][keyPath: rights] = changed
   }
 
   /// Maps or unmaps machine frames. Result 0, or the pages done before the one that failed (a caller goes on there).

@@ -13,15 +13,16 @@ extension Invariant {
     let guests = GuestView.all(of: scene.after).filter { !$0.life.tampered && !$0.domain.isDying }
     guard guests.count > 1 else { return nil }
     for unit in scene.after.hypervisor.units.units where !unit.frames.isEmpty {
-      var first: GuestView?
-      for guest in guests where guest.domain.reaches(unit.frames) {
-        guard let other = first else {
-          first = guest
-          continue
+      for (index, first) in guests.enumerated() {
+        var violation: Violation?
+        first.domain.forEachReached(of: unit.frames) { frames in
+          guard let second = guests[(index + 1)...].first(where: { $0.domain.reaches(frames) }) else { return true }
+          violation = Violation(
+            "rmrr-in-one-guest", stage: "hypervisor", relation: "shared",
+            detail: "\(first.life.name) and \(second.life.name) both reach the range at frames \(frames)")
+          return false
         }
-        return Violation(
-          "rmrr-in-one-guest", stage: "hypervisor", relation: "shared",
-          detail: "\(other.life.name) and \(guest.life.name) both reach the range at frames \(unit.frames)")
+        if let violation { return violation }
       }
     }
     return nil

@@ -26,7 +26,9 @@ extension Host {
     let result = port.perform(event.call.renamingDomains(number), by: caller, &buffer)
     let rule = buffer.rule
     // Short counts and rollbacks of old editions can leave traces, so the state decides and not the result.
-    if let touched, hypervisor.domain(guests[touched].domain) != before { guests[touched].tampered = true }
+    if let touched, result >= 0 && event.call.movesDevices || hypervisor.domain(guests[touched].domain) != before {
+      guests[touched].tampered = true
+    }
     if case .createDomain = event.call, result >= 0 {
       adopt(DomainID(UInt16(truncatingIfNeeded: result)), as: event.created)
       return .result(0, nil)
@@ -48,6 +50,14 @@ extension Host {
 }
 
 extension Hypercall {
+  /// True for calls that give a domain a device or take one away.
+  fileprivate var movesDevices: Bool {
+    switch self {
+    case .assignDevice, .deassignDevice: true
+    default: false
+    }
+  }
+
   /// True for calls after which the toolstack's idea of a guest may no longer hold.
   fileprivate var changesGuestMemory: Bool {
     switch self {

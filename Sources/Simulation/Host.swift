@@ -61,7 +61,7 @@ public struct Host: Sendable {
   public func firstDifference(from other: Host) -> String? {
     let (left, right) = (hypervisor, other.hypervisor)
     if left.domains != right.domains { return "domains" }
-    if left.devices != right.devices { return "devices" }
+    if !left.devices.elementsEqual(right.devices, by: { $0.behaves(like: $1) }) { return "devices" }
     if left.budget.free != right.budget.free || left.budget.claimed != right.budget.claimed { return "memory" }
     if left.functions != right.functions { return "functions" }
     if left.hostCrash != right.hostCrash { return "host" }

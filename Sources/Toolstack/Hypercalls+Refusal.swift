@@ -13,9 +13,10 @@ extension HypercallPort where Self: ~Copyable {
     return result
   }
 
-  /// Performs `call` for dom0 in a clean-up, where nobody is left to tell about a failure.
-  mutating func attempt(_ call: Hypercall, _ buffer: inout HypercallBuffer) {
+  /// Performs `call` for dom0 in a clean-up, where nobody is left to tell about a failure; result: the hypercall's.
+  @discardableResult
+  mutating func attempt(_ call: Hypercall, _ buffer: inout HypercallBuffer) -> Int {
     buffer.rule = nil
-    _ = perform(call, by: .dom0, &buffer)
+    return perform(call, by: .dom0, &buffer)
   }
 }

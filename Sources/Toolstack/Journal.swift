@@ -8,8 +8,9 @@ struct Journal {
   /// Notes what undoes the step just taken.
   mutating func undo(_ call: Hypercall) { calls.append(call) }
 
-  /// Undoes every step, the last first. What fails now stays as it is: nobody is left to tell.
+  /// Undoes every step, the last first. A step that fails is tried once more: it only takes away what was given, so a failure is a
+  /// passing one. What fails twice stays as it is: nobody is left to tell.
   func rollBack<Port: HypercallPort & ~Copyable>(on port: inout Port, _ buffer: inout HypercallBuffer) {
-    for call in calls.reversed() { port.attempt(call, &buffer) }
+    for call in calls.reversed() where port.attempt(call, &buffer) < 0 { port.attempt(call, &buffer) }
   }
 }

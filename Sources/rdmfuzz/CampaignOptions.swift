@@ -30,7 +30,7 @@ struct CampaignOptions: ParsableArguments {
   }
 
   /// What is planted to see that a campaign can find something.
-  static let canary = CampaignPlan.Canary(.hypervisor(.lastUnitDecides))
+  static let canary = CampaignPlan.Canary(.toolstack(.deviceModelKeepsSplit))
 
   /// Runs a campaign over `editions` and shows it; throws the exit code unless it is clean.
   func run(over editions: [Edition], corpus: [String], known: KnownIssues) throws -> CampaignReport {

@@ -114,6 +114,7 @@ extension Hypervisor {
   private mutating func takePromised(_ frames: FrameRange, promised: UInt64, from index: Int) -> UInt64 {
     if domains[index].promise.entries == 0 || domains[index].isDying { return 0 }
     var steals = domains[index].promise.entries > domains[index].promise.cache
+    if promised == 0 && !steals { return 0 }
     var promised = promised
     var taken: UInt64 = 0
     var cursor = frames.start

@@ -42,6 +42,7 @@ let package = Package(
     module(
       "Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"],
       exclude: ["GRAMMAR.md"]),
+    module("Importing", on: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     module(
       "Simulation",
       on: [
@@ -62,6 +63,7 @@ let package = Package(
     tests("Platform", with: ["AddressSpace", "Editions"]),
     tests("Hypervisor", with: ["AddressSpace", "Editions", "Hypercalls", "Platform"]),
     tests("Tracing", with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
+    tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

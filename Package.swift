@@ -42,6 +42,7 @@ let package = Package(
     module(
       "Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"],
       exclude: ["GRAMMAR.md"]),
+    module("Importing", on: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     module(
       "Simulation",
       on: [
@@ -86,6 +87,7 @@ let package = Package(
     tests(
       "Fuzzing",
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+    tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]
 )

@@ -38,7 +38,15 @@ public enum Replay {
     return verdict
   }
 
-  /// The steps of a trace with every observation it has replaced by what happens now.
+  /// The trace with every observation it has replaced by what happens now, in its own edition.
+  public static func bless(_ trace: Trace) -> Trace {
+    var player = Player(machine: trace.header.machine, edition: trace.header.edition)
+    var blessed = trace
+    blessed.steps = trace.steps.map { bless($0, with: &player) }
+    return blessed
+  }
+
+  /// The step with the observation it has replaced by what happens now.
   public static func bless(_ step: TraceStep, with player: inout Player) -> TraceStep {
     var violations: [Violation] = []
     let outcome = player.play(step.event) { violations.append($0) }

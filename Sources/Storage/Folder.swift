@@ -38,4 +38,13 @@ public enum Folder {
     }
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
+
+  /// Makes the folder at `path` and those above it; one that is there is fine.
+  public static func make(_ path: String) throws(StorageError) {
+    var made = path.hasPrefix("/") ? "/" : ""
+    for part in path.split(separator: "/" as Character) {
+      made += (made.isEmpty || made == "/" ? "" : "/") + part
+      guard mkdir(made, 0o755) == 0 || errno == EEXIST else { throw StorageError(.system, path: path, systemMessage()) }
+    }
+  }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Importing
 import Storage
 import Studies
 import Tracing
@@ -28,7 +29,8 @@ func fail(_ error: any Error) -> ExitCode {
   switch error {
   case let code as ExitCode: code
   case let error as StorageError: fail(error.kind == .missing ? .noInput : .badInput, error.description)
-  case let error as TraceError: fail(.badInput, error.description)
+  case let error as TraceError: fail(error.kind == .missing ? .noInput : .badInput, error.description)
+  case let error as ImportError: fail(error.kind == .missing ? .noInput : .badInput, error.description)
   case let error as VectorFile.LineError: fail(.badInput, error.description)
   default: fail(.internalError, "\(error)")
   }

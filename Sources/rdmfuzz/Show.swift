@@ -1,6 +1,5 @@
 import ArgumentParser
 import Replaying
-import Simulation
 import Storage
 import Tracing
 
@@ -18,12 +17,8 @@ struct Show: ParsableCommand {
     do {
       var trace = try Trace(path: path)
       if observe {
-        var player = Player(machine: trace.header.machine, edition: trace.header.edition)
-        trace.steps = trace.steps.map { step in
-          var step = step
-          step.observation = Observation(["?"])
-          return Replay.bless(step, with: &player)
-        }
+        for index in trace.steps.indices { trace.steps[index].observation = Observation(["?"]) }
+        trace = Replay.bless(trace)
       }
       StandardOutput.write(trace.text)
       StandardOutput.flush()

@@ -1,13 +1,5 @@
 import Storage
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 /// A folder that keeps a finding as `<invariant>-<hash>.trace.gz`, and its verdict beside it as `.verdict.txt`.
 ///
 /// The hash is of the canonical text, so the same bug found again lands in the same file. Files appear whole.
@@ -34,11 +26,9 @@ public struct FindingFolder<Text: SpecimenText>: FindingSink {
 
   /// Writes trace and verdict; returns the path of the trace.
   public func save(_ finding: Finding) throws(CampaignFailure) -> String {
-    guard mkdir(path, 0o755) == 0 || errno == EEXIST else {
-      throw .storage(StorageError(.system, path: path, String(cString: strerror(errno))))
-    }
     let base = "\(path)/\(name(of: finding))"
     do {
+      try Folder.make(path)
       var verdictFile = try AtomicFile(path: base + ".verdict.txt", gzip: false)
       try verdictFile.write(verdict(finding))
       try verdictFile.commit()

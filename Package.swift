@@ -73,7 +73,8 @@ let package = Package(
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
-        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Fuzzing", "Studies", "Importing", "Reporting",
+        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Fuzzing", "Studies", "Importing",
+        "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     tests("Storage"),

@@ -10,7 +10,8 @@ extension Hypercall {
       .iomemPermission(let domain, _, _, _), .ioportPermission(let domain, _, _, _), .assignDevice(let domain, _, _, _),
       .deassignDevice(let domain, _, _, _), .testAssignDevice(let domain, _, _, _), .getDeviceGroup(let domain, _, _),
       .setLogDirty(let domain, _), .populatePhysmap(let domain, _, _), .decreaseReservation(let domain, _),
-      .addToPhysmap(let domain, _, _, _, _), .addForeignToPhysmap(let domain, _, _, _), .removeFromPhysmap(let domain, _),
+      .addToPhysmap(let domain, _, _, _, _), .addForeignToPhysmap(let domain, _, _, _),
+      .removeFromPhysmap(let domain, _),
       .setMemoryMap(let domain, _), .setPoDTarget(let domain, _), .claimPages(let domain, _),
       .setParameter(let domain, _, _), .getParameter(let domain, _), .getMemoryType(let domain, _):
       domain

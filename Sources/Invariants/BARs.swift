@@ -40,7 +40,9 @@ extension Invariant {
     }
     guard placed.bar.kind.isMemory else { return nil }
     if let ram = guest.firstRAM(in: range.frames) { return ("ram", "lies over RAM at frames \(ram)") }
-    for told in guest.toldRanges where told.overlaps(range) { return ("told-range", "lies over the told range \(told)") }
+    for told in guest.toldRanges where told.overlaps(range) {
+      return ("told-range", "lies over the told range \(told)")
+    }
     var strict: FrameRange?
     guest.forEachStrictUnit { _, frames in
       if frames.overlaps(range.frames) { strict = frames }

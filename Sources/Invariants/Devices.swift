@@ -47,7 +47,8 @@ extension Invariant {
         if owner != guest.life.domain {
           return Violation(
             "one-owner", stage: scene.event.stage, relation: "not-the-guest",
-            detail: "\(device.sbdf) is attached to \(guest.life.name), but \(owner.map { "\($0)" } ?? "nobody") owns it")
+            detail: "\(device.sbdf) is attached to \(guest.life.name), but \(owner.map { "\($0)" } ?? "nobody") owns it"
+          )
         }
       }
       for device in host.hypervisor.devices where device.owner == guest.life.domain {
@@ -99,7 +100,9 @@ extension Domain {
   /// Which of `p2m` and `iommu` lacks a readable and writable 1:1 mapping of some frame of `frames`; nil if none does.
   fileprivate func viewWithout(identityOf frames: FrameRange) -> String? {
     if isTranslated {
-      let mapped = p2m.allSatisfy(in: frames) { $0.direct?.isIdentity == true && $0.direct!.access.contains(.readWrite) }
+      let mapped = p2m.allSatisfy(in: frames) {
+        $0.direct?.isIdentity == true && $0.direct!.access.contains(.readWrite)
+      }
       if !mapped { return "p2m" }
     }
     if dmaTables == .separate {

@@ -45,7 +45,8 @@ extension Invariant {
   }
 
   static let e820RAMBacked = Invariant(
-    "e820-ram-backed", "What the E820 calls RAM is RAM, but for what the balloon gave back.", source: "INV-11, LD-70, B-6"
+    "e820-ram-backed", "What the E820 calls RAM is RAM, but for what the balloon gave back.",
+    source: "INV-11, LD-70, B-6"
   ) { scene in
     for guest in GuestView.all(of: scene.after) where guest.isIntact {
       guard let report = guest.running else { continue }

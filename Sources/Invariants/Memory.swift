@@ -36,7 +36,8 @@ extension Invariant {
       let mapped = guest.domain.ownFrameCount
       if mapped != guest.domain.totalPages {
         return Violation(
-          "ram-conserved", stage: scene.event.stage, relation: mapped < guest.domain.totalPages ? "leaked" : "uncharged",
+          "ram-conserved", stage: scene.event.stage,
+          relation: mapped < guest.domain.totalPages ? "leaked" : "uncharged",
           detail: "\(guest.life.name) is charged \(guest.domain.totalPages) pages and reaches \(mapped)")
       }
       guard let built = guest.built else { continue }

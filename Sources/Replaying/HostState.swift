@@ -19,7 +19,9 @@ extension Host {
       var words = ["\(life.name) (domain \(life.domain.rawValue)):", "\(domain.totalPages) pages"]
       if let crash = domain.crash { words.append("crashed by \(crash)") }
       if domain.isDying { words.append("dying") }
-      let owned = hypervisor.devices.filter { $0.owner == life.domain }.map { "\($0.sbdf)\($0.isStrict ? "" : " relaxed")" }
+      let owned = hypervisor.devices.filter { $0.owner == life.domain }.map {
+        "\($0.sbdf)\($0.isStrict ? "" : " relaxed")"
+      }
       words.append(owned.isEmpty ? "no devices" : "devices " + owned.joined(separator: ", "))
       lines.append(words.joined(separator: " "))
       guard life.name == event.guest else { continue }
@@ -29,7 +31,10 @@ extension Host {
       if let report = life.firmware, report.stop == .handedOver {
         lines.append("  E820: " + report.e820.map(\.description).joined(separator: " "))
       }
-      lines.append("  p2m: " + domain.p2m.runs.prefix(24).map { "\($0.frames):\($0.value.text(at: $0.frames.start))" }.joined(separator: " "))
+      lines.append(
+        "  p2m: "
+          + domain.p2m.runs.prefix(24).map { "\($0.frames):\($0.value.text(at: $0.frames.start))" }.joined(
+            separator: " "))
     }
     for unit in hypervisor.units.units.prefix(16) {
       let devices = unit.devices.map { "\(SBDF(segment: unit.segment, bdf: $0))" }.joined(separator: " ")
@@ -49,7 +54,8 @@ extension Event {
     case .hypercall(let event): event.call.domain == .itself ? event.caller : event.call.domain
     case .query(let query):
       switch query {
-      case .layout(let name), .rdms(let name), .memoryMap(let name), .e820(let name), .bars(let name), .p2m(let name, _),
+      case .layout(let name), .rdms(let name), .memoryMap(let name), .e820(let name), .bars(let name),
+        .p2m(let name, _),
         .iommuTable(let name, _), .domain(let name):
         name
       case .units, .iommu, .owner: nil

@@ -14,7 +14,9 @@ public enum Replay {
   /// Replays the trace that `reader` stands at the beginning of, in its own edition or in `edition`.
   ///
   /// Throws what the reader throws: illegal input is no verdict.
-  public static func run(_ reader: inout TraceReader, path: String, edition: Edition? = nil) throws(TraceError) -> Verdict {
+  public static func run(_ reader: inout TraceReader, path: String, edition: Edition? = nil) throws(TraceError)
+    -> Verdict
+  {
     let edition = edition ?? reader.header.edition
     var player = Player(machine: reader.header.machine, edition: edition)
     var verdict = Verdict(path: path, kind: .agrees, edition: edition, events: 0, observations: 0, checks: 0)
@@ -66,7 +68,8 @@ public enum Replay {
   }
 
   /// What is wrong with `actual`, nil if nothing is.
-  private static func judge(_ expected: Observation?, _ actual: Observation, _ violations: [Violation]) -> Verdict.Kind? {
+  private static func judge(_ expected: Observation?, _ actual: Observation, _ violations: [Violation]) -> Verdict.Kind?
+  {
     let announced = (expected?.fields ?? []).filter { $0.key == violates }.map(\.value)
     if var plain = expected {
       plain.fields.removeAll { $0.key == violates }

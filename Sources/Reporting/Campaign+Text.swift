@@ -8,7 +8,8 @@ extension Finding {
     var lines: [String] = []
     switch standing {
     case .confirmed: lines.append("broken invariant \(symptom.invariant) in \(edition)")
-    case .unreproduced: lines.append("\(symptom.invariant) in \(edition) did not come again: the harness is not deterministic")
+    case .unreproduced:
+      lines.append("\(symptom.invariant) in \(edition) did not come again: the harness is not deterministic")
     case .harness: lines.append("the harness itself fails: \(symptom.invariant) in \(edition)")
     }
     if let invariant = Invariant.named(symptom.invariant) {

@@ -31,7 +31,8 @@ extension Verdict {
       lines.append("  differs: \(difference)")
       if let rule = failure.rule { lines.append("  rule:   \(rule)") }
     case .broken(let violation):
-      lines.append("\(path):\(failure.line): invariant \(violation.invariant) broke at event \(failure.event) (\(edition))")
+      lines.append(
+        "\(path):\(failure.line): invariant \(violation.invariant) broke at event \(failure.event) (\(edition))")
       lines.append("  event:  \(failure.text)")
       lines.append("  broken: \(violation.detail)")
       if let invariant = Invariant.named(violation.invariant) {

@@ -33,7 +33,8 @@ extension Host {
     for entry in ram.reversed() where entry.type == .ram {
       // The first megabyte holds what the BIOS left there.
       guard left > 0, let range = entry.range, range.start >= 0x10_0000 else { continue }
-      let whole = FrameRange(Page.frameUp(of: range.start), max(Page.frameUp(of: range.start), Page.frame(of: range.end)))
+      let whole = FrameRange(
+        Page.frameUp(of: range.start), max(Page.frameUp(of: range.start), Page.frame(of: range.end)))
       var top = whole.end
       while left > 0, top > whole.start {
         var piece: FrameRange?
@@ -45,7 +46,8 @@ extension Host {
         guard let piece else { break }
         let part = FrameRange(piece.end - min(left, piece.count), piece.end)
         let done = port.perform(
-          .decreaseReservation(.itself, Extents(first: part.start, count: part.count)), by: guests[index].domain, &buffer)
+          .decreaseReservation(.itself, Extents(first: part.start, count: part.count)), by: guests[index].domain,
+          &buffer)
         let given = FrameRange(part.start, part.start + UInt64(max(0, done)))
         guests[index].ballooned.set(given, to: true)
         if given.count < part.count { return }
@@ -61,7 +63,8 @@ extension Host {
     while left > 0, let run = guests[index].ballooned.runs.first {
       let part = FrameRange(run.frames.start, run.frames.start + min(left, run.frames.count))
       let done = port.perform(
-        .populatePhysmap(.itself, Extents(first: part.start, count: part.count), flags: 0), by: guests[index].domain, &buffer)
+        .populatePhysmap(.itself, Extents(first: part.start, count: part.count), flags: 0), by: guests[index].domain,
+        &buffer)
       let taken = FrameRange(part.start, part.start + UInt64(max(0, done)))
       guests[index].ballooned.set(taken, to: nil)
       if taken.count < part.count { return }

@@ -34,13 +34,19 @@ extension Host {
       return [.init("low", hex(built.layout.lowMemoryEnd)), .init("high", hex(built.layout.highMemoryEnd))]
     case .boot(let name):
       guard let report = guest(named: name)?.firmware else { return [] }
-      let unmapped = guest(named: name)?.unmappedBARs.map { Observation.Field("unmapped-bars", $0.errno.map { "\($0)" } ?? $0.error.name) }
-      return [.init("hole", report.lowWindow.map { "\($0)" } ?? "none"), .init("high-window", report.highWindow.map { "\($0)" } ?? "none")]
+      let unmapped = guest(named: name)?.unmappedBARs.map {
+        Observation.Field("unmapped-bars", $0.errno.map { "\($0)" } ?? $0.error.name)
+      }
+      return [
+        .init("hole", report.lowWindow.map { "\($0)" } ?? "none"),
+        .init("high-window", report.highWindow.map { "\($0)" } ?? "none"),
+      ]
         + (unmapped.map { [$0] } ?? [])
     case .balloon(let name, _):
       guard let life = guest(named: name), let domain = hypervisor.domain(life.domain) else { return [] }
       return [.init("pages", "\(domain.totalPages)")]
-    case .attach, .detach, .assignableAdd, .assignableRemove, .destroy, .plug, .unplug, .hypercall, .access, .dma, .fault,
+    case .attach, .detach, .assignableAdd, .assignableRemove, .destroy, .plug, .unplug, .hypercall, .access, .dma,
+      .fault,
       .query:
       return []
     }

@@ -44,7 +44,9 @@ extension Host {
     case .iommuTable(let name, let range):
       withDomain(name) { domain in
         var pieces: [String] = []
-        domain.forEachDevicePiece(in: range) { frames, entry in pieces.append("\(frames):\(entry.text(at: frames.start))") }
+        domain.forEachDevicePiece(in: range) { frames, entry in
+          pieces.append("\(frames):\(entry.text(at: frames.start))")
+        }
         return self.list(pieces)
       }
     case .owner(let sbdf):
@@ -90,7 +92,8 @@ extension Host {
     var seam = port
     var answer = HypercallBuffer()
     _ = seam.perform(
-      .reservedDeviceMemoryMap(sbdf ?? SBDF(rawValue: 0), flags: sbdf == nil ? 1 : 0, capacity: .max), by: .dom0, &answer)
+      .reservedDeviceMemoryMap(sbdf ?? SBDF(rawValue: 0), flags: sbdf == nil ? 1 : 0, capacity: .max), by: .dom0,
+      &answer)
     return answer.reserved.compactMap { FrameRange(start: $0.firstFrame, count: $0.frameCount)?.addresses }
   }
 

@@ -53,7 +53,8 @@ struct CampaignOptions: ParsableArguments {
       switch error {
       case .nothingExecuted: throw fail(.noInput, "nothing was executed")
       case .canarySurvived(let canary):
-        throw fail(.internalError, "the planted bug \(canary.quirk.name) was not found in \(canary.executions) executions")
+        throw fail(
+          .internalError, "the planted bug \(canary.quirk.name) was not found in \(canary.executions) executions")
       case .workers(let failure): throw fail(.internalError, "\(failure)")
       case .storage(let failure): throw fail(failure)
       }
@@ -85,7 +86,9 @@ struct CampaignScreen {
   mutating func show(_ event: CampaignEvent) {
     switch event {
     case .started(let plan):
-      line("fuzzing \(plan.editions.map(\.description).joined(separator: ", ")) with seed \(plan.seed), \(plan.workers) workers")
+      line(
+        "fuzzing \(plan.editions.map(\.description).joined(separator: ", ")) with seed \(plan.seed), \(plan.workers) workers"
+      )
     case .canaryFound(let execution, let symptom): line("canary found at execution \(execution): \(symptom)")
     case .bucketOpened(let edition, let symptom, let execution):
       line("new in \(edition): \(symptom) at execution \(execution)")
@@ -94,7 +97,8 @@ struct CampaignScreen {
       line(finding.text.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
     case .roundFinished(let progress):
       rounds += 1
-      let text = "\(progress.executions) executions, \(progress.failures) failing (\(progress.knownFailures) known), \(progress.findings) findings"
+      let text =
+        "\(progress.executions) executions, \(progress.failures) failing (\(progress.knownFailures) known), \(progress.findings) findings"
       if StandardOutput.isTerminal {
         StandardOutput.write("\r\u{1B}[K" + text)
         drawn = true

@@ -32,7 +32,9 @@ struct Conform: ParsableCommand {
     var agree = true
     for file in files {
       let study: Conformance
-      do { study = try Conformance(of: VectorFile(path: file), edition: edition, keeping: show) } catch { throw fail(error) }
+      do { study = try Conformance(of: VectorFile(path: file), edition: edition, keeping: show) } catch {
+        throw fail(error)
+      }
       agree = agree && study.agreeing == study.total
       StandardOutput.write(json ? study.jsonLine + "\n" : study.text)
       StandardOutput.flush()

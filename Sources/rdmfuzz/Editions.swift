@@ -4,7 +4,8 @@ import Editions
 struct Editions: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lists the editions and the quirks they are made of.",
-    discussion: "With an edition as argument, such as \"xen-4.17 -last-unit-decides\", lists the quirks in force in it.")
+    discussion: "With an edition as argument, such as \"xen-4.17 -last-unit-decides\", lists the quirks in force in it."
+  )
 
   @Argument(help: ArgumentHelp("An edition, in quotes if quirks follow.", valueName: "edition"))
   var edition: String?

@@ -63,7 +63,9 @@ struct ReplaySession {
     do {
       for path in paths { files += try Folder.files(under: path, endings: traceEndings) }
     } catch { throw fail(error) }
-    if files.isEmpty { throw fail(.noInput, "no traces in \(paths.joined(separator: ", ")), expected *.trace or *.trace.gz") }
+    if files.isEmpty {
+      throw fail(.noInput, "no traces in \(paths.joined(separator: ", ")), expected *.trace or *.trace.gz")
+    }
     for file in files {
       do {
         if bless { blessed += try blessFile(file) ? 1 : 0 }

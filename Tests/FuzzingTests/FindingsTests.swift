@@ -33,7 +33,7 @@ struct FindingsTests {
     unlink(name)
     unlink(verdict)
     rmdir(path)
-    let nowhere = FindingFolder(path: "/nonexistent/findings", text: ReflectedText(), verdict: { _ in [] })
+    let nowhere = FindingFolder(path: "/dev/null/findings", text: ReflectedText(), verdict: { _ in [] })
     #expect(throws: CampaignFailure.self) { try nowhere.save(finding) }
   }
 
@@ -106,6 +106,6 @@ struct FindingsTests {
 
   @Test("a missing file is an error")
   func missing() {
-    #expect(throws: StorageError.self) { try KnownIssues.read(path: "/nonexistent/known-issues") }
+    #expect(throws: StorageError.self) { try KnownIssues.read(path: "/dev/null/known-issues") }
   }
 }

@@ -70,13 +70,15 @@ public struct Conformance: Hashable, Sendable {
   /// The stage whose fields the first line has.
   private static func stage(of file: VectorFile) throws -> Stage {
     guard let line = try file.firstLine() else {
-      throw VectorFile.LineError(path: file.path, line: 1, message: "expected a recorded case, found the end of the file")
+      throw VectorFile.LineError(
+        path: file.path, line: 1, message: "expected a recorded case, found the end of the file")
     }
     func has(_ key: String) -> Bool { line.firstRange(of: Array("\"\(key)\"".utf8)) != nil }
     if has("memory_mib") { return .builder }
     if has("low_mem_end") { return .loader }
     if has("devices_present") { return .dmar }
     if has("ops") { return has("units") ? .hypervisor : .script }
-    throw VectorFile.LineError(path: file.path, line: 1, message: "expected a case of builder, loader, hypervisor or dmar")
+    throw VectorFile.LineError(
+      path: file.path, line: 1, message: "expected a case of builder, loader, hypervisor or dmar")
   }
 }

@@ -40,7 +40,7 @@ public struct Faulting<Port: HypercallPort>: HypercallPort {
     _ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer
   ) -> Int {
     let before = count
-    count &+= call.ordinals
+    count += call.ordinals
     guard let fault, fault.ordinal > before, fault.ordinal <= count else {
       return port.perform(call, by: caller, &buffer)
     }

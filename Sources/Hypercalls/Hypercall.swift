@@ -154,10 +154,7 @@ public struct Extents: Hashable, Sendable {
   }
 
   /// How many hypercalls this stands for, at least 1.
-  public var calls: UInt64 {
-    let (whole, rest) = count.quotientAndRemainder(dividingBy: max(1, perCall))
-    return max(1, whole + (rest == 0 ? 0 : 1))
-  }
+  public var calls: UInt64 { max(1, (count + perCall - 1) / perCall) }
 
   /// Frames in an extent.
   public var framesPerExtent: UInt64 { 1 << UInt64(order) }

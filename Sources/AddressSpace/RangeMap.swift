@@ -158,16 +158,16 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
 
   /// Replaces the runs at `indices` by those given, without a temporary array.
   private mutating func replace(_ indices: Range<Int>, with left: Run?, _ middle: Run?, _ right: Run?) {
-    let count = (left == nil ? 0 : 1) + (middle == nil ? 0 : 1) + (right == nil ? 0 : 1)
-    if count == indices.count {
-      var index = indices.lowerBound
-      for case let run? in [left, middle, right] {
-        runs[index] = run
-        index += 1
-      }
-      return
+    var index = indices.lowerBound
+    // The run ends up where it was, or moves in; only what is left over is removed.
+    func put(_ run: Run) {
+      if index < indices.upperBound { runs[index] = run } else { runs.insert(run, at: index) }
+      index += 1
     }
-    runs.replaceSubrange(indices, with: [left, middle, right].lazy.compactMap { $0 })
+    if let left { put(left) }
+    if let middle { put(middle) }
+    if let right { put(right) }
+    if index < indices.upperBound { runs.removeSubrange(index..<indices.upperBound) }
   }
 
   /// Removes every value.

@@ -31,7 +31,7 @@ extension Hypervisor {
       let (start, overflow) = first.addingReportingOverflow(done * size)
       if overflow || start >= limit { break }
       let end = min(limit, start + min(count - done, limit / size + 1) * size)
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(start, end))
+      let piece = firstPiece(in: index, of: FrameRange(start, end))
       let alike = piece.frames.count / size
       if alike == 0 {
         guard takeMixed(FrameRange(start, start + size), from: index, &rule) else { return done }
@@ -85,7 +85,7 @@ extension Hypervisor {
     if forgiven == frames.count { return true }
     var cursor = frames.start
     while cursor < frames.end {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       switch piece.value {
       case nil:
         // Once as many holes are left over as were forgiven the extent counts as done.
@@ -119,7 +119,7 @@ extension Hypervisor {
     var taken: UInt64 = 0
     var cursor = frames.start
     while cursor < frames.end, promised > 0 || steals {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       cursor = piece.frames.end
       switch piece.value {
       case .populateOnDemand?:

@@ -29,6 +29,8 @@ public struct Domain: Equatable, Sendable {
   public let id: DomainID
   /// HVM (translated: it has a p2m) or PV.
   public let kind: DomainCreation.Kind
+  /// True if it has a p2m.
+  public let isTranslated: Bool
   /// Hardware-assisted paging.
   public let hap: Bool
   /// Where the DMA of its devices is looked up.
@@ -78,12 +80,11 @@ public struct Domain: Equatable, Sendable {
   init(_ id: DomainID, kind: DomainCreation.Kind, hap: Bool, dmaTables: DMATables) {
     self.id = id
     self.kind = kind
+    isTranslated = kind == .hvm
     self.hap = hap
     self.dmaTables = dmaTables
   }
 
-  /// True if it has a p2m.
-  public var isTranslated: Bool { kind == .hvm }
   /// True if it has I/O memory or ports (HV-129, HV-137).
   var hasIOResources: Bool { !ioMemory.isEmpty || !ioPorts.isEmpty }
 

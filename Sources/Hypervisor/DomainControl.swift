@@ -43,7 +43,8 @@ extension Hypervisor {
   private func freeNumber() -> (number: UInt16, index: Int)? {
     let limit = DomainID.firstReserved.rawValue
     var number = lastNumber + 1 < limit ? lastNumber + 1 : 1
-    var index = domains.firstIndex { $0.id.rawValue >= number } ?? domains.count
+    var index = 0
+    while index < domains.count && domains[index].id.rawValue < number { index += 1 }
     // Numbers in use from here on are passed; at most all domains.
     for _ in 0...domains.count {
       guard index < domains.count, domains[index].id.rawValue == number else { return (number, index) }

@@ -160,7 +160,11 @@ extension Hypervisor {
   public func device(_ sbdf: SBDF) -> Device? { deviceIndex(of: sbdf).map { devices[$0] } }
 
   /// Position of domain `id` in `domains`.
-  func index(of id: DomainID) -> Int? { domains.firstIndex { $0.id == id } }
+  func index(of id: DomainID) -> Int? {
+    // A closure over the elements would copy each domain.
+    for index in domains.indices where domains[index].id == id { return index }
+    return nil
+  }
 
   /// Position of the device at `sbdf` in `devices`.
   func deviceIndex(of sbdf: SBDF) -> Int? {
@@ -195,6 +199,14 @@ extension Hypervisor {
     guard let index = index(of: id) else { throw Refused(.ESRCH, rule) }
     if caller != .dom0 && caller != id { throw Refused(.EPERM, rule) }
     return index
+  }
+
+  /// The first piece of a range of a domain's frames, which is not empty.
+  ///
+  /// Looks at the domain where it lies: a method called on the element of an array would copy all of it.
+  @inline(__always)
+  func firstPiece(in index: Int, of frames: FrameRange) -> (frames: FrameRange, value: P2MEntry?) {
+    domains.withUnsafeBufferPointer { $0[index].p2m.firstPiece(of: frames) }
   }
 
   /// Stops domain `index` for good; the hardware domain takes the host with it.

@@ -101,7 +101,7 @@ extension Hypervisor {
     let access: PageAccess = pageTables == .ept ? .readWrite : .all
     var cursor = frames.start
     while cursor < frames.end {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       switch piece.value {
       case nil:
         if cursor >= Hypervisor.guestFrameLimit { return (cursor, beyondLimit) }
@@ -160,7 +160,7 @@ extension Hypervisor {
     }
     var cursor = frames.start
     while cursor < frames.end {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       cursor = piece.frames.end
       guard let mapping = piece.value?.direct, mapping.isIdentity else { continue }
       if decisions.lastUnmap == .everyIdentityPage || mapping.origin == .record {

@@ -80,7 +80,7 @@ extension Hypervisor {
   ) -> (frames: FrameRange, Refused)? {
     var cursor = frames.start
     while cursor < frames.end {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       if let refused = obstacle(at: piece.value, offset: offset, add: add) { return (piece.frames, refused) }
       cursor = piece.frames.end
     }
@@ -111,7 +111,7 @@ extension Hypervisor {
     }
     var cursor = frames.start
     while cursor < frames.end {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       if let refused = obstacle(at: piece.value, offset: offset, add: add) {
         // Another frame over a special page (HV-121).
         if add, piece.value?.direct != nil, decisions.specialPages == .crashes { crash(index, .hv(121)) }
@@ -153,7 +153,7 @@ extension Hypervisor {
     var needed: UInt64 = 0
     var cursor = frames.start
     while cursor < frames.end {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       if entry(over: piece.value, offset: offset) != nil { needed += 1 }
       cursor = piece.frames.end
     }

@@ -69,7 +69,7 @@ extension Hypervisor {
     devices[position].owner = .dom0
     guard boot.vtdEnabled else { return }
 
-    var refused = mapForHardwareDomain(position, devices[position].sbdf)
+    var refused = mapForHardwareDomain(sbdf)
     if decisions.addMappingError == .ignored { refused = nil }
     let mapped = refused == nil
     if mapped { refused = changeOwner(of: position, sbdf, from: .dom0, to: .dom0) }
@@ -87,7 +87,7 @@ extension Hypervisor {
     let device = devices[position]
     var last = device.sbdf
     while let function = device.phantom(after: last) {
-      if let refused = mapForHardwareDomain(position, function), decisions.addMappingError == .refused {
+      if let refused = mapForHardwareDomain(function), decisions.addMappingError == .refused {
         var done: SBDF? = device.sbdf
         while let earlier = done, earlier != function {
           unmapUnits(listing: earlier, in: 0)
@@ -148,7 +148,7 @@ extension Hypervisor {
 
   /// Maps a function's units for the hardware domain; why one failed, nil if none did. Where errors are not ignored, the
   /// ones mapped before it are unmapped.
-  private mutating func mapForHardwareDomain(_ position: Int, _ function: SBDF) -> Refused? {
+  private mutating func mapForHardwareDomain(_ function: SBDF) -> Refused? {
     let matches = units.matching(function)
     var failure: Refused?
     var mapped = 0

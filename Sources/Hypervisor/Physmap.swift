@@ -62,13 +62,13 @@ extension Hypervisor {
     }
     var cursor = source.start
     while cursor < source.end {
-      var (frames, entry) = domains[index].p2m.firstPiece(of: FrameRange(cursor, source.end))
+      var (frames, entry) = firstPiece(in: index, of: FrameRange(cursor, source.end))
       if entry == .populateOnDemand && demandPopulate(cursor, in: index) {
         (frames, entry) = (FrameRange(single: cursor), .ram)
       }
       guard entry == .ram || entry == .xenPage else { throw Refused(.EINVAL, .hv(139)) }
       if entry == .xenPage || !apart { frames = FrameRange(single: cursor) }
-      let place = domains[index].p2m.firstPiece(of: FrameRange(cursor &+ distance, frames.end &+ distance)).frames
+      let place = firstPiece(in: index, of: FrameRange(cursor &+ distance, frames.end &+ distance)).frames
       try checkTarget(place, in: index)
       if decisions.partialRange == .stays && !budget.allocate() { throw Refused(.ENOMEM, .hv(118)) }
       frames = FrameRange(cursor, cursor + place.count)
@@ -107,7 +107,7 @@ extension Hypervisor {
   private mutating func vacate(_ frames: FrameRange, in index: Int) {
     var cursor = frames.start
     while cursor < frames.end {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       switch piece.value {
       case .ram?: discharge(piece.frames.count, from: index)
       case .populateOnDemand?:

@@ -97,7 +97,7 @@ extension Hypervisor {
     var done: UInt64 = 0
     while done < possible {
       let start = first + done * size
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(start, first + possible * size))
+      let piece = firstPiece(in: index, of: FrameRange(start, first + possible * size))
       let alike = piece.frames.count / size
       if alike > 0 {
         let part = FrameRange(start, start + alike * size)
@@ -190,7 +190,7 @@ extension Hypervisor {
     else { return false }
     var cursor = frames.start
     while cursor < frames.end {
-      let piece = domains[index].p2m.firstPiece(of: FrameRange(cursor, frames.end))
+      let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       replace(piece.value, in: piece.frames, of: index)
       cursor = piece.frames.end
     }

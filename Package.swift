@@ -90,5 +90,7 @@ let package = Package(
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
+    // These run the program itself and read the project's own files.
+    .testTarget(name: "CommandLineTests", dependencies: ["Tracing"], exclude: ["Help"]),
   ]
 )

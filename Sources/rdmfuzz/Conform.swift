@@ -4,6 +4,7 @@ import Studies
 struct Conform: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Holds the models to recordings of Xen's own binaries.",
+    usage: "rdmfuzz conform <file> ... [--json] [<options>]",
     discussion: """
       Each FILE holds recorded cases of one stage, one JSON object a line, plain or gzip. Every case runs \
       through the model of that stage and agrees if every recorded field does. Exit code 0 only if all agree.

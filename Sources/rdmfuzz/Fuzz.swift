@@ -6,6 +6,7 @@ import Reporting
 struct Fuzz: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Generates machines, guests and events, and checks every invariant after each.",
+    usage: "rdmfuzz fuzz [<path> ...] [--edition <edition> ...] [<options>]",
     discussion: """
       With PATHs, traces there are mutated too. A finding is run again, minimised, run again, and written as \
       <folder>/<invariant>-<hash>.trace.gz with a verdict beside it; one finding a bucket. A campaign first \

@@ -7,6 +7,7 @@ import Storage
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Makes traces from ACPI DMAR tables of real machines.",
+    usage: "rdmfuzz import <table> ... --bars <file> [<options>]",
     discussion: """
       A table becomes a host, and each of its RMRR devices a strict and a relaxed guest; what is seen is \
       written into the trace, <folder>/<hash>.trace.gz. What a table does not tell is chosen by the rule in \

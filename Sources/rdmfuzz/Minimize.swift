@@ -6,6 +6,7 @@ import Tracing
 struct Minimize: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Makes a trace that breaks an invariant as simple as it gets.",
+    usage: "rdmfuzz minimize <trace> [--output <file>] [<options>]",
     discussion: """
       What is left breaks the same invariant in the same way: events, guests, devices and ranges that do not \
       matter are gone, numbers are round. It holds no observations. Ctrl-C writes the simplest trace so far.

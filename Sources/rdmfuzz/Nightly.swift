@@ -6,6 +6,7 @@ import Reporting
 struct Nightly: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "The whole job: replays Corpus/ and Traces/, fuzzes, sums up.",
+    usage: "rdmfuzz [nightly] [--time <s> | --runs <n>] [<options>]",
     discussion: """
       Runs when no command is given. The traces in Corpus/ and Traces/ must agree, each in its own edition. Then \
       two editions are fuzzed on top of them: repaired, which must be clean, and xen-4.17, whose findings must \

@@ -16,7 +16,7 @@ struct RDMFuzz: ParsableCommand {
         64   usage
         65   bad input: not what it should be, or not to be read
         66   no input: nothing there, an empty folder, an empty file of recordings
-        70   internal error: the harness failed, nothing was checked, output cannot be written
+        70   internal error: the harness failed, or output cannot be written
         130  interrupted, with everything saved
 
       Every error is one line on standard error. Reports go to standard output; when nobody reads it any more, \

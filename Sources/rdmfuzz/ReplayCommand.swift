@@ -4,6 +4,7 @@ import Fuzzing
 struct ReplayCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "replay", abstract: "Runs traces, compares all they observed, checks every invariant.",
+    usage: "rdmfuzz replay <path> ... [--bless | --edition <edition>] [<options>]",
     discussion: """
       PATH is a trace, plain or gzip, or a folder that is searched for *.trace and *.trace.gz. The verdict on a \
       trace that does not agree names the first event that went otherwise, what differed, the rule, and shows \

@@ -46,8 +46,12 @@ enum StandardOutput {
     pending.removeAll(keepingCapacity: true)
     guard let error = put(1, bytes) else { return }
     if error == EPIPE {
-      // Nobody reads any more: end as filters do, also where the signal was ignored.
+      // Nobody reads any more: end as filters do, also where the signal was ignored or blocked.
       signal(SIGPIPE, SIG_DFL)
+      var signals = sigset_t()
+      sigemptyset(&signals)
+      sigaddset(&signals, SIGPIPE)
+      pthread_sigmask(SIG_UNBLOCK, &signals, nil)
       raise(SIGPIPE)
     }
     _ = put(2, Array("rdmfuzz: standard output: cannot be written: \(String(cString: strerror(error)))\n".utf8))

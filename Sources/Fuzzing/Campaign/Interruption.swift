@@ -14,12 +14,17 @@ public enum Interruption {
 
   /// From now on the first SIGINT or SIGTERM raises the flag; a second one ends the process.
   public static func install() {
+    var signals = sigset_t()
+    sigemptyset(&signals)
     for number in [SIGINT, SIGTERM] {
       signal(number) { number in
         Interruption.flag.store(true, ordering: .relaxed)
         signal(number, SIG_DFL)
       }
+      sigaddset(&signals, number)
     }
+    // Whoever started this process may have had them blocked, which is inherited.
+    pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   /// True once a signal came.

@@ -65,6 +65,15 @@ struct GuestView {
 extension RMRRUnit {
   /// True if the unit's list has `sbdf`, wherever in it.
   func lists(_ sbdf: SBDF) -> Bool { segment == sbdf.segment && devices.contains(sbdf.bdf) }
+
+  /// True if it lists the device or one of its phantom functions.
+  func lists(_ device: Device) -> Bool {
+    if lists(device.sbdf) { return true }
+    guard device.phantomStride != 0, segment == device.sbdf.segment else { return false }
+    return devices.contains { bdf in
+      bdf >> 3 == device.sbdf.bdf >> 3 && bdf > device.sbdf.bdf && (bdf - device.sbdf.bdf) % UInt16(device.phantomStride) == 0
+    }
+  }
 }
 
 extension Event {

@@ -77,6 +77,7 @@ let package = Package(
         "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .testTarget(name: "FloorPlanTests"),
     tests("Storage"),
     tests("AddressSpace"),
     tests("Editions"),

@@ -156,18 +156,21 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
     replace(lower..<upper, with: left, Run(FrameRange(start, end), value), right)
   }
 
-  /// Replaces the runs at `indices` by those given, without a temporary array.
+  /// Replaces the runs at `indices` by those given, in place as far as they go.
   private mutating func replace(_ indices: Range<Int>, with left: Run?, _ middle: Run?, _ right: Run?) {
-    let count = (left == nil ? 0 : 1) + (middle == nil ? 0 : 1) + (right == nil ? 0 : 1)
-    if count == indices.count {
-      var index = indices.lowerBound
-      for case let run? in [left, middle, right] {
-        runs[index] = run
-        index += 1
-      }
-      return
-    }
-    runs.replaceSubrange(indices, with: [left, middle, right].lazy.compactMap { $0 })
+    var free = indices
+    put(left, in: &free)
+    put(middle, in: &free)
+    put(right, in: &free)
+    if !free.isEmpty { runs.removeSubrange(free) }
+  }
+
+  /// Overwrites the first of the runs at `free`, or puts `run` in front of what follows if none is left.
+  private mutating func put(_ run: Run?, in free: inout Range<Int>) {
+    guard let run else { return }
+    let place = free.lowerBound
+    if free.isEmpty { runs.insert(run, at: place) } else { runs[place] = run }
+    free = place + 1..<max(free.upperBound, place + 1)
   }
 
   /// Removes every value.

@@ -87,6 +87,11 @@ let package = Package(
     tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
     tests("Firmware"),
     tests(
+      "Replaying",
+      with: [
+        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Fuzzing", "Reporting",
+      ]),
+    tests(
       "Fuzzing",
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),

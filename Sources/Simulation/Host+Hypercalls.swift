@@ -21,7 +21,8 @@ extension Host {
     buffer.frames = event.frames
     buffer.entries = event.entries
     let subject = event.call.domain.map { $0 == .itself ? caller : number(of: $0) }
-    let touched = event.call.changesGuestMemory ? guests.firstIndex { $0.domain == subject } : nil
+    let changed = event.call.changesGuestMemory ? subject : loser(of: event.call)
+    let touched = guests.firstIndex { $0.domain == changed }
     let before = touched.flatMap { hypervisor.domain(guests[$0].domain) }
     let result = port.perform(event.call.renamingDomains(number), by: caller, &buffer)
     let rule = buffer.rule
@@ -41,6 +42,12 @@ extension Host {
     return .result(result, rule)
   }
 
+  /// Who loses a device by `call` without being named in it: its removal is not refused whoever owns it (HV-146).
+  private func loser(of call: Hypercall) -> DomainID? {
+    guard case .pciDeviceRemove(let sbdf) = call else { return nil }
+    return hypervisor.device(sbdf)?.owner
+  }
+
   private mutating func adopt(_ domain: DomainID, as name: GuestName?) {
     guard let name else { return }
     var life = GuestLife(name: name, domain: domain)
@@ -53,7 +60,7 @@ extension Hypercall {
   /// True for calls that give a domain a device or take one away.
   fileprivate var movesDevices: Bool {
     switch self {
-    case .assignDevice, .deassignDevice: true
+    case .assignDevice, .deassignDevice, .pciDeviceRemove: true
     default: false
     }
   }

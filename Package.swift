@@ -69,7 +69,7 @@ let package = Package(
     module(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
-    module("Reporting", on: ["Editions", "Storage", "Invariants", "Replaying", "Fuzzing"]),
+    module("Reporting", on: ["Editions", "Tracing", "Invariants", "Replaying", "Fuzzing"]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [

@@ -37,6 +37,8 @@ extension Symptom: CustomStringConvertible {
 public struct Execution: Hashable, Sendable {
   /// Events that were applied, the failing one included.
   public var events: Int
+  /// Invariant checks made.
+  public var checks: Int
   /// The first failure, nil if every invariant held.
   public var symptom: Symptom?
   /// Index of the event after which an invariant was broken.
@@ -44,9 +46,10 @@ public struct Execution: Hashable, Sendable {
   /// One line for people: what met what, with addresses.
   public var detail: String
 
-  /// A run of `events` events, with its first failure if there was one.
-  public init(events: Int, symptom: Symptom? = nil, failingEvent: Int? = nil, detail: String = "") {
+  /// A run of `events` events with `checks` checks, and its first failure if there was one.
+  public init(events: Int, checks: Int, symptom: Symptom? = nil, failingEvent: Int? = nil, detail: String = "") {
     self.events = events
+    self.checks = checks
     self.symptom = symptom
     self.failingEvent = failingEvent
     self.detail = detail

@@ -18,12 +18,12 @@ public struct PlayerExecutor: Executor {
       }
       if let first {
         return Execution(
-          events: index + 1,
+          events: index + 1, checks: player.checks,
           symptom: Symptom(invariant: first.invariant, stage: first.stage, relation: first.relation),
           failingEvent: index, detail: first.detail)
       }
     }
-    return Execution(events: specimen.events.count)
+    return Execution(events: specimen.events.count, checks: player.checks)
   }
 }
 

@@ -13,14 +13,20 @@ public enum Replay {
 
   /// Replays the trace that `reader` stands at the beginning of, in its own edition or in `edition`.
   ///
-  /// Throws what the reader throws: illegal input is no verdict.
-  public static func run(_ reader: inout TraceReader, path: String, edition: Edition? = nil) throws(TraceError)
-    -> Verdict
-  {
+  /// `stop` is asked now and then whether to leave off. Throws what the reader throws: illegal input is no verdict.
+  public static func run(
+    _ reader: inout TraceReader, path: String, edition: Edition? = nil, stop: () -> Bool = { false }
+  ) throws(TraceError) -> Verdict {
     let edition = edition ?? reader.header.edition
     var player = Player(machine: reader.header.machine, edition: edition)
-    var verdict = Verdict(path: path, kind: .agrees, edition: edition, events: 0, observations: 0, checks: 0)
+    var verdict = Verdict(
+      path: path, kind: .agrees, edition: edition, recorded: reader.header.edition, events: 0, observations: 0,
+      checks: 0)
     while let step = try reader.next() {
+      if verdict.events & 0xFF == 0xFF, stop() {
+        verdict.interrupted = true
+        break
+      }
       verdict.events += 1
       var violations: [Violation] = []
       let outcome = player.play(step.event) { violations.append($0) }

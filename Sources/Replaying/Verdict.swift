@@ -19,12 +19,16 @@ public struct Verdict: Sendable {
   public var kind: Kind
   /// The edition it ran in.
   public var edition: Edition
+  /// The edition whose observations the trace holds.
+  public var recorded: Edition
   /// Events applied.
   public var events: Int
   /// Observations compared.
   public var observations: Int
   /// Invariant checks made.
   public var checks: Int
+  /// True if it was stopped from outside before the trace was through: nothing is said of the rest.
+  public var interrupted = false
   /// The first event that went wrong.
   public var failure: Failure?
 

@@ -20,25 +20,28 @@ extension Verdict {
   /// What a person reads: one line if all is well, else the event, what differed, the rule, and the state around it.
   public var text: String {
     guard let failure else {
-      return "\(path): agrees (\(events) events, \(observations) observations, \(edition))\n"
+      return "\(path): agrees (\(counted(events, "event")), \(counted(observations, "observation")), \(edition))\n"
     }
     var lines: [String] = []
     switch kind {
     case .agrees: break
     case .diverges(let difference):
       lines.append("\(path):\(failure.line): the run differs from the trace at event \(failure.event) (\(edition))")
-      lines.append("  event:  \(failure.text)")
+      lines.append("  event:   \(failure.text)")
       lines.append("  differs: \(difference)")
-      if let rule = failure.rule { lines.append("  rule:   \(rule)") }
+      if let rule = failure.rule { lines.append("  rule:    \(rule)") }
     case .broken(let violation):
       lines.append(
         "\(path):\(failure.line): invariant \(violation.invariant) broke at event \(failure.event) (\(edition))")
-      lines.append("  event:  \(failure.text)")
-      lines.append("  broken: \(violation.detail)")
+      lines.append("  event:   \(failure.text)")
+      lines.append("  broken:  \(violation.detail)")
       if let invariant = Invariant.named(violation.invariant) {
-        lines.append("  rule:   \(invariant.sentence) (\(invariant.source))")
+        lines.append("  rule:    \(invariant.sentence) (\(invariant.source))")
       }
-      lines.append("  stage:  \(violation.stage)")
+      lines.append("  stage:   \(violation.stage)")
+    }
+    if edition != recorded {
+      lines.append("  note:    the trace was observed in \(recorded), this run is \(edition): they may well differ")
     }
     lines.append("  state after the event:")
     lines += failure.state.map { "    " + $0 }
@@ -51,6 +54,7 @@ extension Verdict {
       var trace: String
       var verdict: String
       var edition: String
+      var recorded: String?
       var events: Int
       var observations: Int
       var checks: Int
@@ -66,6 +70,7 @@ extension Verdict {
     var report = Report(
       trace: path, verdict: word, edition: edition.description, events: events, observations: observations,
       checks: checks)
+    if edition != recorded { report.recorded = recorded.description }
     if let failure {
       report.line = failure.line
       report.event = failure.event

@@ -27,7 +27,7 @@ public struct AtomicFile: ~Copyable {
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
     temporary = "\(folder).\(name).\(getpid()).tmp"
     descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw StorageError(.system, path: path, systemMessage()) }
+    guard descriptor >= 0 else { throw StorageError.unwritable(path) }
     pending.reserveCapacity(1 << 16)
     if gzip {
       let fresh = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
@@ -38,7 +38,7 @@ public struct AtomicFile: ~Copyable {
           == Z_OK
       else {
         fresh.deallocate()
-        throw StorageError(.system, path: path, "zlib could not start")
+        throw StorageError(.unwritable, path: path, "zlib could not start")
       }
       stream = fresh
     }
@@ -68,7 +68,7 @@ public struct AtomicFile: ~Copyable {
   public consuming func commit() throws(StorageError) {
     try flush(last: true)
     guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
-      throw StorageError(.system, path: path, systemMessage())
+      throw StorageError.unwritable(path)
     }
     close(descriptor)
     descriptor = -1
@@ -97,7 +97,7 @@ public struct AtomicFile: ~Copyable {
       }
       try put(output, produced)
       if last ? status == Z_STREAM_END : offset == pending.count && produced < output.count { break }
-      if status < 0, status != Z_BUF_ERROR { throw StorageError(.system, path: path, "zlib failed") }
+      if status < 0, status != Z_BUF_ERROR { throw StorageError(.unwritable, path: path, "zlib failed") }
     }
     pending.removeAll(keepingCapacity: true)
   }
@@ -106,7 +106,7 @@ public struct AtomicFile: ~Copyable {
     var done = 0
     while done < count {
       let written = bytes.withUnsafeBytes { writeSome(descriptor, $0.baseAddress! + done, count - done) }
-      guard written > 0 else { throw StorageError(.system, path: path, systemMessage()) }
+      guard written > 0 else { throw StorageError.unwritable(path) }
       done += written
     }
   }

@@ -39,12 +39,17 @@ public enum Folder {
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
+  /// Removes the file at `path`.
+  public static func remove(_ path: String) throws(StorageError) {
+    guard unlink(path) == 0 else { throw StorageError.unwritable(path) }
+  }
+
   /// Makes the folder at `path` and those above it; one that is there is fine.
   public static func make(_ path: String) throws(StorageError) {
     var made = path.hasPrefix("/") ? "/" : ""
     for part in path.split(separator: "/" as Character) {
       made += (made.isEmpty || made == "/" ? "" : "/") + part
-      guard mkdir(made, 0o755) == 0 || errno == EEXIST else { throw StorageError(.system, path: path, systemMessage()) }
+      guard mkdir(made, 0o755) == 0 || errno == EEXIST else { throw StorageError.unwritable(path) }
     }
   }
 }

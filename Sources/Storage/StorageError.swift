@@ -6,8 +6,10 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     case missing
     /// The contents are not what they claim: truncated or corrupt gzip, a line beyond the limit.
     case malformed
-    /// The system refused: permissions, full disk, not a file.
+    /// The system refused to read: permissions, not a file.
     case system
+    /// The system refused to write: permissions, full disk, no such folder.
+    case unwritable
   }
 
   /// What kind of failure.
@@ -22,6 +24,11 @@ public struct StorageError: Error, Hashable, Sendable, CustomStringConvertible {
     self.kind = kind
     self.path = path
     self.message = message
+  }
+
+  /// The failure to write `path` that the system reported last.
+  static func unwritable(_ path: String) -> StorageError {
+    StorageError(.unwritable, path: path, "cannot be written: \(systemMessage())")
   }
 
   /// `path: message`.

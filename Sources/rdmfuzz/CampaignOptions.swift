@@ -2,24 +2,26 @@ import ArgumentParser
 import Editions
 import Fuzzing
 import Reporting
-import Storage
-import Tracing
 
 /// Options of everything that fuzzes.
 struct CampaignOptions: ParsableArguments {
-  @Option(help: ArgumentHelp("Seconds to fuzz; ends with the round in which they have passed.", valueName: "seconds"))
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Seconds to fuzz, to the end of the round in which they pass. (default: 60)", valueName: "s"))
   var time: Int?
 
-  @Option(help: ArgumentHelp("Executions instead of a time.", valueName: "n"))
+  @Option(parsing: .unconditional, help: ArgumentHelp("Executions, instead of a time.", valueName: "n"))
   var runs: UInt64?
 
-  @Option(help: "What all random choices come from.")
+  @Option(parsing: .unconditional, help: ArgumentHelp("What all random choices come from.", valueName: "n"))
   var seed: UInt64 = 1
 
-  @Option(help: "Processes that execute; the result does not depend on it.")
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Processes that execute; what comes out does not depend on it.", valueName: "n"))
   var workers = 2
 
-  @Option(help: ArgumentHelp("Folder for findings.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder for findings, made when there is one.", valueName: "folder"))
   var findings = "findings"
 
   func validate() throws {
@@ -30,18 +32,23 @@ struct CampaignOptions: ParsableArguments {
   }
 
   /// What is planted to see that a campaign can find something.
-  static let canary = CampaignPlan.Canary(.toolstack(.deviceModelKeepsSplit))
+  private static let canary = CampaignPlan.Canary(.toolstack(.deviceModelKeepsSplit))
 
-  /// Runs a campaign over `editions` and shows it; throws the exit code unless it is clean.
-  func run(over editions: [Edition], corpus: [String], known: KnownIssues) throws -> CampaignReport {
+  /// The campaign over `editions` that these options ask for.
+  func plan(over editions: [Edition]) -> CampaignPlan {
     let extent: CampaignPlan.Extent = runs.map { .runs($0) } ?? .time(.seconds(time ?? 60))
     var plan = CampaignPlan(editions: editions, seed: seed, extent: extent, canary: CampaignOptions.canary)
     plan.workers = workers
+    return plan
+  }
+
+  /// Runs `plan` on top of the traces in `corpus` and shows it.
+  func run(_ plan: CampaignPlan, corpus: [String], known: KnownIssues) throws -> CampaignReport {
     let text = TraceText()
     let launcher = ProcessLauncher(
       executable: CommandLine.executablePath, arguments: ["worker"] + corpus.flatMap { ["--corpus", $0] })
     var campaign = Campaign(
-      plan, executor: PlayerExecutor(), text: text, corpus: try CampaignOptions.specimens(of: corpus), known: known,
+      plan, executor: PlayerExecutor(), text: text, corpus: try specimens(of: corpus), known: known,
       launcher: launcher)
     var sink = FindingFolder(path: findings, text: text) { Array($0.text.utf8) }
     var screen = CampaignScreen()
@@ -49,9 +56,8 @@ struct CampaignOptions: ParsableArguments {
       return try campaign.run(
         sink: &sink, interrupted: { Interruption.isRequested }, observe: { screen.show($0) })
     } catch {
-      screen.clear()
       switch error {
-      case .nothingExecuted: throw fail(.noInput, "nothing was executed")
+      case .nothingExecuted: throw fail(.internalError, "nothing was executed or checked")
       case .canarySurvived(let canary):
         throw fail(
           .internalError, "the planted bug \(canary.quirk.name) was not found in \(canary.executions) executions")
@@ -60,66 +66,13 @@ struct CampaignOptions: ParsableArguments {
       }
     }
   }
-
-  /// The events of the traces in `paths`, in order.
-  static func specimens(of paths: [String]) throws -> [Specimen] {
-    do {
-      var specimens: [Specimen] = []
-      for path in paths {
-        for file in try Folder.files(under: path, endings: traceEndings) {
-          specimens.append(Specimen(try Trace(path: file)))
-        }
-      }
-      return specimens
-    } catch { throw fail(error) }
-  }
 }
 
-/// What the names of traces end in.
-let traceEndings = [".trace", ".trace.gz"]
-
-/// Shows a campaign: one changing line on a terminal, plain lines otherwise.
-struct CampaignScreen {
-  private var drawn = false
-  private var rounds = 0
-
-  mutating func show(_ event: CampaignEvent) {
-    switch event {
-    case .started(let plan):
-      line(
-        "fuzzing \(plan.editions.map(\.description).joined(separator: ", ")) with seed \(plan.seed), \(plan.workers) workers"
-      )
-    case .canaryFound(let execution, let symptom): line("canary found at execution \(execution): \(symptom)")
-    case .bucketOpened(let edition, let symptom, let execution):
-      line("new in \(edition): \(symptom) at execution \(execution)")
-    case .findingSaved(let finding, let name):
-      line("finding: \(name)")
-      line(finding.text.split(separator: "\n").map { "  " + $0 }.joined(separator: "\n"))
-    case .roundFinished(let progress):
-      rounds += 1
-      let text =
-        "\(progress.executions) executions, \(progress.failures) failing (\(progress.knownFailures) known), \(progress.findings) findings"
-      if StandardOutput.isTerminal {
-        StandardOutput.write("\r\u{1B}[K" + text)
-        drawn = true
-      } else if rounds & (rounds - 1) == 0 {
-        StandardOutput.line(text)
-      }
-      StandardOutput.flush()
-    case .workerLost(let failure): line("a worker was lost: \(failure)")
-    case .finished: clear()
-    }
-  }
-
-  mutating func clear() {
-    if drawn { StandardOutput.write("\r\u{1B}[K") }
-    drawn = false
-    StandardOutput.flush()
-  }
-
-  private mutating func line(_ text: String) {
-    clear()
-    StandardOutput.line(text)
-    StandardOutput.flush()
+extension CampaignReport {
+  /// How a command ends that did nothing but this campaign.
+  var status: ExitStatus {
+    if interrupted { return .interrupted }
+    if harnessFailed { return .internalError }
+    return findings.isEmpty ? .clean : .findings
   }
 }

@@ -1,11 +1,14 @@
 import ArgumentParser
 import Editions
+import Reporting
 
 struct Editions: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Lists the editions and the quirks they are made of.",
-    discussion: "With an edition as argument, such as \"xen-4.17 -last-unit-decides\", lists the quirks in force in it."
-  )
+    discussion: """
+      A quirk is a known deviation of one stage; repaired has none. With an edition as argument, such as \
+      "xen-4.17 -last-unit-decides", lists the quirks in force in it.
+      """)
 
   @Argument(help: ArgumentHelp("An edition, in quotes if quirks follow.", valueName: "edition"))
   var edition: String?
@@ -15,15 +18,14 @@ struct Editions: ParsableCommand {
       let parsed = try parsedEdition(edition)
       StandardOutput.line(parsed.description)
       for quirk in parsed.quirks { describe(quirk) }
-    } else {
-      for name in Edition.Name.allCases {
-        let count = Edition(name).quirks.count
-        StandardOutput.line("\(name.rawValue)\t\(count == 0 ? "no quirks" : "\(count) quirks")")
-      }
-      StandardOutput.line()
-      for quirk in Quirk.all { describe(quirk) }
+      return
     }
-    StandardOutput.flush()
+    for name in Edition.Name.allCases {
+      let count = Edition(name).quirks.count
+      StandardOutput.line("\(name.rawValue): \(count == 0 ? "no quirks" : counted(count, "quirk"))")
+    }
+    StandardOutput.line()
+    for quirk in Quirk.all { describe(quirk) }
   }
 
   private func describe(_ quirk: Quirk) {

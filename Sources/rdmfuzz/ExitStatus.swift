@@ -16,11 +16,20 @@ enum ExitStatus: Int32 {
 
   /// What a command throws to end with this code.
   var exitCode: ExitCode { ExitCode(rawValue) }
+
+  /// The code for a file that could not be read or written.
+  init(_ kind: StorageError.Kind) {
+    switch kind {
+    case .missing: self = .noInput
+    case .malformed, .system: self = .badInput
+    case .unwritable: self = .internalError
+    }
+  }
 }
 
-/// Says why in one line and ends with the code that fits.
+/// Says why in one line and gives the code that fits.
 func fail(_ status: ExitStatus, _ message: String) -> ExitCode {
-  StandardError.write("rdmfuzz: \(message)\n")
+  StandardError.line("rdmfuzz: \(message)")
   return status.exitCode
 }
 
@@ -28,9 +37,9 @@ func fail(_ status: ExitStatus, _ message: String) -> ExitCode {
 func fail(_ error: any Error) -> ExitCode {
   switch error {
   case let code as ExitCode: code
-  case let error as StorageError: fail(error.kind == .missing ? .noInput : .badInput, error.description)
-  case let error as TraceError: fail(error.kind == .missing ? .noInput : .badInput, error.description)
-  case let error as ImportError: fail(error.kind == .missing ? .noInput : .badInput, error.description)
+  case let error as StorageError: fail(ExitStatus(error.kind), error.description)
+  case let error as TraceError: fail(ExitStatus(error.kind), error.description)
+  case let error as ImportError: fail(ExitStatus(error.kind), error.description)
   case let error as VectorFile.LineError: fail(.badInput, error.description)
   default: fail(.internalError, "\(error)")
   }

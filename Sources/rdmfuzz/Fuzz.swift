@@ -5,33 +5,38 @@ import Reporting
 
 struct Fuzz: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Generates machines, guests and events, and checks every invariant after every event.",
+    abstract: "Generates machines, guests and events, and checks every invariant after each.",
     discussion: """
-      Findings are minimised and written as <folder>/<invariant>-<hash>.trace.gz with a verdict beside. The same seed, corpus and \
-      number of executions give the same findings whatever the number of workers.
+      With PATHs, traces there are mutated too. A finding is run again, minimised, run again, and written as \
+      <folder>/<invariant>-<hash>.trace.gz with a verdict beside it; one finding a bucket. A campaign first \
+      plants a known bug, which it must find.
+
+      The same seed, traces and number of executions give the same output and the same findings, whatever the \
+      number of workers. Ctrl-C ends with the round, and with what was found so far saved.
       """)
 
-  @Option(name: .customLong("edition"), help: ArgumentHelp("Edition to fuzz; may be repeated.", valueName: "edition"))
+  @Argument(help: ArgumentHelp("Traces, or folders of traces, to mutate.", valueName: "path"))
+  var paths: [String] = []
+
+  @Option(
+    name: .customLong("edition"),
+    help: ArgumentHelp("Edition to fuzz; may be repeated.", valueName: "edition"))
   var editions: [String] = ["repaired"]
 
   @Option(
-    name: .customLong("corpus"),
-    help: ArgumentHelp("File or folder of traces to mutate; may be repeated.", valueName: "path"))
-  var corpus: [String] = []
-
-  @Option(help: ArgumentHelp("List of known issues that are counted and not reported.", valueName: "file"))
+    help: ArgumentHelp("List of known issues, which are counted and not reported.", valueName: "file"))
   var known: String?
 
   @OptionGroup var options: CampaignOptions
 
   func run() throws {
     Interruption.install()
-    let editions = try editions.map(parsedEdition)
-    let report = try options.run(over: editions, corpus: corpus, known: try knownIssues(at: known))
-    StandardOutput.write(report.summary)
-    StandardOutput.flush()
-    if report.interrupted { throw ExitStatus.interrupted.exitCode }
-    if !report.findings.isEmpty { throw ExitStatus.findings.exitCode }
+    let plan = options.plan(over: try editions.map(parsedEdition))
+    let report = try options.run(plan, corpus: paths, known: try knownIssues(at: known))
+    StandardOutput.write(report.totals(of: plan))
+    StandardOutput.write(report.bucketTable)
+    if report.interrupted { throw fail(.interrupted, "interrupted; everything found is saved") }
+    throw report.status.exitCode
   }
 }
 

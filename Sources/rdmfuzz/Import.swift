@@ -1,14 +1,16 @@
 import ArgumentParser
+import Fuzzing
 import Importing
 import Replaying
-import Tracing
+import Storage
 
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Makes traces from ACPI DMAR tables of real machines.",
     discussion: """
-      A table becomes a host, and each of its RMRR devices a strict and a relaxed guest; what is seen is written into the trace. What \
-      a table does not tell is chosen by the rule in Tools/corpus/README.md and marked as assumed.
+      A table becomes a host, and each of its RMRR devices a strict and a relaxed guest; what is seen is \
+      written into the trace, <folder>/<hash>.trace.gz. What a table does not tell is chosen by the rule in \
+      Tools/corpus/README.md and marked as assumed.
       """)
 
   @Argument(help: ArgumentHelp("Raw DMAR tables.", valueName: "table"))
@@ -20,24 +22,29 @@ struct Import: ParsableCommand {
   @Option(help: ArgumentHelp("Where the tables come from, tab-separated.", valueName: "file"))
   var summary: String?
 
-  @Option(help: ArgumentHelp("Folder for the traces.", valueName: "folder"))
+  @Option(help: ArgumentHelp("Folder for the traces, made if it is not there.", valueName: "folder"))
   var into = "Corpus"
 
   func run() throws {
+    Interruption.install()
     do {
       let sources = try summary.map { try TableSources(path: $0) } ?? TableSources()
       let folder = TableFolder(catalogue: try BARCatalogue(path: bars), sources: sources)
-      var failed = 0
-      for outcome in folder.importing(tables, into: into, completing: { Replay.bless($0) }) {
+      try Folder.make(into)
+      var worst: ExitCode?
+      let outcomes = try folder.importing(tables, into: into) { trace in
+        if Interruption.isRequested { throw fail(.interrupted, "interrupted; the traces made so far are whole") }
+        return Replay.bless(trace)
+      }
+      for outcome in outcomes {
         switch outcome.result {
         case .success(let path): StandardOutput.line("\(outcome.table) -> \(path)")
         case .failure(let error):
-          failed += 1
-          StandardError.write("rdmfuzz: \(error)\n")
+          let code = fail(error)
+          worst = worst ?? code
         }
       }
-      StandardOutput.flush()
-      if failed > 0 { throw fail(.badInput, "\(failed) of \(tables.count) tables could not be imported") }
+      if let worst { throw worst }
     } catch { throw fail(error) }
   }
 }

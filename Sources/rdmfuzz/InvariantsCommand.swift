@@ -11,6 +11,5 @@ struct InvariantsCommand: ParsableCommand {
       StandardOutput.line("    \(invariant.sentence)")
       StandardOutput.line("    \(invariant.source)")
     }
-    StandardOutput.flush()
   }
 }

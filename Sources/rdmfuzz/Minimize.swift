@@ -1,19 +1,25 @@
 import ArgumentParser
 import Fuzzing
-import Storage
+import Reporting
 import Tracing
 
 struct Minimize: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes a trace that breaks an invariant as simple as it gets while it breaks it in the same way.")
+    abstract: "Makes a trace that breaks an invariant as simple as it gets.",
+    discussion: """
+      What is left breaks the same invariant in the same way: events, guests, devices and ranges that do not \
+      matter are gone, numbers are round. It holds no observations. Ctrl-C writes the simplest trace so far.
+      """)
 
   @Argument(help: ArgumentHelp("A trace, plain or gzip.", valueName: "trace"))
   var path: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Where to write; standard output without.", valueName: "file"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Where to write, gzip if it ends in .gz; standard output without.", valueName: "file"))
   var output: String?
 
-  @Option(help: "Most executions.")
+  @Option(parsing: .unconditional, help: ArgumentHelp("Most executions.", valueName: "n"))
   var calls = 20_000
 
   @Option(help: ArgumentHelp("Run in this edition instead of the trace's own.", valueName: "edition"))
@@ -30,7 +36,9 @@ struct Minimize: ParsableCommand {
     if let edition { specimen.header.edition = try parsedEdition(edition) }
     var executor = PlayerExecutor()
     guard let symptom = executor.run(specimen).symptom else {
-      throw fail(.badInput, "\(path): expected a trace that breaks an invariant, and it breaks none")
+      throw fail(
+        .badInput,
+        "\(path): expected a trace that breaks an invariant, and it breaks none in \(specimen.header.edition)")
     }
     let result = Minimiser.minimise(
       specimen, text: TraceText(), callLimit: calls, stop: { Interruption.isRequested },
@@ -43,9 +51,10 @@ struct Minimize: ParsableCommand {
         StandardOutput.write(trace.text)
       }
     } catch { throw fail(error) }
-    StandardError.write(
-      "rdmfuzz: \(symptom): \(specimen.events.count) to \(result.specimen.events.count) events in \(result.calls) executions"
-        + (result.complete ? "\n" : ", not finished\n"))
-    if Interruption.isRequested { throw ExitStatus.interrupted.exitCode }
+    let left = result.specimen.events.count
+    StandardError.line(
+      "rdmfuzz: \(symptom): \(left) of \(counted(specimen.events.count, "event")) left after "
+        + counted(result.calls, "execution") + (result.complete ? "" : ", and not at the end"))
+    if Interruption.isRequested { throw fail(.interrupted, "interrupted; the simplest trace so far is written") }
   }
 }

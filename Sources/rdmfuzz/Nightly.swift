@@ -2,38 +2,54 @@ import ArgumentParser
 import Editions
 import Fuzzing
 import Reporting
-import Storage
 
 struct Nightly: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "The whole job: replay Corpus/ and Traces/, fuzz, sum up. Runs when no command is given.",
+    abstract: "The whole job: replays Corpus/ and Traces/, fuzzes, sums up.",
     discussion: """
-      Fuzzes repaired, which must be clean, and xen-4.17, whose findings must all be in Traces/known-issues.
+      Runs when no command is given. The traces in Corpus/ and Traces/ must agree, each in its own edition. Then \
+      two editions are fuzzed on top of them: repaired, which must be clean, and xen-4.17, whose findings must \
+      all be known issues, listed with their reasons in Traces/known-issues.
       """)
 
   @Option(help: ArgumentHelp("Folder that holds Corpus and Traces.", valueName: "folder"))
   var root = "."
 
+  @Flag(name: .shortAndLong, help: "List how often each known issue came up, and which did not.")
+  var verbose = false
+
   @OptionGroup var options: CampaignOptions
+
+  @Argument(help: .hidden)
+  var words: [String] = []
+
+  func validate() throws {
+    if let word = words.first { throw ValidationError("unknown command '\(word)'") }
+  }
 
   func run() throws {
     Interruption.install()
     let folders = ["\(root)/Corpus", "\(root)/Traces"]
-    StandardOutput.line("replaying Corpus and Traces")
-    StandardOutput.flush()
-    var session = ReplaySession()
-    for folder in folders { try session.run([folder]) }
-    StandardOutput.write(session.summary)
-    StandardOutput.flush()
     let known = try knownIssues(at: "\(root)/Traces/known-issues")
-    let report = try options.run(over: [.repaired, .xen4_17], corpus: folders, known: known)
-    StandardOutput.write(report.summary)
-    StandardOutput.line(
-      session.failing == 0 && report.findings.isEmpty
-        ? "clean: \(session.traces) traces agree, no findings"
-        : "NOT CLEAN: \(session.failing) traces do not agree, \(report.findings.count) findings")
-    StandardOutput.flush()
-    if report.interrupted { throw ExitStatus.interrupted.exitCode }
-    if session.failing > 0 || !report.findings.isEmpty { throw ExitStatus.findings.exitCode }
+    var session = ReplaySession()
+    try session.run(try traceFiles(under: folders))
+    if let code = session.unreadable {
+      StandardOutput.line("replayed: \(session.summary)")
+      throw code
+    }
+    let plan = options.plan(over: [.repaired, .xen4_17])
+    let report = try options.run(plan, corpus: folders, known: known)
+    if verbose {
+      StandardOutput.write(report.bucketTable)
+      for issue in report.absentIssues {
+        StandardOutput.line("  not seen: \(issue.edition) \(issue.invariant) \(issue.stage) \(issue.relation)")
+      }
+    }
+    StandardOutput.line("replayed: \(session.summary)")
+    StandardOutput.write(report.totals(of: plan))
+    if report.interrupted { throw fail(.interrupted, "interrupted; everything found is saved") }
+    let status = report.status == .clean && session.failing > 0 ? .findings : report.status
+    StandardOutput.line(status == .clean ? "clean" : "NOT CLEAN")
+    throw status.exitCode
   }
 }

@@ -1,16 +1,16 @@
 import ArgumentParser
 import Replaying
-import Storage
 import Tracing
 
 struct Show: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Prints a trace in its canonical form, and with --observe what each event leads to.")
+    abstract: "Prints a trace in its canonical form, or what each of its events leads to.",
+    discussion: "With --observe the trace is run, and what is seen stands behind each event.")
 
   @Argument(help: ArgumentHelp("A trace, plain or gzip.", valueName: "trace"))
   var path: String
 
-  @Flag(help: "Run it and print what is seen after each event in place of what the trace observed.")
+  @Flag(help: "Run it; print what is seen in place of what the trace observed.")
   var observe = false
 
   func run() throws {
@@ -21,7 +21,6 @@ struct Show: ParsableCommand {
         trace = Replay.bless(trace)
       }
       StandardOutput.write(trace.text)
-      StandardOutput.flush()
     } catch { throw fail(error) }
   }
 }

@@ -137,7 +137,7 @@ struct CampaignTests {
     struct Idle: Executor {
       mutating func run(_ specimen: Specimen) -> Execution {
         specimen.header.edition == .repaired
-          ? Execution(events: 0) : Execution(events: 1, symptom: StubExecutor.canarySymptom)
+          ? Execution(events: 0, checks: 0) : Execution(events: 1, checks: 1, symptom: StubExecutor.canarySymptom)
       }
     }
     #expect(throws: CampaignFailure.self) { try Self.run(Self.plan(0)) }

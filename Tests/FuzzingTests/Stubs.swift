@@ -61,10 +61,11 @@ struct StubExecutor: Executor {
     func failed(_ symptom: Symptom, _ kind: EventKind) -> Execution {
       let event = specimen.events.firstIndex { EventKind($0) == kind }
       let ran = (event ?? 0) + 1
-      return Execution(events: ran, symptom: symptom, failingEvent: event, detail: "planted # \(symptom.relation)")
+      return Execution(
+        events: ran, checks: ran, symptom: symptom, failingEvent: event, detail: "planted # \(symptom.relation)")
     }
     if flaky, specimen.header.edition != .repaired.with(Self.quirk), calls % 7 != 3 {
-      return Execution(events: specimen.events.count)
+      return Execution(events: specimen.events.count, checks: specimen.events.count)
     }
     if alwaysCanary || hasCanary && specimen.header.edition == .repaired.with(Self.quirk) {
       for case .create(_, let configuration) in specimen.events where !configuration.devices.isEmpty {
@@ -78,7 +79,7 @@ struct StubExecutor: Executor {
       return failed(Self.straddling, .balloon)
     }
     if specimen.count(.detach) > 3 { return failed(Self.twice, .detach) }
-    return Execution(events: specimen.events.count)
+    return Execution(events: specimen.events.count, checks: specimen.events.count)
   }
 }
 

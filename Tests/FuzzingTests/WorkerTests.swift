@@ -22,7 +22,7 @@ struct WorkerTests {
     let range = ExecutionRange(first: 5, count: 7)
     let symptom = Symptom(invariant: "a b", stage: "#%", relation: "")
     let messages: [WorkerMessage] = [
-      .plan(WorkerPlan(plan)), .ready(corpus: "12ab"), .run(range), .canary(range), .done(range, events: 9),
+      .plan(WorkerPlan(plan)), .ready(corpus: "12ab"), .run(range), .canary(range), .done(range, events: 9, checks: 81),
       .failed(ExecutionFailure(index: 3, event: 2, symptom: symptom, detail: "two  words\nand a line")),
       .failed(ExecutionFailure(index: 3, event: nil, symptom: symptom, detail: "")), .error("no way"),
     ]
@@ -35,7 +35,7 @@ struct WorkerTests {
   @Test("anything else is no message")
   func garbage() {
     for line in [
-      "", " ", "run", "run 1", "run 1 0", "run 1 2 3", "run -1 5", "run \(UInt64.max) 2", "done 1 2",
+      "", " ", "run", "run 1", "run 1 0", "run 1 2 3", "run -1 5", "run \(UInt64.max) 2", "done 1 2", "done 1 2 3",
       "failed 1 2 a b c",
       "failed x 2 a b c d", "failed 1 2 a b c %", "ready", "ready %2", "plan", "plan seed=1", "hello world", "RUN 1 1",
     ] {
@@ -85,7 +85,8 @@ struct WorkerTests {
   @Test("processes: work is shared out and put together by index")
   func processes() throws {
     let launcher = shell(
-      "while read verb first count; do echo failed $first 0 inv stage - $$; echo done $first $count $count; done")
+      "while read verb first count; do echo failed $first 0 inv stage - $$; echo done $first $count $count $count; done"
+    )
     var pool = try pool(3, launcher)
     defer { pool.end() }
     for round in UInt64(0)..<20 {
@@ -107,7 +108,7 @@ struct WorkerTests {
       let launcher = shell(
         "while read verb first count; do "
           + "if [ $first -le 3 ] && [ 3 -lt $((first + count)) ]; then \(deed); fi; "
-          + "echo done $first $count 1; done")
+          + "echo done $first $count 1 1; done")
       var pool = try pool(1, launcher, stall: relation.isEmpty ? .seconds(2) : .seconds(20))
       defer { pool.end() }
       let result = try pool.run(.campaign, ExecutionRange(first: 2, count: 2))
@@ -138,7 +139,6 @@ struct WorkerTests {
     close(toWorker[1])
     var worker = Worker(executor: StubExecutor(), corpus: [], text: ReflectedText())
     try worker.serve(input: toWorker[0], output: fromWorker[1])
-    signal(SIGINT, SIG_DFL)
     close(fromWorker[1])
     var lines: [String] = []
     while let line = try campaign.receive(within: .seconds(5)) { lines.append(line) }

@@ -74,7 +74,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       if size == 0 { break }
       try round(ExecutionRange(first: done, count: size), with: &pool, &sink, interrupted, observe)
     }
-    guard report.interrupted || report.progress.events > 0 else { throw .nothingExecuted }
+    guard report.interrupted || report.progress.events > 0 && report.progress.checks > 0 else { throw .nothingExecuted }
     report.absentIssues = known.issues.filter { issue in
       plan.editions.contains(issue.edition) && !report.buckets.contains { $0.known == issue }
     }
@@ -124,6 +124,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     let result = try collect(.campaign, range, &pool)
     report.progress.executions += range.count
     report.progress.events += result.events
+    report.progress.checks += result.checks
     for failure in result.failures {
       let edition = plan.edition(of: failure.index)
       let key = BucketKey(edition: edition, symptom: failure.symptom)

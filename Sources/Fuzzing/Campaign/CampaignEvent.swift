@@ -27,6 +27,8 @@ public struct CampaignProgress: Hashable, Sendable {
   public var executions: UInt64 = 0
   /// Events applied in them.
   public var events: UInt64 = 0
+  /// Invariant checks made after them.
+  public var checks: UInt64 = 0
   /// Executions that failed, known issues included.
   public var failures: UInt64 = 0
   /// Of them, those that are known issues.
@@ -70,7 +72,7 @@ public struct CampaignReport: Sendable {
 
 /// Why a campaign proves nothing.
 public enum CampaignFailure: Error {
-  /// There was nothing to execute, or nothing happened in what was executed.
+  /// There was nothing to execute, or nothing happened or was checked in what was executed.
   case nothingExecuted
   /// The planted bug was not found.
   case canarySurvived(CampaignPlan.Canary)

@@ -38,6 +38,16 @@ public struct ProcessLauncher: WorkerLauncher {
     #endif
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
+    // A process group of its own: Ctrl-C on the terminal is for the campaign, which then ends its workers.
+    #if canImport(Darwin)
+      var attributes: posix_spawnattr_t?
+    #else
+      var attributes = posix_spawnattr_t()
+    #endif
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+    posix_spawnattr_setpgroup(&attributes, 0)
     posix_spawn_file_actions_adddup2(&actions, toWorker.readEnd, STDIN_FILENO)
     posix_spawn_file_actions_adddup2(&actions, fromWorker.writeEnd, STDOUT_FILENO)
 
@@ -48,7 +58,7 @@ public struct ProcessLauncher: WorkerLauncher {
     var process: pid_t = 0
     let result = withCStrings([executable] + arguments) { argv in
       withCStrings(environment) { environment in
-        posix_spawnp(&process, executable, &actions, nil, argv, environment)
+        posix_spawnp(&process, executable, &actions, &attributes, argv, environment)
       }
     }
     close(toWorker.readEnd)

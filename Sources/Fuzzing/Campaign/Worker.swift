@@ -25,12 +25,9 @@ public struct Worker<Engine: Executor> {
   }
 
   /// Answers lines of `input` on `output`, standard input and output unless told otherwise, until the input ends.
-  ///
-  /// Interruptions are the campaign's business: a worker ignores them and ends with its input.
   public mutating func serve(
     input: Int32 = STDIN_FILENO, output: Int32 = STDOUT_FILENO
   ) throws(WorkerFailure) {
-    signal(SIGINT, SIG_IGN)
     let channel = LineChannel(input: input, output: output)
     while let line = try channel.receive(within: nil) {
       var answer = ""
@@ -60,9 +57,11 @@ public struct Worker<Engine: Executor> {
     guard let plan, let source else { return [WorkerMessage.error("expected a plan before work").line] }
     var lines: [String] = []
     var events: UInt64 = 0
+    var checks: UInt64 = 0
     for index in range.first..<(range.first + range.count) {
       let execution = executor.run(specimen(plan, source, index))
       events += UInt64(max(0, execution.events))
+      checks += UInt64(max(0, execution.checks))
       if let symptom = execution.symptom {
         lines.append(
           WorkerMessage.failed(
@@ -71,7 +70,7 @@ public struct Worker<Engine: Executor> {
           ).line)
       }
     }
-    lines.append(WorkerMessage.done(range, events: events).line)
+    lines.append(WorkerMessage.done(range, events: events, checks: checks).line)
     return lines
   }
 }

@@ -8,7 +8,7 @@ import Editions
 ///     campaign -> worker   run FIRST COUNT            executions FIRST to FIRST + COUNT - 1 of the campaign
 ///     campaign -> worker   canary FIRST COUNT         the same with the canary planted
 ///     worker -> campaign   failed INDEX EVENT INVARIANT STAGE RELATION DETAIL     ascending, EVENT - if unknown
-///     worker -> campaign   done FIRST COUNT EVENTS    after the last failure
+///     worker -> campaign   done FIRST COUNT EVENTS CHECKS     after the last failure
 ///     worker -> campaign   error REASON               instead of an answer
 ///
 /// A worker ends when its input ends. CORPUS is a digest: a worker must have loaded the corpus its campaign has.
@@ -18,7 +18,7 @@ enum WorkerMessage: Hashable {
   case run(ExecutionRange)
   case canary(ExecutionRange)
   case failed(ExecutionFailure)
-  case done(ExecutionRange, events: UInt64)
+  case done(ExecutionRange, events: UInt64, checks: UInt64)
   case error(String)
 }
 
@@ -76,7 +76,7 @@ extension WorkerMessage {
     case .failed(let failure):
       return "failed \(failure.index) \(failure.event.map { String($0) } ?? "-") \(failure.symptom) "
         + WordEscape.escaped(failure.detail)
-    case .done(let range, let events): return "done \(range.first) \(range.count) \(events)"
+    case .done(let range, let events, let checks): return "done \(range.first) \(range.count) \(events) \(checks)"
     case .error(let reason): return "error \(WordEscape.escaped(reason))"
     }
   }
@@ -104,8 +104,8 @@ extension WorkerMessage {
       guard let range = range() else { return nil }
       self = .canary(range)
     case "done":
-      guard let range = range(1), let events = UInt64(words[3]) else { return nil }
-      self = .done(range, events: events)
+      guard let range = range(2), let events = UInt64(words[3]), let checks = UInt64(words[4]) else { return nil }
+      self = .done(range, events: events, checks: checks)
     case "failed":
       guard words.count == 7, let index = UInt64(words[1]), words[2] == "-" || Int(words[2]) != nil,
         let invariant = WordEscape.unescaped(words[3]), let stage = WordEscape.unescaped(words[4]),

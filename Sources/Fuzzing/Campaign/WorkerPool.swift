@@ -2,6 +2,8 @@
 struct RoundResult {
   /// Events applied.
   var events: UInt64 = 0
+  /// Checks made.
+  var checks: UInt64 = 0
   /// Failed executions, ascending by index.
   var failures: [ExecutionFailure] = []
 }
@@ -68,6 +70,7 @@ struct WorkerPool {
         }
       }
       result.events += answer.events
+      result.checks += answer.checks
       result.failures += answer.failures
     }
     return result
@@ -117,8 +120,9 @@ struct WorkerPool {
         guard failure.index >= next, failure.index - share.first < share.count else { return .failure(.garbled(line)) }
         next = failure.index + 1
         result.failures.append(failure)
-      case .done(share, let events):
+      case .done(share, let events, let checks):
         result.events = events
+        result.checks = checks
         return .success(result)
       case .error(let reason): return .failure(.refused(reason))
       default: return .failure(.garbled(line))
@@ -160,7 +164,6 @@ struct WorkerPool {
       crashes += 1
       if crashes > WorkerPool.crashLimit { throw cause }
       return RoundResult(
-        events: 0,
         failures: [
           ExecutionFailure(index: share.first, event: nil, symptom: symptom, detail: cause.description)
         ])
@@ -170,6 +173,7 @@ struct WorkerPool {
     let rest = try run(
       single: lane, ExecutionRange(first: share.first + half, count: share.count - half), worker)
     result.events += rest.events
+    result.checks += rest.checks
     result.failures += rest.failures
     return result
   }

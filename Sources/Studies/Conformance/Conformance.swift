@@ -17,6 +17,15 @@ public struct Conformance: Hashable, Sendable {
     case dmar
   }
 
+  /// A file without cases: never a success.
+  public struct NoCases: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The file.
+    public let path: String
+
+    /// `path: expected …`.
+    public var description: String { "\(path):1: expected a recorded case, found the end of the file" }
+  }
+
   /// A case in which the model differs.
   public struct Failure: Hashable, Sendable {
     /// The case's line in the file.
@@ -40,7 +49,7 @@ public struct Conformance: Hashable, Sendable {
 
   /// Runs every case of `file` through the models of `edition`; keeps the first `kept` failures.
   ///
-  /// Throws `StorageError` or `VectorFile.LineError`; a file without cases is an error, never a success.
+  /// Throws `StorageError`, `VectorFile.LineError` or `NoCases`.
   public init(of file: VectorFile, edition: Edition, keeping kept: Int = 5) throws {
     path = file.path
     stage = try Conformance.stage(of: file)
@@ -70,8 +79,7 @@ public struct Conformance: Hashable, Sendable {
   /// The stage whose fields the first line has.
   private static func stage(of file: VectorFile) throws -> Stage {
     guard let line = try file.firstLine() else {
-      throw VectorFile.LineError(
-        path: file.path, line: 1, message: "expected a recorded case, found the end of the file")
+      throw NoCases(path: file.path)
     }
     func has(_ key: String) -> Bool { line.firstRange(of: Array("\"\(key)\"".utf8)) != nil }
     if has("memory_mib") { return .builder }

@@ -1,5 +1,6 @@
 import Editions
 import Hypercalls
+import Platform
 import Tracing
 
 /// Hypercalls written in a trace: their ordinary domain numbers are guest names.
@@ -27,8 +28,11 @@ extension Host {
     let result = port.perform(event.call.renamingDomains(number), by: caller, &buffer)
     let rule = buffer.rule
     // Short counts and rollbacks of old editions can leave traces, so the state decides and not the result.
-    if let touched, result >= 0 && event.call.movesDevices || hypervisor.domain(guests[touched].domain) != before {
+    if let touched, result >= 0 && event.call.movedDevice != nil || hypervisor.domain(guests[touched].domain) != before {
       guests[touched].tampered = true
+    }
+    if result >= 0, let sbdf = event.call.movedDevice, let device = hypervisor.device(sbdf) {
+      toolstack.note(sbdf, isQuarantined: device.owner == .io, staysQuarantined: device.isQuarantined)
     }
     if case .createDomain = event.call, result >= 0 {
       adopt(DomainID(UInt16(truncatingIfNeeded: result)), as: event.created)
@@ -57,11 +61,11 @@ extension Host {
 }
 
 extension Hypercall {
-  /// True for calls that give a domain a device or take one away.
-  fileprivate var movesDevices: Bool {
+  /// The device that the call gives to a domain or takes from one, nil if it does neither.
+  fileprivate var movedDevice: SBDF? {
     switch self {
-    case .assignDevice, .deassignDevice, .pciDeviceRemove: true
-    default: false
+    case .assignDevice(_, let sbdf, _, _), .deassignDevice(_, let sbdf, _, _), .pciDeviceRemove(let sbdf): sbdf
+    default: nil
     }
   }
 

@@ -6,7 +6,8 @@ import PackageDescription
 let optimised: [SwiftSetting] = [
   .unsafeFlags(
     ["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode", "-cross-module-optimization"],
-    .when(configuration: .debug))
+    .when(configuration: .debug)),
+  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 /// A module of the floor plan. `floor` lists the modules below it that it may import.
@@ -16,7 +17,7 @@ func module(_ name: String, on floor: [Target.Dependency] = [], exclude: [String
 
 func tests(_ module: String, with extra: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
   .testTarget(
-    name: module + "Tests", dependencies: [.byName(name: module)] + extra, resources: resources,
+    name: module + "Tests", dependencies: [.byName(name: module), "TestSupport"] + extra, resources: resources,
     swiftSettings: optimised)
 }
 
@@ -78,6 +79,7 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: optimised),
     tests("Storage"),
     tests("AddressSpace"),
     tests("Editions"),
@@ -94,6 +96,8 @@ let package = Package(
     tests(
       "Fuzzing",
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+    tests(
+      "Replaying", with: ["Editions", "Storage", "Tracing", "Simulation", "Fuzzing"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]

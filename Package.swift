@@ -96,8 +96,6 @@ let package = Package(
     tests(
       "Fuzzing",
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
-    tests(
-      "Replaying", with: ["Editions", "Storage", "Tracing", "Simulation", "Fuzzing"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
   ]

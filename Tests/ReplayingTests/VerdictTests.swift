@@ -47,7 +47,7 @@ struct VerdictTests {
       verdict.text
         == """
         t.trace:8: the run differs from the trace at event 1 (repaired)
-          event:  create dom1 memory=4096 pci=0000:00:14.0
+          event:   create dom1 memory=4096 pci=0000:00:14.0
           differs: expected low=0xab700000, got low=0xab800000
           state after the event:
             host: VT-d on, 1 reserved ranges
@@ -70,7 +70,7 @@ struct VerdictTests {
       verdict.text
         == """
         t.trace:7: the run differs from the trace at event 1 (repaired)
-          event:  attach dom1 0000:00:14.0
+          event:   attach dom1 0000:00:14.0
           differs: expected ok, got refused NOTFOUND
           state after the event:
             host: VT-d on, 1 reserved ranges
@@ -89,9 +89,9 @@ struct VerdictTests {
       hypercall.text
         == """
         t.trace:10: the run differs from the trace at event 4 (repaired)
-          event:  hypercall dom0 assign_device dom1 0000:00:14.0
+          event:   hypercall dom0 assign_device dom1 0000:00:14.0
           differs: expected 0, got -EBUSY
-          rule:   HV-108
+          rule:    HV-108
           state after the event:
             host: VT-d on, 1 reserved ranges
             dom1 (domain 1): 1 pages no devices
@@ -118,10 +118,10 @@ struct VerdictTests {
       verdict.text
         == """
         t.trace:7: invariant ram-agreed broke at event 1 (repaired +device-model-keeps-split)
-          event:  create dom1 memory=4096 pci=0000:00:14.0
-          broken: dom1: RAM ends at 0xab800000 and 0x154000000 in the memory map, at 0xf0000000 and 0x10f800000 for device-model
-          rule:   Memory map, hvm_info and device model agree on where RAM ends. (I-7, I-13, LB-1, LD-12; reports R11 to R14)
-          stage:  toolstack
+          event:   create dom1 memory=4096 pci=0000:00:14.0
+          broken:  dom1: RAM ends at 0xab800000 and 0x154000000 in the memory map, at 0xf0000000 and 0x10f800000 for device-model
+          rule:    Memory map, hvm_info and device model agree on where RAM ends. (I-7, I-13, LB-1, LD-12; reports R11 to R14)
+          stage:   toolstack
           state after the event:
             host: VT-d on, 1 reserved ranges
             dom1 (domain 1): 1046512 pages devices 0000:00:14.0

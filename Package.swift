@@ -89,6 +89,12 @@ let package = Package(
     tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
     tests("Firmware"),
     tests(
+      "Invariants",
+      with: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation",
+      ]),
+    tests(
       "Replaying",
       with: [
         "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Fuzzing", "Reporting",

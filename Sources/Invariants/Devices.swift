@@ -69,7 +69,7 @@ extension Invariant {
   ) { scene in
     for guest in GuestView.all(of: scene.after) where guest.isIntact {
       var violation: Violation?
-      guest.forEachStrictUnit { sbdf, frames in
+      guest.forEachStrictUnit(phantoms: true) { sbdf, frames in
         if let view = guest.domain.viewWithout(identityOf: frames) {
           violation = Violation(
             "strict-mapped", stage: scene.event.stage, relation: view,

@@ -42,10 +42,12 @@ struct GuestView {
     (built?.memoryMap ?? []).compactMap { $0.type == .reserved ? $0.range : nil }
   }
 
-  /// Every RMRR of every device that is assigned strictly, as frames.
-  func forEachStrictUnit(_ body: (SBDF, FrameRange) -> Bool) {
+  /// Every RMRR of every device that is assigned strictly, as frames; with `phantoms` those of its phantom functions, too.
+  func forEachStrictUnit(phantoms: Bool = false, _ body: (SBDF, FrameRange) -> Bool) {
     for device in built?.devices ?? [] where device.policy == .strict && !device.isGone {
-      for unit in host.hypervisor.units.units where unit.lists(device.sbdf) {
+      let known = phantoms ? host.hypervisor.device(device.sbdf).flatMap { $0.phantomStride == 0 ? nil : $0 } : nil
+      for unit in host.hypervisor.units.units
+      where unit.lists(device.sbdf) || known.map(unit.listsFunction(of:)) == true {
         if !unit.frames.isEmpty, !body(device.sbdf, unit.frames) { return }
       }
     }
@@ -65,6 +67,11 @@ struct GuestView {
 extension RMRRUnit {
   /// True if the unit's list has `sbdf`, wherever in it.
   func lists(_ sbdf: SBDF) -> Bool { segment == sbdf.segment && devices.contains(sbdf.bdf) }
+
+  /// True if the unit's list has `device` or a phantom function of it.
+  func listsFunction(of device: Device) -> Bool {
+    devices.contains { device.answers(for: SBDF(segment: segment, bdf: $0)) }
+  }
 }
 
 extension Event {

@@ -6,7 +6,8 @@ import PackageDescription
 let optimised: [SwiftSetting] = [
   .unsafeFlags(
     ["-O", "-wmo", "-num-threads", "2", "-disable-batch-mode", "-cross-module-optimization"],
-    .when(configuration: .debug))
+    .when(configuration: .debug)),
+  .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
 /// A module of the floor plan. `floor` lists the modules below it that it may import.
@@ -16,7 +17,7 @@ func module(_ name: String, on floor: [Target.Dependency] = [], exclude: [String
 
 func tests(_ module: String, with extra: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
   .testTarget(
-    name: module + "Tests", dependencies: [.byName(name: module)] + extra, resources: resources,
+    name: module + "Tests", dependencies: [.byName(name: module), "TestSupport"] + extra, resources: resources,
     swiftSettings: optimised)
 }
 
@@ -77,6 +78,8 @@ let package = Package(
         "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
+    .testTarget(name: "FloorPlanTests"),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: optimised),
     tests("Storage"),
     tests("AddressSpace"),
     tests("Editions"),
@@ -85,6 +88,17 @@ let package = Package(
     tests("Tracing", with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
     tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
     tests("Firmware"),
+    tests(
+      "Invariants",
+      with: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation",
+      ]),
+    tests(
+      "Replaying",
+      with: [
+        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Fuzzing", "Reporting",
+      ]),
     tests(
       "Fuzzing",
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),

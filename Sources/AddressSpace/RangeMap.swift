@@ -156,18 +156,21 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
     replace(lower..<upper, with: left, Run(FrameRange(start, end), value), right)
   }
 
-  /// Replaces the runs at `indices` by those given, without a temporary array.
+  /// Replaces the runs at `indices` by those given, in place as far as they go.
   private mutating func replace(_ indices: Range<Int>, with left: Run?, _ middle: Run?, _ right: Run?) {
-    var index = indices.lowerBound
-    // The run ends up where it was, or moves in; only what is left over is removed.
-    func put(_ run: Run) {
-      if index < indices.upperBound { runs[index] = run } else { runs.insert(run, at: index) }
-      index += 1
-    }
-    if let left { put(left) }
-    if let middle { put(middle) }
-    if let right { put(right) }
-    if index < indices.upperBound { runs.removeSubrange(index..<indices.upperBound) }
+    var free = indices
+    put(left, in: &free)
+    put(middle, in: &free)
+    put(right, in: &free)
+    if !free.isEmpty { runs.removeSubrange(free) }
+  }
+
+  /// Overwrites the first of the runs at `free`, or puts `run` in front of what follows if none is left.
+  private mutating func put(_ run: Run?, in free: inout Range<Int>) {
+    guard let run else { return }
+    let place = free.lowerBound
+    if free.isEmpty { runs.insert(run, at: place) } else { runs[place] = run }
+    free = place + 1..<max(free.upperBound, place + 1)
   }
 
   /// Removes every value.

@@ -52,7 +52,7 @@ public struct Device: Equatable, Sendable {
   }
 
   /// True if requests with the id of `function` are its own: it is the function or a phantom of it.
-  func answers(for function: SBDF) -> Bool {
+  public func answers(for function: SBDF) -> Bool {
     var own = sbdf
     while own != function {
       guard let next = phantom(after: own) else { return false }

@@ -7,10 +7,13 @@ import Storage
 struct TabSeparated: ~Copyable {
   /// Longest line, in bytes.
   private static let lineLimit = 1 << 16
+  /// Largest table, in bytes once unpacked: what is read of it stays in memory.
+  private static let sizeLimit = 1 << 24
 
   private var lines: LineReader
   private let path: String
   private var bytes: [UInt8] = []
+  private var size = 0
   private let columns: [String]
   private var width = 0
   /// Where the columns stand, once the first line is read.
@@ -63,6 +66,8 @@ struct TabSeparated: ~Copyable {
       } catch {
         throw ImportError(error)
       }
+      size += bytes.count + 1
+      if size > TabSeparated.sizeLimit { throw error("expected at most \(TabSeparated.sizeLimit) bytes") }
     } while bytes.isEmpty || bytes[0] == UInt8(ascii: "#")
     var fields: [String] = []
     for field in bytes.split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false) {

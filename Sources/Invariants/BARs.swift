@@ -10,11 +10,10 @@ extension Invariant {
     "A BAR that decodes is placed, aligned, and clear of RAM, ranges, firmware's windows and other BARs.",
     source: "INV-1 to INV-4, INV-12, INV-15, B-1, B-3, B-8; reports R10, R15"
   ) { scene in
-    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+    for guest in scene.guests where guest.isIntact {
       guard let report = guest.running else { continue }
-      let decoding = report.bars.filter(\.decodes)
-      for (index, placed) in decoding.enumerated() {
-        if let (relation, other) = defect(of: placed, among: decoding[(index + 1)...], in: guest) {
+      for (index, placed) in report.bars.enumerated() where placed.decodes {
+        if let (relation, other) = defect(of: placed, among: report.bars[(index + 1)...], in: guest) {
           return Violation(
             "bars-placed", stage: "firmware", relation: relation,
             detail:
@@ -33,7 +32,7 @@ extension Invariant {
     guard placed.address & (placed.bar.size &- 1) == 0, let range = placed.range else {
       return ("unaligned", "is not aligned to its size")
     }
-    for other in others where other.bar.kind.isMemory == placed.bar.kind.isMemory {
+    for other in others where other.decodes && other.bar.kind.isMemory == placed.bar.kind.isMemory {
       if let second = other.range, second.overlaps(range) {
         return ("bar", "overlaps the BAR at \(second)")
       }
@@ -43,12 +42,9 @@ extension Invariant {
     for told in guest.toldRanges where told.overlaps(range) {
       return ("told-range", "lies over the told range \(told)")
     }
-    var strict: FrameRange?
-    guest.forEachStrictUnit { _, frames in
-      if frames.overlaps(range.frames) { strict = frames }
-      return strict == nil
+    for unit in guest.strictUnits where unit.frames.overlaps(range.frames) {
+      return ("strict-range", "lies over the range of a strictly assigned device at frames \(unit.frames)")
     }
-    if let strict { return ("strict-range", "lies over the range of a strictly assigned device at frames \(strict)") }
     let map = GuestMap.xen
     let firmware = AddressRange(map.specialStart, map.fourGiB)
     if range.overlaps(firmware) { return ("firmware", "lies in firmware's window \(firmware)") }

@@ -8,7 +8,7 @@ extension Invariant {
     "e820-well-formed", "The guest's E820 is sorted, disjoint, page-aligned, without empty or wrapping entries.",
     source: "LD-67, LD-68, INV-9, BL-86"
   ) { scene in
-    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+    for guest in scene.guests where guest.isIntact {
       guard let report = guest.running else { continue }
       var end: UInt64 = 0
       for (index, entry) in report.e820.enumerated() {
@@ -33,7 +33,7 @@ extension Invariant {
   static let rangesReserved = Invariant(
     "ranges-reserved", "Every range the guest was told of is reserved in its E820.", source: "INV-8, I-4, LD-65"
   ) { scene in
-    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+    for guest in scene.guests where guest.isIntact {
       guard let report = guest.running else { continue }
       for range in guest.toldRanges where !report.e820.covers(range, as: .reserved) {
         return Violation(
@@ -48,7 +48,7 @@ extension Invariant {
     "e820-ram-backed", "What the E820 calls RAM is RAM, but for what the balloon gave back.",
     source: "INV-11, LD-70, B-6"
   ) { scene in
-    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+    for guest in scene.guests where guest.isIntact {
       guard let report = guest.running else { continue }
       for entry in report.e820 where entry.type == .ram {
         guard let range = entry.range else { continue }

@@ -15,6 +15,8 @@ public struct Invariant: Sendable {
     public let before: Host
     /// The host now.
     public let after: Host
+    /// Its guests that the hypervisor knows, in order of their names.
+    let guests: [GuestView]
 
     /// The host before and after `event`.
     public init(event: Event, outcome: Outcome, before: Host, after: Host) {
@@ -22,6 +24,7 @@ public struct Invariant: Sendable {
       self.outcome = outcome
       self.before = before
       self.after = after
+      guests = GuestView.all(of: after)
     }
   }
 

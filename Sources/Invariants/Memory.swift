@@ -9,20 +9,17 @@ extension Invariant {
     "Guest RAM meets no range the guest was told of, nor a range of a strictly assigned device.",
     source: "BL-64, I-3, HV-108; review 2014 (2.2)"
   ) { scene in
-    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+    for guest in scene.guests where guest.isIntact {
       for range in guest.toldRanges {
         if let ram = guest.firstRAM(in: range.frames) {
           return guest.collision("ram-clear-of-ranges", scene.event.stage, ram, range.frames, "told range")
         }
       }
-      var violation: Violation?
-      guest.forEachStrictUnit { sbdf, frames in
-        if let ram = guest.firstRAM(in: frames) {
-          violation = guest.collision("ram-clear-of-ranges", scene.event.stage, ram, frames, "range of \(sbdf)")
+      for unit in guest.strictUnits {
+        if let ram = guest.firstRAM(in: unit.frames) {
+          return guest.collision("ram-clear-of-ranges", scene.event.stage, ram, unit.frames, "range of \(unit.sbdf)")
         }
-        return violation == nil
       }
-      if let violation { return violation }
     }
     return nil
   }
@@ -32,7 +29,7 @@ extension Invariant {
     "Every page charged to a guest is RAM it can reach, and it has as much RAM as was asked for.",
     source: "BL-60, HV-131, HV-132, I-8, INV-6"
   ) { scene in
-    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+    for guest in scene.guests where guest.isIntact {
       let mapped = guest.domain.ownFrameCount
       if mapped != guest.domain.totalPages {
         return Violation(
@@ -59,7 +56,7 @@ extension Invariant {
     "Memory map, hvm_info and device model agree on where RAM ends.",
     source: "I-7, I-13, LB-1, LD-12; reports R11 to R14"
   ) { scene in
-    for guest in GuestView.all(of: scene.after) where guest.isIntact {
+    for guest in scene.guests where guest.isIntact {
       guard let built = guest.built else { continue }
       func differ(_ map: [E820Entry], _ low: UInt64, _ high: UInt64, _ name: String) -> Violation? {
         let ends = (map.ramEnd(below: GuestMap.xen.fourGiB), map.ramEnd(above: GuestMap.xen.fourGiB))
@@ -107,11 +104,11 @@ extension GuestView {
 extension [E820Entry] {
   /// End of the last RAM entry that starts below `limit`, 0 if there is none.
   fileprivate func ramEnd(below limit: UInt64) -> UInt64 {
-    filter { $0.type == .ram && $0.start < limit }.map(\.end).max() ?? 0
+    reduce(0) { $1.type == .ram && $1.start < limit ? Swift.max($0, $1.end) : $0 }
   }
 
   /// End of the last RAM entry that starts at or above `limit`, 0 if there is none.
   fileprivate func ramEnd(above limit: UInt64) -> UInt64 {
-    filter { $0.type == .ram && $0.start >= limit }.map(\.end).max() ?? 0
+    reduce(0) { $1.type == .ram && $1.start >= limit ? Swift.max($0, $1.end) : $0 }
   }
 }

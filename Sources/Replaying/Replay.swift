@@ -65,7 +65,8 @@ public enum Replay {
     return blessed
   }
 
-  private static func observation(
+  /// What a trace would write behind `event`, broken invariants announced.
+  static func observation(
     of event: Event, _ outcome: Outcome, _ violations: [Violation], in host: Host
   ) -> Observation {
     var observation = host.observation(of: event, outcome)
@@ -74,8 +75,7 @@ public enum Replay {
   }
 
   /// What is wrong with `actual`, nil if nothing is.
-  private static func judge(_ expected: Observation?, _ actual: Observation, _ violations: [Violation]) -> Verdict.Kind?
-  {
+  static func judge(_ expected: Observation?, _ actual: Observation, _ violations: [Violation]) -> Verdict.Kind? {
     let announced = (expected?.fields ?? []).filter { $0.key == violates }.map(\.value)
     if var plain = expected {
       plain.fields.removeAll { $0.key == violates }

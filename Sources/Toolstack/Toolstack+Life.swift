@@ -60,14 +60,17 @@ extension Toolstack {
     guard targetKiB <= configuration.maxMemoryKiB, targetKiB >= configuration.videoKiB else {
       throw Refusal(.invalid, rule: .bl(134))
     }
-    let old = guests[index].targetMemoryKiB
+    // The limit as it is, which others than this toolstack may have set.
+    try port.require(.getDomainInfo(domain), by: .bl(134), &buffer)
+    let old = buffer.info.maxPages
     try port.require(.maxMem(domain, kib: targetKiB &+ Toolstack.slackKiB), by: .bl(134), &buffer)
     do throws(Refusal) {
       let pages = (targetKiB - configuration.videoKiB &+ Toolstack.slackKiB) >> 2
       try port.require(.setPoDTarget(domain, pages: pages), by: .bl(134), &buffer)
     } catch {
       if decisions.failure == .undoes {
-        port.attempt(.maxMem(domain, kib: old &+ Toolstack.slackKiB), &buffer)
+        let limit = Hypercall.maxMem(domain, kib: old << (Page.shift - 10))
+        if port.attempt(limit, &buffer) < 0 { port.attempt(limit, &buffer) }
       }
       throw error
     }

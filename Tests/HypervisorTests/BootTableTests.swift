@@ -2,6 +2,7 @@ import AddressSpace
 import Editions
 import Hypervisor
 import Platform
+import TestSupport
 import Testing
 
 @Suite("Boot: reserved ranges of the table")

@@ -3,6 +3,7 @@ import Editions
 import Hypercalls
 import Hypervisor
 import Platform
+import TestSupport
 import Testing
 
 /// A guest's memory page by page, by the text of section 7: slow and without any run.

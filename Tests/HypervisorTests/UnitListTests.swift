@@ -3,6 +3,7 @@ import Editions
 import Hypercalls
 import Hypervisor
 import Platform
+import TestSupport
 import Testing
 
 /// A unit of whole pages `first` to `last`, inclusive.

@@ -3,6 +3,7 @@ import Editions
 import Hypercalls
 import Hypervisor
 import Platform
+import TestSupport
 import Testing
 
 @Suite("Hypercalls with any numbers")

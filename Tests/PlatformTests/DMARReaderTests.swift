@@ -1,5 +1,6 @@
 import Editions
 import Platform
+import TestSupport
 import Testing
 
 /// Scope of 00:`device`.0.

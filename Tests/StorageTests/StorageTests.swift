@@ -1,4 +1,5 @@
 import Storage
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -98,6 +99,35 @@ struct StorageTests {
     }
     #expect(try drain(ByteSource(bytes: whole + whole, name: "twice")).count == 6000)
     #expect(throws: StorageError.self) { try drain(ByteSource(bytes: whole + [1, 2], name: "tail")) }
+  }
+
+  @Test("spoiled gzip files are read or refused; reading takes no more memory than the chunk")
+  func spoiledArchives() throws {
+    let path = temporaryFolder() + "/file"
+    // The last one unpacks to a thousand times its size.
+    let contents: [[UInt8]] = [[], [7], Array(sample.prefix(500)), [UInt8](repeating: 0, count: 1 << 16)]
+    let samples = try contents.map {
+      var file = try AtomicFile(path: path, gzip: true)
+      try file.write($0)
+      try file.commit()
+      return raw(path)
+    }
+    var spoiler = Spoiler(seed: 1, samples: samples)
+    spoiler.limit = 4_000
+    var chunk = [UInt8](repeating: 0, count: 1 << 16)
+    let count = SpoiledInputs.count(usually: 20_000)
+    var refused = 0
+    for round in 0..<count {
+      spoiler.start = round % 4 == 0 ? 0 : 2
+      let source = ByteSource(bytes: spoiler.next(), name: "spoiled")
+      do throws(StorageError) {
+        while try source.read(into: &chunk) > 0 {}
+      } catch {
+        refused += 1
+        if error.kind != .malformed { Issue.record("round \(round): \(error)") }
+      }
+    }
+    #expect(refused > count / 4)
   }
 
   @Test("lines, their numbers, and the limit")

@@ -120,7 +120,7 @@ struct LifeTests {
         base,
         { b throws(Refusal) in
           try b.setMemoryTarget(domain, targetKiB: 2 << 20)
-        }, check) == 2)
+        }, check) == 3)
     #expect(
       faults(base, { b throws(Refusal) in try b.assignableAdd(.nic) }, check) == 1)
     #expect(
@@ -227,7 +227,7 @@ struct LifeTests {
     #expect(throws: Refusal(.invalid, rule: .bl(134))) {
       try bench.setMemoryTarget(domain, targetKiB: 1025 << 10)
     }
-    bench.port.arm(.init(ordinal: 2, errno: .ENOMEM))
+    bench.port.arm(.init(ordinal: 3, errno: .ENOMEM))
     var old = Bench(.xen4_17)
     old.toolstack.guests = bench.toolstack.guests
     old.port = bench.port

@@ -52,6 +52,8 @@ struct SmallHost: HypercallPort, Equatable {
       return 0
     case .maxMem(let domain, let kib):
       domains[domain]?.limitKiB = kib
+    case .getDomainInfo(let domain):
+      buffer.info.maxPages = (domains[domain]?.limitKiB ?? 0) / 4
     case .setPoDTarget(let domain, let pages):
       domains[domain]?.podTarget = pages
     case .claimPages(_, let pages):

@@ -2,26 +2,19 @@ import AddressSpace
 import Editions
 import Hypercalls
 import Platform
+import TestSupport
 import Toolstack
 
 @testable import Tracing
 
 /// Random traces: anything the types can hold and a trace can say, sense or not.
 struct TraceSource {
-  private var state: UInt64
+  private var random: SplitMix64
 
-  init(seed: UInt64) { state = seed }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-  /// SplitMix64.
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+  mutating func next() -> UInt64 { random.next() }
+  mutating func below(_ bound: Int) -> Int { random.below(bound) }
   mutating func one(in count: Int) -> Bool { below(count) == 0 }
   mutating func pick<Element>(_ elements: [Element]) -> Element { elements[below(elements.count)] }
 

@@ -73,16 +73,20 @@ public struct KnownIssues: Sendable {
   /// All issues, in the order of the file.
   public let issues: [Issue]
 
+  /// Largest file, in bytes once unpacked.
+  public static let sizeLimit = 1 << 20
+
   /// No known issues.
   public init() { issues = [] }
 
   /// Reads `text`; errors name it `file`.
   public init(text: String, file: String) throws(ParseError) {
     var found: [Issue] = []
+    var lines: [Bucket: Int] = [:]
     for (index, line) in text.split(separator: "\n" as Character, omittingEmptySubsequences: false).enumerated() {
       if let issue = try KnownIssues.issue(String(line), file: file, line: index + 1) {
-        if let twin = found.first(where: { $0.isSame(as: issue) }) {
-          throw ParseError(file: file, line: index + 1, expected: "an issue that is not already on line \(twin.line)")
+        if let twin = lines.updateValue(issue.line, forKey: Bucket(issue)) {
+          throw ParseError(file: file, line: index + 1, expected: "an issue that is not already on line \(twin)")
         }
         found.append(issue)
       }
@@ -95,7 +99,12 @@ public struct KnownIssues: Sendable {
     var reader = try LineReader(path: path, limit: 1 << 16)
     var text = ""
     var line: [UInt8] = []
-    while try reader.next(into: &line) { text += String(decoding: line, as: UTF8.self) + "\n" }
+    while try reader.next(into: &line) {
+      text += String(decoding: line, as: UTF8.self) + "\n"
+      if text.utf8.count > sizeLimit {
+        throw StorageError(.malformed, path: path, "expected at most \(sizeLimit) bytes")
+      }
+    }
     do {
       return try KnownIssues(text: text, file: path)
     } catch {
@@ -138,9 +147,17 @@ public struct KnownIssues: Sendable {
   }
 }
 
-extension KnownIssues.Issue {
-  /// True if both are about the same failures, whatever the reason says.
-  fileprivate func isSame(as other: KnownIssues.Issue) -> Bool {
-    edition == other.edition && invariant == other.invariant && stage == other.stage && relation == other.relation
+/// Which failures an issue is about, whatever the reason says.
+private struct Bucket: Hashable {
+  let edition: Edition
+  let invariant: String
+  let stage: String
+  let relation: String
+
+  init(_ issue: KnownIssues.Issue) {
+    edition = issue.edition
+    invariant = issue.invariant
+    stage = issue.stage
+    relation = issue.relation
   }
 }

@@ -184,7 +184,7 @@ extension RecordedRun {
     for _ in operation.types ?? [] {
       _ = hypervisor.perform(.getMemoryType(domain(operation.domain), gfn: gfn), by: .dom0, &buffer)
       types.append(buffer.value == 0 ? "ram" : "mmio_dm")
-      gfn += 1
+      gfn &+= 1
     }
     compare("types", (operation.types ?? []).joined(separator: " "), types.joined(separator: " "))
   }
@@ -224,11 +224,13 @@ extension RecordedRun {
   private mutating func compare(
     _ name: String, _ lines: [RecordedOperation.Table.Line], of domain: Domain
   ) {
+    // A table with that many frames too many is listed no further: a mapping can have 2^36 of them.
+    let limit = lines.count + 64
     var modelled: [String] = []
     var next = 0
     domain.forEachDevicePiece(in: FrameRange(0, lastDumpedFrame + 1)) { frames, entry in
       var frame = frames.start
-      while frame < frames.end {
+      while frame < frames.end, modelled.count < limit {
         modelled.append(text(frame, entry))
         while next < lines.count, lines[next].frame < frame { next += 1 }
         let isListed = next < lines.count && lines[next].frame == frame

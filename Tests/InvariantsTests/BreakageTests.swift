@@ -1,0 +1,123 @@
+import Editions
+import Invariants
+import Testing
+
+/// A minimal trace that breaks one invariant where a bug is planted, and none in `repaired`.
+struct Breakage: CustomTestStringConvertible, Sendable {
+  let invariant: String
+  let stage: String
+  let relation: String
+  let quirks: [Quirk]
+  let host: String
+  let events: String
+
+  var testDescription: String { "\(invariant) by \(quirks.map(\.name).joined(separator: " and "))" }
+
+  private static let device = "device 0000:00:01.0 bar0=m32:64K"
+
+  static let all = [
+    Breakage(
+      invariant: "ram-clear-of-ranges", stage: "toolstack", relation: "inside",
+      quirks: [.toolstack(.fixedAreasUnchecked)],
+      host: "rmrr 0xfefef000-0xfeff0fff 0000:00:01.0\n\(device)",
+      events: "create dom1 memory=128 pci=0000:00:01.0,policy=relaxed"),
+    Breakage(
+      invariant: "rmrr-in-one-guest", stage: "hypervisor", relation: "shared",
+      quirks: [.hypervisor(.relaxedSharesAcrossGuests)],
+      host: "rmrr 0x40000000-0x40000fff 0000:00:01.0 0000:00:02.0\n\(device)\ndevice 0000:00:02.0",
+      events: """
+        create dom1 memory=128 pci=0000:00:01.0,policy=relaxed
+        create dom2 memory=128 pci=0000:00:02.0,policy=relaxed
+        """),
+    Breakage(
+      invariant: "one-owner", stage: "toolstack", relation: "unknown-to-toolstack",
+      quirks: [.toolstack(.detachFailureIgnored)], host: device,
+      events: "create dom1 memory=128 pci=0000:00:01.0\nfault hypercall=1 errno=EFAULT\ndetach dom1 0000:00:01.0"),
+    Breakage(
+      invariant: "strict-mapped", stage: "toolstack", relation: "p2m", quirks: [.hypervisor(.zeroBDFEndsScope)],
+      host: "rmrr 0x100000000-0x100000fff 0000:00:00.0 0000:00:01.0\n\(device)",
+      events: "create dom1 memory=128 pci=0000:00:01.0"),
+    Breakage(
+      invariant: "e820-well-formed", stage: "firmware", relation: "overlapping",
+      quirks: [.toolstack(.moduleMappedAtZero), .firmware(.specialAreaRangesAccepted)], host: device,
+      events: "create dom1 memory=128 acpi-firmware=64K\nboot dom1"),
+    Breakage(
+      invariant: "e820-well-formed", stage: "firmware", relation: "overlapping",
+      quirks: [.toolstack(.fixedAreasUnchecked), .firmware(.specialAreaRangesAccepted)],
+      host: "rmrr 0xff000000-0xff000fff 0000:00:01.0\n\(device)",
+      events: "create dom1 memory=128 pci=0000:00:01.0,policy=relaxed\nboot dom1"),
+    Breakage(
+      invariant: "bars-placed", stage: "firmware", relation: "told-range", quirks: [.firmware(.highBARsIgnoreRDM)],
+      host: "rmrr 0x100000000-0x100000fff 0000:00:02.0\ndevice 0000:00:01.0 bar0=m64:2G\ndevice 0000:00:02.0",
+      events: "create dom1 memory=1024 strategy=host pci=0000:00:01.0\nboot dom1"),
+    Breakage(
+      invariant: "bars-placed", stage: "firmware", relation: "unplaced", quirks: [.firmware(.partialDecode)],
+      host: "device 0000:00:01.0 bar0=m32:256M bar1=m32:1K",
+      events: "create dom1 memory=4096 pci=0000:00:01.0\nboot dom1"),
+    Breakage(
+      invariant: "bars-placed", stage: "firmware", relation: "strict-range",
+      quirks: [.toolstack(.hotplugUnannounced)],
+      host: "rmrr 0xf0000000-0xf0000fff 0000:00:01.0\n\(device)",
+      events: "create dom1 memory=256 passthrough=enabled\nboot dom1\nattach dom1 0000:00:01.0"),
+    Breakage(
+      invariant: "ram-conserved", stage: "firmware", relation: "leaked", quirks: [.hypervisor(.failedExtentCharged)],
+      host: device, events: "create dom1 memory=128\nfault allocation=4\nboot dom1"),
+    Breakage(
+      invariant: "ram-conserved", stage: "toolstack", relation: "leaked",
+      quirks: [.toolstack(.modulePopulatedTwice), .hypervisor(.replacedRAMCharged)], host: device,
+      events: "create dom1 memory=128 acpi-firmware=64K"),
+    Breakage(
+      invariant: "ram-agreed", stage: "toolstack", relation: "device-model",
+      quirks: [.toolstack(.deviceModelKeepsSplit)], host: "rmrr 0x80000000-0x80000fff 0000:00:01.0\n\(device)",
+      events: "create dom1 memory=8192 pci=0000:00:01.0"),
+    Breakage(
+      invariant: "refusal-changes-nothing", stage: "toolstack", relation: "devices",
+      quirks: [.toolstack(.destroyDetachesFirst)], host: device,
+      events: "create dom1 memory=128 pci=0000:00:01.0\nfault hypercall=2 errno=EINVAL\ndestroy dom1"),
+    Breakage(
+      invariant: "refusal-changes-nothing", stage: "toolstack", relation: "toolstack",
+      quirks: [.toolstack(.failedTestForgetsOwner), .toolstack(.failureLeavesTraces)], host: device,
+      events: """
+        create dom1 memory=128 passthrough=enabled pci=0000:00:01.0
+        attach dom1 0000:00:01.0 policy=relaxed
+        """),
+    Breakage(
+      invariant: "refusal-changes-nothing", stage: "hypervisor", relation: "domains",
+      quirks: [.hypervisor(.partialRangesStay)], host: "rmrr 0xad600000-0xad600fff 0000:00:01.0\n\(device)",
+      events: """
+        create dom1 memory=4096 pci=0000:00:01.0
+        hypercall dom1 add_to_physmap dom_self space=gmfn_range index=0x0 gfn=0xad5fe count=3
+        """),
+  ]
+}
+
+@Suite("Each invariant is seen to fail by a planted bug")
+struct BreakageTests {
+  @Test("only under the quirks, only this one, and by the last event", arguments: Breakage.all)
+  func breakage(_ breakage: Breakage) throws {
+    let story = Story(breakage.host, breakage.events)
+    let found = story.violations(breakage.quirks)
+    #expect(found.map(\.invariant) == [breakage.invariant], "\(found)")
+    let violation = try #require(found.first)
+    #expect((violation.stage, violation.relation) == (breakage.stage, breakage.relation), "\(violation)")
+    #expect(story.scene(breakage.quirks).violations == found)
+    #expect(story.violations() == [])
+    // Each of the quirks is needed, and so is the last event.
+    for quirk in breakage.quirks where breakage.quirks.count > 1 {
+      #expect(story.violations(breakage.quirks.filter { $0 != quirk }) == [])
+    }
+    #expect(story.withoutLastEvent.violations(breakage.quirks) == [])
+  }
+
+  /// The four that no quirk breaks alone are damaged by hand in `DamageTests`.
+  @Test("no invariant is left out") func complete() {
+    let byQuirk = Set(Breakage.all.map(\.invariant))
+    let byHand = Set(Damage.all.flatMap(\.breaks).map { String($0.prefix { $0 != " " }) })
+    #expect(byHand == Set(Invariant.all.map(\.id)))
+    #expect(
+      byQuirk.symmetricDifference(byHand) == [
+        "views-agree", "ranges-reserved", "e820-ram-backed", "destroy-gives-back",
+      ])
+    #expect(Invariant.all.count == 13)
+  }
+}

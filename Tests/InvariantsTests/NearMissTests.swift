@@ -1,0 +1,107 @@
+import Editions
+import Invariants
+import Testing
+
+/// Stories in `repaired` that come near to breaking an invariant, and what comes of their last event.
+struct NearMiss: CustomTestStringConvertible, Sendable {
+  let what: String
+  let host: String
+  let events: String
+  let observed: String
+
+  var testDescription: String { what }
+
+  private static let shared = """
+    rmrr 0x40000000-0x40000fff 0000:00:01.0 0000:00:02.0
+    device 0000:00:01.0
+    device 0000:00:02.0
+    """
+
+  static let all = [
+    NearMiss(
+      what: "ram-clear-of-ranges: RAM ends where the range begins",
+      host: "rmrr 0x4000000-0x4000fff 0000:00:01.0\ndevice 0000:00:01.0",
+      events: "create dom1 memory=72 pci=0000:00:01.0\nboot dom1", observed: "ok"),
+    NearMiss(
+      what: "rmrr-in-one-guest: a shared range stays with the first guest", host: shared,
+      events: """
+        create dom1 memory=64 pci=0000:00:01.0,policy=relaxed
+        create dom2 memory=64 pci=0000:00:02.0,policy=relaxed
+        """, observed: "refused EPERM rule=HV-86"),
+    NearMiss(
+      what: "rmrr-in-one-guest: a shared range goes from guest to guest", host: shared,
+      events: """
+        create dom1 memory=64 pci=0000:00:01.0,policy=relaxed
+        destroy dom1
+        create dom2 memory=64 pci=0000:00:02.0,policy=relaxed
+        """, observed: "ok low=0x3800000 high=0x0"),
+    NearMiss(
+      what: "rmrr-in-one-guest: ranges that touch",
+      host: """
+        rmrr 0x40000000-0x40000fff 0000:00:01.0
+        rmrr 0x40001000-0x40001fff 0000:00:02.0
+        device 0000:00:01.0
+        device 0000:00:02.0
+        """, events: "create dom1 memory=64 pci=0000:00:01.0\ncreate dom2 memory=64 pci=0000:00:02.0",
+      observed: "ok low=0x3800000 high=0x0"),
+    NearMiss(
+      what: "one-owner: a detach that fails", host: "device 0000:00:01.0",
+      events: "create dom1 memory=64 pci=0000:00:01.0\nfault hypercall=1 errno=EFAULT\ndetach dom1 0000:00:01.0",
+      observed: "refused EFAULT rule=BL-122"),
+    NearMiss(
+      what: "strict-mapped: another strict device of the guest leaves",
+      host: """
+        rmrr 0x40000000-0x40000fff 0000:00:01.0
+        rmrr 0x40001000-0x40001fff 0000:00:02.0
+        device 0000:00:01.0
+        device 0000:00:02.0
+        """, events: "create dom1 memory=64 pci=0000:00:01.0 pci=0000:00:02.0\ndetach dom1 0000:00:02.0", observed: "ok"
+    ),
+    NearMiss(
+      what: "views-agree: a BAR, ballooned RAM and a range in separate tables",
+      host: """
+        host memory=16G phys-bits=39 iommu=vt-d p2m=ept tables=separate quarantine=basic
+        rmrr 0x40000000-0x40000fff 0000:00:01.0
+        device 0000:00:01.0 bar0=m32:64K@0xf0000000
+        """, events: "create dom1 memory=64 pci=0000:00:01.0\nboot dom1\nballoon dom1 memory=32",
+      observed: "ok pages=6140"),
+    NearMiss(
+      what: "e820-ram-backed: all but the first megabyte ballooned away and back", host: "device 0000:00:01.0",
+      events: "create dom1 memory=64\nboot dom1\nballoon dom1 memory=8\nballoon dom1 memory=64",
+      observed: "ok pages=14332"),
+    NearMiss(
+      what: "ranges-reserved: hvmloader stops where a range takes its own page",
+      host: "rmrr 0xfc000000-0xfc000fff 0000:00:01.0\ndevice 0000:00:01.0",
+      events: "create dom1 memory=64 pci=0000:00:01.0,policy=relaxed\nboot dom1", observed: "crashed rule=LD-54"),
+    NearMiss(
+      what: "bars-placed: a range that leaves just the room",
+      host: """
+        rmrr 0xf8000000-0xfbffffff 0000:00:01.0
+        device 0000:00:01.0 bar0=m32:64M
+        """, events: "create dom1 memory=64 pci=0000:00:01.0\nboot dom1", observed: "ok"),
+    NearMiss(
+      what: "ram-conserved: less than a megabyte is lost to whole ones", host: "device 0000:00:01.0",
+      events: "create dom1 memory=66559K", observed: "ok low=0x3800000 high=0x0"),
+    NearMiss(
+      what: "ram-agreed: hvmloader moves RAM under the old device model", host: "device 0000:00:01.0 bar0=m32:512M",
+      events: "create dom1 memory=4096 device-model=traditional pci=0000:00:01.0\nboot dom1", observed: "ok"),
+    NearMiss(
+      what: "refusal-changes-nothing: the last step of a create fails", host: "device 0000:00:01.0",
+      events: "create dom1 memory=64 pci=0000:00:02.0", observed: "refused EINVAL"),
+    NearMiss(
+      what: "destroy-gives-back: a guest with promised and ballooned memory", host: "device 0000:00:01.0",
+      events: "create dom1 memory=32 maxmem=64\nboot dom1\nballoon dom1 memory=16\ndestroy dom1", observed: "ok"),
+  ]
+}
+
+@Suite("What comes near to breaking an invariant")
+struct NearMissTests {
+  @Test("nothing is reported after any event", arguments: NearMiss.all)
+  func nearMiss(_ nearMiss: NearMiss) {
+    let story = Story(nearMiss.host, nearMiss.events)
+    #expect(story.violations() == [])
+    let scene = story.scene()
+    let observed = scene.after.observation(of: scene.event, scene.outcome).text
+    #expect(observed.hasPrefix(nearMiss.observed), "\(observed)")
+  }
+}

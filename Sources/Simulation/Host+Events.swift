@@ -56,10 +56,8 @@ extension Host {
     case .reboot(let name): withGuest(name) { host, index throws(Refusal) in try host.reboot(guestAt: index) }
     case .destroy(let name):
       withGuest(name) { host, index throws(Refusal) in
-        let devices = host.foreignDevices(of: host.guests[index])
         try host.toolstack.destroy(host.guests[index].domain, on: &host.port, &host.buffer)
         host.guests.remove(at: index)
-        for sbdf in devices { host.bookPlace(of: sbdf) }
         return .done
       }
     case .plug(let function): plug(function)
@@ -125,10 +123,8 @@ extension Host {
 
   private mutating func reboot(guestAt index: Int) throws(Refusal) -> Outcome {
     let life = guests[index]
-    let devices = foreignDevices(of: life)
     let reboot = try toolstack.reboot(life.domain, on: &port, &buffer)
     guests.remove(at: index)
-    for sbdf in devices { bookPlace(of: sbdf) }
     switch reboot {
     case .running(let guest):
       add(GuestLife(name: life.name, domain: guest.domain))

@@ -109,13 +109,6 @@ public struct Toolstack: Equatable, Sendable {
   /// True if the function at `index` goes to dom_io when it leaves a guest (HV-74).
   func goesToQuarantine(_ index: Int) -> Bool { quarantines || bindings[index].staysQuarantined }
 
-  /// Books what dom0 itself did to the function at `sbdf` without the toolstack: whether it is in dom_io now, and goes back there.
-  public mutating func note(_ sbdf: SBDF, isQuarantined: Bool, staysQuarantined: Bool) {
-    guard let index = index(of: sbdf) else { return }
-    bindings[index].isQuarantined = isQuarantined
-    bindings[index].staysQuarantined = staysQuarantined
-  }
-
   /// Books that `domain` no longer has the function at `sbdf`.
   mutating func release(_ sbdf: SBDF, from domain: DomainID) {
     guard let index = index(of: sbdf), bindings[index].recordedOwner == domain else { return }

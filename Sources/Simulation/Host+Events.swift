@@ -20,7 +20,17 @@ extension Host {
     armed = nil
     let outcome = perform(event)
     arm(nil)
+    if event.movesDevicesUnseen, !outcome.isRefusal { noteMoves() }
     return outcome
+  }
+
+  /// Tells the toolstack where devices are that went their way without it.
+  private mutating func noteMoves() {
+    let hypervisor = hypervisor
+    toolstack.noteMoves { sbdf in
+      let device = hypervisor.device(sbdf)
+      return (device?.owner == .io, device?.isQuarantined == true)
+    }
   }
 
   private mutating func arm(_ fault: InjectedFault?) {
@@ -169,6 +179,16 @@ extension Access {
     case .read: .read
     case .write: .write
     case .execute: .execute
+    }
+  }
+}
+
+extension Event {
+  /// True for raw hypercalls, and for the end of a guest that may have got devices by them.
+  fileprivate var movesDevicesUnseen: Bool {
+    switch self {
+    case .hypercall, .destroy, .reboot: true
+    default: false
     }
   }
 }

@@ -90,6 +90,17 @@ public struct Toolstack: Equatable, Sendable {
     }
   }
 
+  /// Devices moved without libxl, by other hands in dom0: books where dom0 finds them.
+  ///
+  /// `isQuarantined` says for each function whether dom_io has it, and whether it goes back there (HV-74).
+  public mutating func noteMoves(_ isQuarantined: (SBDF) -> (now: Bool, always: Bool)) {
+    for index in bindings.indices {
+      let found = isQuarantined(bindings[index].sbdf)
+      bindings[index].isQuarantined = found.now
+      bindings[index].staysQuarantined = found.always
+    }
+  }
+
   // MARK: Look-up
 
   func index(of sbdf: SBDF) -> Int? {

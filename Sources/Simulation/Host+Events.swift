@@ -18,10 +18,14 @@ extension Host {
     }
     arm(armed)
     armed = nil
+    let waits = faultWaits
     let outcome = perform(event)
+    faultStruck = waits && !faultWaits
     arm(nil)
     return outcome
   }
+
+  private var faultWaits: Bool { port.fault != nil || port.port.budget.isArmed }
 
   private mutating func arm(_ fault: InjectedFault?) {
     switch fault {

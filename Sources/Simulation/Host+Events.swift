@@ -18,7 +18,9 @@ extension Host {
     }
     arm(armed)
     armed = nil
+    let waits = faultWaits
     let outcome = perform(event)
+    faultStruck = waits && !faultWaits
     arm(nil)
     if event.movesDevicesUnseen, !outcome.isRefusal { noteMoves() }
     return outcome
@@ -32,6 +34,8 @@ extension Host {
       return (device?.owner == .io, device?.isQuarantined == true)
     }
   }
+
+  private var faultWaits: Bool { port.fault != nil || port.port.budget.isArmed }
 
   private mutating func arm(_ fault: InjectedFault?) {
     switch fault {

@@ -46,8 +46,8 @@ public struct Toolstack: Equatable, Sendable {
   ///
   /// Set `directIO` from what the hypervisor made of its IOMMU: here it only says whether the host has one.
   public init(machine: Machine, edition: Edition, map: GuestMap = .xen) {
-    functions = machine.functions
-    bindings = machine.functions.map { function in
+    functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
+    bindings = functions.map { function in
       Binding(sbdf: function.sbdf, isBound: !function.kind.isBridge && function.kind != .hostBridge)
     }
     directIO = machine.iommu != .none

@@ -89,6 +89,12 @@ let package = Package(
     tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
     tests("Firmware"),
     tests(
+      "Simulation",
+      with: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Invariants",
+      ]),
+    tests(
       "Invariants",
       with: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",

@@ -70,7 +70,8 @@ extension Invariant {
     let host = scene.after
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
     for device in host.hypervisor.devices where device.isStrict {
-      guard let owner = device.owner, owner != .dom0, let domain = host.hypervisor.domain(owner), domain.crash == nil else {
+      guard let owner = device.owner, owner != .dom0, let domain = host.hypervisor.domain(owner), domain.crash == nil
+      else {
         continue
       }
       for unit in host.hypervisor.units.units where unit.lists(device) && !unit.frames.isEmpty {

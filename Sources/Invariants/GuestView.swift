@@ -90,7 +90,8 @@ extension RMRRUnit {
     if lists(device.sbdf) { return true }
     guard device.phantomStride != 0, segment == device.sbdf.segment else { return false }
     return devices.contains { bdf in
-      bdf >> 3 == device.sbdf.bdf >> 3 && bdf > device.sbdf.bdf && (bdf - device.sbdf.bdf) % UInt16(device.phantomStride) == 0
+      bdf >> 3 == device.sbdf.bdf >> 3 && bdf > device.sbdf.bdf
+        && (bdf - device.sbdf.bdf) % UInt16(device.phantomStride) == 0
     }
   }
 }

@@ -18,10 +18,24 @@ extension Host {
     }
     arm(armed)
     armed = nil
+    let waits = faultWaits
     let outcome = perform(event)
+    faultStruck = waits && !faultWaits
     arm(nil)
+    if event.movesDevicesUnseen, !outcome.isRefusal { noteMoves() }
     return outcome
   }
+
+  /// Tells the toolstack where devices are that went their way without it.
+  private mutating func noteMoves() {
+    let hypervisor = hypervisor
+    toolstack.noteMoves { sbdf in
+      let device = hypervisor.device(sbdf)
+      return (device?.owner == .io, device?.isQuarantined == true)
+    }
+  }
+
+  private var faultWaits: Bool { port.fault != nil || port.port.budget.isArmed }
 
   private mutating func arm(_ fault: InjectedFault?) {
     switch fault {
@@ -56,10 +70,8 @@ extension Host {
     case .reboot(let name): withGuest(name) { host, index throws(Refusal) in try host.reboot(guestAt: index) }
     case .destroy(let name):
       withGuest(name) { host, index throws(Refusal) in
-        let devices = host.foreignDevices(of: host.guests[index])
         try host.toolstack.destroy(host.guests[index].domain, on: &host.port, &host.buffer)
         host.guests.remove(at: index)
-        for sbdf in devices { host.bookPlace(of: sbdf) }
         return .done
       }
     case .plug(let function): plug(function)
@@ -125,10 +137,8 @@ extension Host {
 
   private mutating func reboot(guestAt index: Int) throws(Refusal) -> Outcome {
     let life = guests[index]
-    let devices = foreignDevices(of: life)
     let reboot = try toolstack.reboot(life.domain, on: &port, &buffer)
     guests.remove(at: index)
-    for sbdf in devices { bookPlace(of: sbdf) }
     switch reboot {
     case .running(let guest):
       add(GuestLife(name: life.name, domain: guest.domain))
@@ -173,6 +183,16 @@ extension Access {
     case .read: .read
     case .write: .write
     case .execute: .execute
+    }
+  }
+}
+
+extension Event {
+  /// True for raw hypercalls, and for the end of a guest that may have got devices by them.
+  fileprivate var movesDevicesUnseen: Bool {
+    switch self {
+    case .hypercall, .destroy, .reboot: true
+    default: false
     }
   }
 }

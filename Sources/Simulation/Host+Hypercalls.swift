@@ -1,6 +1,5 @@
 import Editions
 import Hypercalls
-import Platform
 import Tracing
 
 /// Hypercalls written in a trace: their ordinary domain numbers are guest names.
@@ -25,38 +24,22 @@ extension Host {
     let changed = event.call.changesGuestMemory ? subject : loser(of: event.call)
     let touched = guests.firstIndex { $0.domain == changed }
     let before = touched.flatMap { hypervisor.domain(guests[$0].domain) }
-    var leaving: [SBDF] = []
-    if case .destroyDomain = event.call { leaving = hypervisor.devices.filter { $0.owner == subject }.map(\.sbdf) }
     let result = port.perform(event.call.renamingDomains(number), by: caller, &buffer)
     let rule = buffer.rule
     // Short counts and rollbacks of old editions can leave traces, so the state decides and not the result.
-    if let touched, result >= 0 && event.call.movedDevice != nil || hypervisor.domain(guests[touched].domain) != before {
+    if let touched, result >= 0 && event.call.movesDevices || hypervisor.domain(guests[touched].domain) != before {
       guests[touched].tampered = true
     }
-    if result >= 0, let sbdf = event.call.movedDevice { bookPlace(of: sbdf) }
     if case .createDomain = event.call, result >= 0 {
       adopt(DomainID(UInt16(truncatingIfNeeded: result)), as: event.created)
       return .result(0, nil)
     }
     if case .destroyDomain(let name) = event.call, result == 0 {
       toolstack.forget(number(of: name))
-      for sbdf in leaving { bookPlace(of: sbdf) }
       guests.removeAll { $0.name == name }
       return .result(result, rule)
     }
     return .result(result, rule)
-  }
-
-  /// Devices that raw hypercalls gave to a guest: they leave it without the toolstack when it goes.
-  func foreignDevices(of life: GuestLife) -> [SBDF] {
-    guard life.tampered else { return [] }
-    return hypervisor.devices.filter { $0.owner == life.domain }.map(\.sbdf)
-  }
-
-  /// Enters in the toolstack's books where a device is that the toolstack did not move itself.
-  mutating func bookPlace(of sbdf: SBDF) {
-    guard let device = hypervisor.device(sbdf) else { return }
-    toolstack.note(sbdf, isQuarantined: device.owner == .io, staysQuarantined: device.isQuarantined)
   }
 
   /// Who loses a device by `call` without being named in it: its removal is not refused whoever owns it (HV-146).
@@ -74,11 +57,11 @@ extension Host {
 }
 
 extension Hypercall {
-  /// The device that the call gives to a domain or takes from one, nil if it does neither.
-  fileprivate var movedDevice: SBDF? {
+  /// True for calls that give a domain a device or take one away.
+  fileprivate var movesDevices: Bool {
     switch self {
-    case .assignDevice(_, let sbdf, _, _), .deassignDevice(_, let sbdf, _, _), .pciDeviceRemove(let sbdf): sbdf
-    default: nil
+    case .assignDevice, .deassignDevice, .pciDeviceRemove: true
+    default: false
     }
   }
 

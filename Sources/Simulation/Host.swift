@@ -21,6 +21,9 @@ public struct Host: Sendable {
   /// The seam: faults are injected here, the model is behind.
   public internal(set) var port: Faulting<Hypervisor>
 
+  /// True if a fault was armed for the last event and struck: with a later ordinal it may not.
+  public internal(set) var faultStruck = false
+
   let loader: FirmwareParty
   let addressBits: UInt8
   var buffer = HypercallBuffer()
@@ -54,8 +57,8 @@ public struct Host: Sendable {
     guests.first { $0.domain == domain }?.name
   }
 
-  /// The first part of the host in which the two differ: `domains`, `devices`, `memory`, `functions`, `toolstack`, `guests`; nil if
-  /// none does.
+  /// The first part of the host in which the two differ: `domains`, `devices`, `memory`, `functions`, `host` (one is
+  /// crashed), `toolstack`, `guests`; nil if none does.
   ///
   /// Domain numbers already given out do not count: nothing but the numbers of later domains depends on them.
   public func firstDifference(from other: Host) -> String? {

@@ -46,8 +46,8 @@ public struct Toolstack: Equatable, Sendable {
   ///
   /// Set `directIO` from what the hypervisor made of its IOMMU: here it only says whether the host has one.
   public init(machine: Machine, edition: Edition, map: GuestMap = .xen) {
-    functions = machine.functions
-    bindings = machine.functions.map { function in
+    functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
+    bindings = functions.map { function in
       Binding(sbdf: function.sbdf, isBound: !function.kind.isBridge && function.kind != .hostBridge)
     }
     directIO = machine.iommu != .none
@@ -90,6 +90,17 @@ public struct Toolstack: Equatable, Sendable {
     }
   }
 
+  /// Devices moved without libxl, by other hands in dom0: books where dom0 finds them.
+  ///
+  /// `isQuarantined` says for each function whether dom_io has it, and whether it goes back there (HV-74).
+  public mutating func noteMoves(_ isQuarantined: (SBDF) -> (now: Bool, always: Bool)) {
+    for index in bindings.indices {
+      let found = isQuarantined(bindings[index].sbdf)
+      bindings[index].isQuarantined = found.now
+      bindings[index].staysQuarantined = found.always
+    }
+  }
+
   // MARK: Look-up
 
   func index(of sbdf: SBDF) -> Int? {
@@ -108,13 +119,6 @@ public struct Toolstack: Equatable, Sendable {
 
   /// True if the function at `index` goes to dom_io when it leaves a guest (HV-74).
   func goesToQuarantine(_ index: Int) -> Bool { quarantines || bindings[index].staysQuarantined }
-
-  /// Books what dom0 itself did to the function at `sbdf` without the toolstack: whether it is in dom_io now, and goes back there.
-  public mutating func note(_ sbdf: SBDF, isQuarantined: Bool, staysQuarantined: Bool) {
-    guard let index = index(of: sbdf) else { return }
-    bindings[index].isQuarantined = isQuarantined
-    bindings[index].staysQuarantined = staysQuarantined
-  }
 
   /// Books that `domain` no longer has the function at `sbdf`.
   mutating func release(_ sbdf: SBDF, from domain: DomainID) {

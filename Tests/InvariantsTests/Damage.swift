@@ -151,7 +151,7 @@ extension Damage {
     Damage("a device of a domain that is not there", breaks: ["one-owner dead"]) {
       $0.give(SBDF(0, 0, 3, 0), to: DomainID(77))
     },
-    Damage("an attached device that another guest owns", breaks: ["one-owner not-the-guest"]) {
+    Damage("an attached device that another guest owns", breaks: ["one-owner not-the-guest", "strict-mapped p2m"]) {
       $0.give(SBDF(0, 0, 1, 0), to: DomainID(2))
     },
     Damage("a device nobody attached", breaks: ["one-owner unknown-to-toolstack"]) {

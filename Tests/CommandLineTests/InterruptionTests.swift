@@ -47,13 +47,11 @@ struct InterruptionTests {
   #if os(Linux)
     @Test("a worker that is killed changes nothing but a line on standard error")
     func killedWorker() throws {
-      let words = ["fuzz", "--runs", "6000", "--seed", "3"]
+      let words = ["fuzz", "--runs", "30000", "--seed", "3"]
       let calm = try Program.run(words, in: folder)
       #expect(calm.status == 0 && calm.errors.isEmpty)
-      let disturbed = try Program.run(words, in: folder) { process in
+      let disturbed = try Program.run(words, in: folder, cue: "\n1000 executions") { process in
         let children = "/proc/\(process.processIdentifier)/task/\(process.processIdentifier)/children"
-        // Both are there when the canary is found.
-        usleep(300_000)
         let list = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
         if let worker = list.split(separator: " ").first.flatMap({ pid_t($0) }) { kill(worker, SIGKILL) }
       }

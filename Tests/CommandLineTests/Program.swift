@@ -37,9 +37,9 @@ enum Program {
   static let project = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
 
-  /// Runs the program in `folder`; `during` gets the process once it said its first line.
+  /// Runs the program in `folder`; once it said a line with `cue`, `during` gets the process.
   static func run(
-    _ arguments: [String], in folder: String = project, during: ((Process) -> Void)? = nil
+    _ arguments: [String], in folder: String = project, cue: String = "\n", during: ((Process) -> Void)? = nil
   ) throws -> Result {
     let scratch = temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: scratch) }
@@ -49,7 +49,9 @@ enum Program {
       arguments, in: folder, output: try #require(FileHandle(forWritingAtPath: files[0])),
       errors: try #require(FileHandle(forWritingAtPath: files[1])))
     if let during {
-      while process.isRunning, (FileManager.default.contents(atPath: files[0]) ?? Data()).isEmpty { usleep(2_000) }
+      while process.isRunning, FileManager.default.contents(atPath: files[0])?.range(of: Data(cue.utf8)) == nil {
+        usleep(2_000)
+      }
       during(process)
     }
     process.waitUntilExit()

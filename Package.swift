@@ -103,7 +103,7 @@ let package = Package(
     tests(
       "Replaying",
       with: [
-        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Fuzzing", "Reporting",
+        "Editions", "Storage", "Tracing", "Invariants", "Reporting",
       ]),
     tests(
       "Fuzzing",

@@ -2,15 +2,14 @@ import Editions
 import Fuzzing
 
 extension CampaignPlan {
-  /// The first line of a campaign, the only one that names the workers.
+  /// The first line of a campaign. It does not name the workers: their number changes nothing that is printed.
   public var text: String {
     let extent =
       switch extent {
       case .runs(let runs): counted(runs, "execution")
       case .time(let time): "\(time.components.seconds) s"
       }
-    return "fuzzing \(editions.map(\.description).joined(separator: ", ")): seed \(seed), \(extent), "
-      + counted(workers, "worker")
+    return "fuzzing \(editions.map(\.description).joined(separator: ", ")): seed \(seed), \(extent)"
   }
 }
 

@@ -20,12 +20,7 @@ struct CampaignCommandTests {
     #expect(first.result.status == 1 && first.result.errors.isEmpty)
     #expect(first.result.lines.count > 100 && first.files.count > 20)
     #expect(first.result.output == second.result.output && first.files == second.files)
-    #expect(
-      alone.result.output
-        == first.result.output.replacingOccurrences(
-          of: "fuzzing xen-4.17: seed 7, 3000 executions, 2 workers\n",
-          with: "fuzzing xen-4.17: seed 7, 3000 executions, 1 worker\n"))
-    #expect(alone.result.output != first.result.output && alone.files == first.files)
+    #expect(first.result.output == alone.result.output && first.files == alone.files)
     // Each finding: a trace and its verdict, which is also what was shown.
     for (name, data) in first.files where name.hasSuffix(".verdict.txt") {
       #expect(first.files[name.replacingOccurrences(of: ".verdict.txt", with: ".trace.gz")] != nil)

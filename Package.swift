@@ -111,6 +111,6 @@ let package = Package(
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.
-    .testTarget(name: "CommandLineTests", dependencies: ["Tracing"], exclude: ["Help"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help"]),
   ]
 )

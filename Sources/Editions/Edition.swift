@@ -13,12 +13,59 @@ public struct Edition: Hashable, Sendable {
   /// hvmloader's quirks.
   public var firmware: QuirkSet<FirmwareQuirk>
 
-  /// The editions there are.
-  public enum Name: String, CaseIterable, Sendable {
+  /// The editions there are: `repaired`, then the others in order of time.
+  public enum Name: UInt8, CaseIterable, Comparable, Sendable {
     /// Every known bug fixed.
     case repaired
+    /// The branch of 4.5, before the toolstack knew of reserved ranges.
+    case xen4_5
+    /// The design mail of late 2014.
+    case rfc2014
+    /// The patches reviewed in spring 2015.
+    case rfc2015
+    /// The branch of 4.6, the first with the merged form.
+    case xen4_6
+    /// The branch of 4.9, the first with `rmrr=`.
+    case xen4_9
+    /// The branch of 4.13, the first with quarantine by default.
+    case xen4_13
+    /// Debian 11's 4.14.6.
+    case xen4_14
+    /// The branch of 4.16.
+    case xen4_16
     /// Debian 12's 4.17.7.
-    case xen4_17 = "xen-4.17"
+    case xen4_17
+    /// Debian 13's 4.20.3.
+    case xen4_20
+    /// The development branch in 2026.
+    case xenMaster
+
+    /// How it is written.
+    public var text: String {
+      switch self {
+      case .repaired: "repaired"
+      case .xen4_5: "xen-4.5"
+      case .rfc2014: "rfc-2014"
+      case .rfc2015: "rfc-2015"
+      case .xen4_6: "xen-4.6"
+      case .xen4_9: "xen-4.9"
+      case .xen4_13: "xen-4.13"
+      case .xen4_14: "xen-4.14"
+      case .xen4_16: "xen-4.16"
+      case .xen4_17: "xen-4.17"
+      case .xen4_20: "xen-4.20"
+      case .xenMaster: "xen-master"
+      }
+    }
+
+    /// The name written `text`, nil if there is none.
+    public init?(_ text: some StringProtocol) {
+      guard let found = Name.allCases.first(where: { $0.text == text }) else { return nil }
+      self = found
+    }
+
+    /// Earlier or later; `repaired` is the earliest.
+    public static func < (left: Name, right: Name) -> Bool { left.rawValue < right.rawValue }
   }
 
   /// Every known bug fixed.
@@ -29,16 +76,9 @@ public struct Edition: Hashable, Sendable {
   /// The edition `name` with its own quirks.
   public init(_ name: Name) {
     self.name = name
-    switch name {
-    case .repaired:
-      hypervisor = []
-      toolstack = []
-      firmware = []
-    case .xen4_17:
-      hypervisor = QuirkSet(HypervisorQuirk.allCases)
-      toolstack = QuirkSet(ToolstackQuirk.allCases)
-      firmware = QuirkSet(FirmwareQuirk.allCases)
-    }
+    hypervisor = QuirkSet(HypervisorQuirk.allCases.filter { $0.entry.editions.contains(name) })
+    toolstack = QuirkSet(ToolstackQuirk.allCases.filter { $0.entry.editions.contains(name) })
+    firmware = QuirkSet(FirmwareQuirk.allCases.filter { $0.entry.editions.contains(name) })
   }
 
   /// True if `quirk` is in force.
@@ -73,7 +113,7 @@ extension Edition: CustomStringConvertible {
       guard has(quirk) != base.has(quirk) else { return nil }
       return (has(quirk) ? " +" : " -") + quirk.name
     }
-    return name.rawValue + changes.joined()
+    return name.text + changes.joined()
   }
 
   /// Why a text is not an edition.
@@ -87,7 +127,7 @@ extension Edition: CustomStringConvertible {
   /// Reads `description`'s form.
   public init(parsing text: some StringProtocol) throws(ParseError) {
     let words = text.split(separator: " " as Character).map { String($0) }
-    guard let first = words.first, let name = Name(rawValue: first) else {
+    guard let first = words.first, let name = Name(first) else {
       throw .unknownEdition(words.first ?? "")
     }
     var edition = Edition(name)

@@ -69,157 +69,151 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   /// There is no shadow paging.
   case shadowPagingMissing
 
-  /// The stable name in traces and on the command line.
-  public var name: String {
-    switch self {
-    case .existenceCheckDead: "existence-check-dead"
-    case .zeroBDFEndsScope: "zero-bdf-ends-scope"
-    case .sharedByListLength: "shared-by-list-length"
-    case .rangesUnbounded: "ranges-unbounded"
-    case .rangesInRAMAccepted: "ranges-in-ram-accepted"
-    case .registersTakenTwice: "registers-taken-twice"
-    case .optionCut: "option-cut"
-    case .optionOverlapByLastPage: "option-overlap-by-last-page"
-    case .optionSegmentsMixed: "option-segments-mixed"
-    case .lastUnitDecides: "last-unit-decides"
-    case .phantomUnitUnmapped: "phantom-unit-unmapped"
-    case .rollbackUnmapsEverything: "rollback-unmaps-everything"
-    case .strictJoinsRelaxed: "strict-joins-relaxed"
-    case .relaxedSharesAcrossGuests: "relaxed-shares-across-guests"
-    case .lastUnmapClearsAll: "last-unmap-clears-all"
-    case .mappingRemovalIgnoresRecords: "mapping-removal-ignores-records"
-    case .guardsCrash: "guards-crash"
-    case .failedExtentCharged: "failed-extent-charged"
-    case .replacedRAMCharged: "replaced-ram-charged"
-    case .mappingReplacesRAM: "mapping-replaces-ram"
-    case .partialRangesStay: "partial-ranges-stay"
-    case .overlapStopsUnmap: "overlap-stops-unmap"
-    case .phantomFailureMovesDevice: "phantom-failure-moves-device"
-    case .refusedAssignLeavesTable: "refused-assign-leaves-table"
-    case .quarantineTableAlwaysBuilt: "quarantine-table-always-built"
-    case .mirrorFailureCrashes: "mirror-failure-crashes"
-    case .bridgeAddedLaterHoldsDevice: "bridge-added-later-holds-device"
-    case .failedAddStaysListed: "failed-add-stays-listed"
-    case .failedAddKeepsCount: "failed-add-keeps-count"
-    case .addIgnoresMappingError: "add-ignores-mapping-error"
-    case .hardwareDomainCountGrows: "hardware-domain-count-grows"
-    case .failedRemoveFreesDevice: "failed-remove-frees-device"
-    case .failedCreateTakesNumber: "failed-create-takes-number"
-    case .shadowPagingMissing: "shadow-paging-missing"
-    }
-  }
-
-  /// One sentence that says what happens under the quirk.
-  public var sentence: String {
+  /// What is known of it.
+  public var entry: QuirkEntry {
     switch self {
     case .existenceCheckDead:
-      "No PCI segment is known when the table is parsed, so units of absent devices are kept and reported."
+      QuirkEntry(
+        "existence-check-dead", "D-2, HV-15",
+        "No PCI segment is known when the table is parsed, so units of absent devices are kept and reported.")
     case .zeroBDFEndsScope:
-      "A device 00:00.0 in a unit's list hides itself and all devices after it."
+      QuirkEntry(
+        "zero-bdf-ends-scope", "G-1, HV-13",
+        "A device 00:00.0 in a unit's list hides itself and all devices after it.")
     case .sharedByListLength:
-      "Whether a unit is shared is read off its own device list: a duplicate counts, another unit in the same page does not."
+      QuirkEntry(
+        "shared-by-list-length", "HV-86, G-4",
+        "Whether a unit is shared is read off its own device list: a duplicate counts, another unit in the same page does not."
+      )
     case .rangesUnbounded:
-      "A range beyond every physical address is registered: its page count wraps, or mapping it for dom0 never ends."
+      QuirkEntry(
+        "ranges-unbounded", "HV-16, HV-22, C-10",
+        "A range beyond every physical address is registered: its page count wraps, or mapping it for dom0 never ends.")
     case .rangesInRAMAccepted:
-      "A range in the host's RAM only causes a warning, though Xen hands those frames to others as well."
+      QuirkEntry(
+        "ranges-in-ram-accepted", "HV-17, G-10, BUG-28",
+        "A range in the host's RAM only causes a warning, though Xen hands those frames to others as well.")
     case .registersTakenTwice:
-      "Two remapping units at the same registers are both registered, and setting up the second hangs the host."
+      QuirkEntry(
+        "registers-taken-twice", "HV-23",
+        "Two remapping units at the same registers are both registered, and setting up the second hangs the host.")
     case .optionCut:
-      "Of an rmrr= option only 127 characters are read, so that a unit can be lost or belong to another function."
+      QuirkEntry(
+        "option-cut", "D-3",
+        "Of an rmrr= option only 127 characters are read, so that a unit can be lost or belong to another function.")
     case .optionOverlapByLastPage:
-      "An rmrr= unit may overlap another that begins inside its last page."
+      QuirkEntry(
+        "option-overlap-by-last-page", "HV-31",
+        "An rmrr= unit may overlap another that begins inside its last page.")
     case .optionSegmentsMixed:
-      "Devices whose segment bits are among those of the first device's segment are taken over into that segment."
+      QuirkEntry(
+        "option-segments-mixed", "HV-32, G-12",
+        "Devices whose segment bits are among those of the first device's segment are taken over into that segment.")
     case .lastUnitDecides:
-      "The loop that maps a device's units goes on after a failure, and only the last unit's result counts."
+      QuirkEntry(
+        "last-unit-decides", "D-1, HV-89",
+        "The loop that maps a device's units goes on after a failure, and only the last unit's result counts.")
     case .phantomUnitUnmapped:
-      "After a strict assignment a phantom function's own unit is mapped and at once unmapped in the target."
+      QuirkEntry(
+        "phantom-unit-unmapped", "C-1, HV-83",
+        "After a strict assignment a phantom function's own unit is mapped and at once unmapped in the target.")
     case .rollbackUnmapsEverything:
-      "A refused assignment asks to unmap every unit of the device, and so takes a count from records that another device holds."
+      QuirkEntry(
+        "rollback-unmaps-everything", "G-5, HV-91",
+        "A refused assignment asks to unmap every unit of the device, and so takes a count from records that another device holds."
+      )
     case .strictJoinsRelaxed:
-      "A strict assignment joins a record that a relaxed one made, though some of its pages are not mapped."
+      QuirkEntry(
+        "strict-joins-relaxed", "G-6, HV-107",
+        "A strict assignment joins a record that a relaxed one made, though some of its pages are not mapped.")
     case .relaxedSharesAcrossGuests:
-      "With the relaxed flag or by memory_mapping the same reserved page can be mapped in two guests."
+      QuirkEntry(
+        "relaxed-shares-across-guests", "G-4, HV-86",
+        "With the relaxed flag or by memory_mapping the same reserved page can be mapped in two guests.")
     case .lastUnmapClearsAll:
-      "When a record ends, identity pages go that memory_mapping made or that another record needs."
+      QuirkEntry(
+        "last-unmap-clears-all", "G-7, D-7, HV-113",
+        "When a record ends, identity pages go that memory_mapping made or that another record needs.")
     case .mappingRemovalIgnoresRecords:
-      "A memory_mapping removal deletes identity pages of a device that is still assigned."
+      QuirkEntry(
+        "mapping-removal-ignores-records", "G-3, HV-121",
+        "A memory_mapping removal deletes identity pages of a device that is still assigned.")
     case .guardsCrash:
-      "Populating an identity page, or mapping another frame there, crashes the domain instead of being refused softly."
+      QuirkEntry(
+        "guards-crash", "G-9, HV-121",
+        "Populating an identity page, or mapping another frame there, crashes the domain instead of being refused softly."
+      )
     case .failedExtentCharged:
-      "Pages allocated for an extent that could not be added stay charged to the domain until it dies."
+      QuirkEntry(
+        "failed-extent-charged", "HV-131",
+        "Pages allocated for an extent that could not be added stay charged to the domain until it dies.")
     case .replacedRAMCharged:
-      "A page that is replaced by populating its frame again is not freed: it stays charged and unreachable."
+      QuirkEntry(
+        "replaced-ram-charged", "HV-130, HV-132",
+        "A page that is replaced by populating its frame again is not freed: it stays charged and unreachable.")
     case .mappingReplacesRAM:
-      "Mapping machine frames over guest RAM replaces the RAM, which stays charged, and forgets to count down PoD entries."
+      QuirkEntry(
+        "mapping-replaces-ram", "D-6",
+        "Mapping machine frames over guest RAM replaces the RAM, which stays charged, and forgets to count down PoD entries."
+      )
     case .partialRangesStay:
-      "Pages of an extent or range done before the one that fails stay changed though they are not counted as done."
+      QuirkEntry(
+        "partial-ranges-stay", "HV-136, HV-138, HV-139",
+        "Pages of an extent or range done before the one that fails stay changed though they are not counted as done.")
     case .overlapStopsUnmap:
-      "An unmap request fails at a record that only overlaps it, after the device has already moved."
+      QuirkEntry(
+        "overlap-stops-unmap", "G-13, HV-92, HV-100",
+        "An unmap request fails at a record that only overlaps it, after the device has already moved.")
     case .phantomFailureMovesDevice:
-      "When a phantom function is refused the device is deassigned: it ends in quarantine, not where it came from."
+      QuirkEntry(
+        "phantom-failure-moves-device", "HV-83, HV-S12",
+        "When a phantom function is refused the device is deassigned: it ends in quarantine, not where it came from.")
     case .refusedAssignLeavesTable:
-      "The quarantine table that an assignment prepares stays when the assignment is refused."
+      QuirkEntry(
+        "refused-assign-leaves-table", "HV-95, I-14",
+        "The quarantine table that an assignment prepares stays when the assignment is refused.")
     case .quarantineTableAlwaysBuilt:
-      "Leaving a guest allocates a quarantine table even for a device that keeps none, and so can fail for lack of memory."
+      QuirkEntry(
+        "quarantine-table-always-built", "HV-78, HV-95, HV-96",
+        "Leaving a guest allocates a quarantine table even for a device that keeps none, and so can fail for lack of memory."
+      )
     case .mirrorFailureCrashes:
-      "When the entry in separate IOMMU tables cannot be made the p2m entry stays and the domain is crashed."
+      QuirkEntry(
+        "mirror-failure-crashes", "HV-118",
+        "When the entry in separate IOMMU tables cannot be made the p2m entry stays and the domain is crashed.")
     case .bridgeAddedLaterHoldsDevice:
-      "A conventional function with a unit cannot leave its guest once a bridge above it has been announced."
+      QuirkEntry(
+        "bridge-added-later-holds-device", "HV-69, G-14",
+        "A conventional function with a unit cannot leave its guest once a bridge above it has been announced.")
     case .failedAddStaysListed:
-      "A refused pci_device_add leaves the device listed without an owner, and removing it crashes the host."
+      QuirkEntry(
+        "failed-add-stays-listed", "D-4, HV-142",
+        "A refused pci_device_add leaves the device listed without an owner, and removing it crashes the host.")
     case .failedAddKeepsCount:
-      "The count that a refused pci_device_add took in the hardware domain's record is not given back."
+      QuirkEntry(
+        "failed-add-keeps-count", "HV-142",
+        "The count that a refused pci_device_add took in the hardware domain's record is not given back.")
     case .addIgnoresMappingError:
-      "pci_device_add succeeds though a reserved range of the device could not be mapped for the hardware domain."
+      QuirkEntry(
+        "add-ignores-mapping-error", "HV-143",
+        "pci_device_add succeeds though a reserved range of the device could not be mapped for the hardware domain.")
     case .hardwareDomainCountGrows:
-      "Counts of the hardware domain's records include absent devices and only grow when an assigned device is unplugged."
+      QuirkEntry(
+        "hardware-domain-count-grows", "HV-106, HV-148",
+        "Counts of the hardware domain's records include absent devices and only grow when an assigned device is unplugged."
+      )
     case .failedRemoveFreesDevice:
-      "A pci_device_remove that fails forgets the device all the same, and its records stay behind."
+      QuirkEntry(
+        "failed-remove-frees-device", "HV-146",
+        "A pci_device_remove that fails forgets the device all the same, and its records stay behind.")
     case .failedCreateTakesNumber:
-      "A refused createdomain uses up a domain number."
+      QuirkEntry(
+        "failed-create-takes-number", "recorded: numbers after a refused creation",
+        "A refused createdomain uses up a domain number.")
     case .shadowPagingMissing:
-      "The build has no shadow paging: an HVM domain without hardware-assisted paging cannot be created."
-    }
-  }
-
-  /// Where it is described.
-  public var citation: String {
-    switch self {
-    case .existenceCheckDead: "D-2, HV-15"
-    case .zeroBDFEndsScope: "G-1, HV-13"
-    case .sharedByListLength: "HV-86, G-4"
-    case .rangesUnbounded: "HV-16, HV-22, C-10"
-    case .rangesInRAMAccepted: "HV-17, G-10, BUG-28"
-    case .registersTakenTwice: "HV-23"
-    case .optionCut: "D-3"
-    case .optionOverlapByLastPage: "HV-31"
-    case .optionSegmentsMixed: "HV-32, G-12"
-    case .lastUnitDecides: "D-1, HV-89"
-    case .phantomUnitUnmapped: "C-1, HV-83"
-    case .rollbackUnmapsEverything: "G-5, HV-91"
-    case .strictJoinsRelaxed: "G-6, HV-107"
-    case .relaxedSharesAcrossGuests: "G-4, HV-86"
-    case .lastUnmapClearsAll: "G-7, D-7, HV-113"
-    case .mappingRemovalIgnoresRecords: "G-3, HV-121"
-    case .guardsCrash: "G-9, HV-121"
-    case .failedExtentCharged: "HV-131"
-    case .replacedRAMCharged: "HV-130, HV-132"
-    case .mappingReplacesRAM: "D-6"
-    case .partialRangesStay: "HV-136, HV-138, HV-139"
-    case .overlapStopsUnmap: "G-13, HV-92, HV-100"
-    case .phantomFailureMovesDevice: "HV-83, HV-S12"
-    case .refusedAssignLeavesTable: "HV-95, I-14"
-    case .quarantineTableAlwaysBuilt: "HV-78, HV-95, HV-96"
-    case .mirrorFailureCrashes: "HV-118"
-    case .bridgeAddedLaterHoldsDevice: "HV-69, G-14"
-    case .failedAddStaysListed: "D-4, HV-142"
-    case .failedAddKeepsCount: "HV-142"
-    case .addIgnoresMappingError: "HV-143"
-    case .hardwareDomainCountGrows: "HV-106, HV-148"
-    case .failedRemoveFreesDevice: "HV-146"
-    case .failedCreateTakesNumber: "recorded: numbers after a refused creation"
-    case .shadowPagingMissing: "recorded: createdomain answers EOPNOTSUPP"
+      QuirkEntry(
+        "shadow-paging-missing", "recorded: createdomain answers EOPNOTSUPP",
+        "The build has no shadow paging: an HVM domain without hardware-assisted paging cannot be created.")
     }
   }
 }

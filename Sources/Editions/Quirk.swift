@@ -4,17 +4,18 @@
 /// named decisions; no algorithm tests a quirk. Switching a quirk on in `repaired` plants a known bug.
 public protocol StageQuirk: RawRepresentable, CaseIterable, Hashable, Sendable
 where RawValue == UInt8, AllCases == [Self] {
-  /// The stable name in traces and on the command line, lower case with hyphens.
-  var name: String { get }
-  /// One sentence that says what happens under the quirk.
-  var sentence: String { get }
-  /// Where it is described: rule ids, bug ids, upstream commits.
-  var citation: String { get }
+  /// What is known of it.
+  var entry: QuirkEntry { get }
 }
 
-/// A set of quirks of one stage; at most 64 quirks a stage.
+extension StageQuirk {
+  /// The stable name, unique over all stages.
+  public var name: String { entry.name }
+}
+
+/// A set of quirks of one stage; at most 128 quirks a stage.
 public struct QuirkSet<Quirk: StageQuirk>: Hashable, Sendable, ExpressibleByArrayLiteral {
-  private var bits: UInt64 = 0
+  private var bits: UInt128 = 0
 
   /// The set of the quirks listed.
   public init(arrayLiteral quirks: Quirk...) {
@@ -27,13 +28,13 @@ public struct QuirkSet<Quirk: StageQuirk>: Hashable, Sendable, ExpressibleByArra
   }
 
   /// True if `quirk` is in the set.
-  public func contains(_ quirk: Quirk) -> Bool { bits & (1 << UInt64(quirk.rawValue)) != 0 }
+  public func contains(_ quirk: Quirk) -> Bool { bits & (1 << UInt128(quirk.rawValue)) != 0 }
 
   /// Adds `quirk`.
-  public mutating func insert(_ quirk: Quirk) { bits |= 1 << UInt64(quirk.rawValue) }
+  public mutating func insert(_ quirk: Quirk) { bits |= 1 << UInt128(quirk.rawValue) }
 
   /// Takes `quirk` out.
-  public mutating func remove(_ quirk: Quirk) { bits &= ~(1 << UInt64(quirk.rawValue)) }
+  public mutating func remove(_ quirk: Quirk) { bits &= ~(1 << UInt128(quirk.rawValue)) }
 
   /// True if there is none.
   public var isEmpty: Bool { bits == 0 }
@@ -56,13 +57,17 @@ public enum Quirk: Hashable, Sendable {
     HypervisorQuirk.allCases.map(Quirk.hypervisor) + ToolstackQuirk.allCases.map(Quirk.toolstack)
     + FirmwareQuirk.allCases.map(Quirk.firmware)
 
-  private var stageQuirk: any StageQuirk {
+  /// What is known of it; the name is unique over all stages.
+  public var entry: QuirkEntry {
     switch self {
-    case .hypervisor(let quirk): quirk
-    case .toolstack(let quirk): quirk
-    case .firmware(let quirk): quirk
+    case .hypervisor(let quirk): quirk.entry
+    case .toolstack(let quirk): quirk.entry
+    case .firmware(let quirk): quirk.entry
     }
   }
+
+  /// The stable name, unique over all stages.
+  public var name: String { entry.name }
 
   /// The stage it belongs to.
   public var stage: String {
@@ -72,13 +77,6 @@ public enum Quirk: Hashable, Sendable {
     case .firmware: "firmware"
     }
   }
-
-  /// The stable name, unique over all stages.
-  public var name: String { stageQuirk.name }
-  /// One sentence that says what happens under the quirk.
-  public var sentence: String { stageQuirk.sentence }
-  /// Where it is described.
-  public var citation: String { stageQuirk.citation }
 
   /// The quirk named `name`.
   public init?(name: some StringProtocol) {

@@ -49,117 +49,105 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
   /// A device is plugged into a guest that was never told of its ranges.
   case hotplugUnannounced
 
-  /// The stable name in traces and on the command line.
-  public var name: String {
-    switch self {
-    case .rdmMatchedByStart: "rdm-matched-by-start"
-    case .lastPolicyWins: "last-policy-wins"
-    case .hostRangesRepeated: "host-ranges-repeated"
-    case .memoryMapUnordered: "memory-map-unordered"
-    case .namedDeviceUnresolved: "named-device-unresolved"
-    case .firstFunctionAsked: "first-function-asked"
-    case .highestFunctionAttached: "highest-function-attached"
-    case .lowMemoryUnchecked: "low-memory-unchecked"
-    case .rangesOutliveBuild: "ranges-outlive-build"
-    case .boundaryExcluded: "boundary-excluded"
-    case .relaxedMovesMemory: "relaxed-moves-memory"
-    case .fixedAreasUnchecked: "fixed-areas-unchecked"
-    case .moduleMappedAtZero: "module-mapped-at-zero"
-    case .modulePopulatedTwice: "module-populated-twice"
-    case .moduleFallbackInBytes: "module-fallback-in-bytes"
-    case .memoryCountedTwice: "memory-counted-twice"
-    case .deviceModelKeepsSplit: "device-model-keeps-split"
-    case .failedTestForgetsOwner: "failed-test-forgets-owner"
-    case .failureLeavesTraces: "failure-leaves-traces"
-    case .permissionsSurviveDetach: "permissions-survive-detach"
-    case .detachFailureIgnored: "detach-failure-ignored"
-    case .destroyDetachesFirst: "destroy-detaches-first"
-    case .deviceNameWithoutSegment: "device-name-without-segment"
-    case .hotplugUnannounced: "hotplug-unannounced"
-    }
-  }
-
-  /// One sentence that says what happens under the quirk.
-  public var sentence: String {
+  /// What is known of it.
+  public var entry: QuirkEntry {
     switch self {
     case .rdmMatchedByStart:
-      "Two ranges with one start count as the same, and the later one's size is lost."
+      QuirkEntry(
+        "rdm-matched-by-start", "BL-55, LB-6",
+        "Two ranges with one start count as the same, and the later one's size is lost.")
     case .lastPolicyWins:
-      "Where devices share a range, the policy of the last in the list holds, even if that is the laxer one."
+      QuirkEntry(
+        "last-policy-wins", "BL-53, LB-12",
+        "Where devices share a range, the policy of the last in the list holds, even if that is the laxer one.")
     case .hostRangesRepeated:
-      "Under strategy host, a range that the hypervisor reports twice stands in the guest's list twice."
+      QuirkEntry(
+        "host-ranges-repeated", "BL-50, LB-6b",
+        "Under strategy host, a range that the hypervisor reports twice stands in the guest's list twice.")
     case .memoryMapUnordered:
-      "The guest's memory map lists ranges in the order of discovery, also those that overlap."
+      QuirkEntry(
+        "memory-map-unordered", "BL-81, I-6",
+        "The guest's memory map lists ranges in the order of discovery, also those that overlap.")
     case .namedDeviceUnresolved:
-      "Ranges are looked up for 0000:00:00.0 instead of a device given by its name."
+      QuirkEntry(
+        "named-device-unresolved", "BL-56, LB-2",
+        "Ranges are looked up for 0000:00:00.0 instead of a device given by its name.")
     case .firstFunctionAsked:
-      "Only function 0 of a device given with all functions is asked for its ranges."
+      QuirkEntry(
+        "first-function-asked", "BL-56, LB-3",
+        "Only function 0 of a device given with all functions is asked for its ranges.")
     case .highestFunctionAttached:
-      "Of a device given with all functions only the highest is attached, and the guest does not find it."
+      QuirkEntry(
+        "highest-function-attached", "BL-110, LB-10",
+        "Of a device given with all functions only the highest is attached, and the guest does not find it.")
     case .lowMemoryUnchecked:
-      "A low boundary or a huge MMIO hole can leave less low memory than the legacy area and hvmloader take."
+      QuirkEntry(
+        "low-memory-unchecked", "BL-7, BL-86, LB-4",
+        "A low boundary or a huge MMIO hole can leave less low memory than the legacy area and hvmloader take.")
     case .rangesOutliveBuild:
-      "A second build from the same configuration keeps the old ranges and does not move RAM away from them."
+      QuirkEntry(
+        "ranges-outlive-build", "BL-47, BL-129, LB-5",
+        "A second build from the same configuration keeps the old ranges and does not move RAM away from them.")
     case .boundaryExcluded:
-      "A range that starts exactly at rdm_mem_boundary counts as lying below it, and RAM is not moved."
+      QuirkEntry(
+        "boundary-excluded", "BL-58, LB-13",
+        "A range that starts exactly at rdm_mem_boundary counts as lying below it, and RAM is not moved.")
     case .relaxedMovesMemory:
-      "RAM moved up for a relaxed range may land on a strict one, and the build fails."
+      QuirkEntry(
+        "relaxed-moves-memory", "BL-62, LB-18, LB-19",
+        "RAM moved up for a relaxed range may land on a strict one, and the build fails.")
     case .fixedAreasUnchecked:
-      "Ranges inside the firmware's special area are accepted; hvmloader or the assignment fails later."
+      QuirkEntry(
+        "fixed-areas-unchecked", "BL-69, BL-101, LB-14",
+        "Ranges inside the firmware's special area are accepted; hvmloader or the assignment fails later.")
     case .moduleMappedAtZero:
-      "The memory map is made before an ACPI module has its address, so its entry lies at 0 over RAM."
+      QuirkEntry(
+        "module-mapped-at-zero", "BL-87, LB-7, f76d81d6e8",
+        "The memory map is made before an ACPI module has its address, so its entry lies at 0 over RAM.")
     case .modulePopulatedTwice:
-      "Pages for an ACPI module are populated over the RAM that is there, which stays charged and lost."
+      QuirkEntry(
+        "module-populated-twice", "BL-103, LB-7",
+        "Pages for an ACPI module are populated over the RAM that is there, which stays charged and lost.")
     case .moduleFallbackInBytes:
-      "When a module's page cannot be populated, the end of RAM in bytes is handed on as a frame number."
+      QuirkEntry(
+        "module-fallback-in-bytes", "BL-103, LB-8",
+        "When a module's page cannot be populated, the end of RAM in bytes is handed on as a frame number.")
     case .memoryCountedTwice:
-      "Memory that is no whole number of MiB fails the build or ends in the middle of a page."
+      QuirkEntry(
+        "memory-counted-twice", "BL-74, LB-9",
+        "Memory that is no whole number of MiB fails the build or ends in the middle of a page.")
     case .deviceModelKeepsSplit:
-      "The device model is not told that RAM moved above 4G, and cannot reach what was moved."
+      QuirkEntry(
+        "device-model-keeps-split", "BL-76, LB-1",
+        "The device model is not told that RAM moved above 4G, and cannot reach what was moved.")
     case .failedTestForgetsOwner:
-      "An attach refused because the device is taken removes the record of who has it."
+      QuirkEntry(
+        "failed-test-forgets-owner", "BL-109, LB-11",
+        "An attach refused because the device is taken removes the record of who has it.")
     case .failureLeavesTraces:
-      "A failing operation leaves emulated devices, permissions, bindings and limits it made before."
+      QuirkEntry(
+        "failure-leaves-traces", "BL-127, LB-11",
+        "A failing operation leaves emulated devices, permissions, bindings and limits it made before.")
     case .permissionsSurviveDetach:
-      "A guest keeps its right to the ports and memory of a device that was detached."
+      QuirkEntry(
+        "permissions-survive-detach", "BL-124, 39113a8a23",
+        "A guest keeps its right to the ports and memory of a device that was detached.")
     case .detachFailureIgnored:
-      "When the hypervisor refuses to take a device away, the toolstack forgets it all the same."
+      QuirkEntry(
+        "detach-failure-ignored", "BL-122",
+        "When the hypervisor refuses to take a device away, the toolstack forgets it all the same.")
     case .destroyDetachesFirst:
-      "Devices leave before the domain is destroyed; if that fails, the guest lives on without them."
+      QuirkEntry(
+        "destroy-detaches-first", "BL-108, BL-122",
+        "Devices leave before the domain is destroyed; if that fails, the guest lives on without them.")
     case .deviceNameWithoutSegment:
-      "Two devices that differ only in their segment collide in the device model."
+      QuirkEntry(
+        "device-name-without-segment", "BL-110, LB-17",
+        "Two devices that differ only in their segment collide in the device model.")
     case .hotplugUnannounced:
-      "A strict device can be plugged in although its ranges are not reserved in the guest's memory map."
-    }
-  }
-
-  /// Where it is described.
-  public var citation: String {
-    switch self {
-    case .rdmMatchedByStart: "BL-55, LB-6"
-    case .lastPolicyWins: "BL-53, LB-12"
-    case .hostRangesRepeated: "BL-50, LB-6b"
-    case .memoryMapUnordered: "BL-81, I-6"
-    case .namedDeviceUnresolved: "BL-56, LB-2"
-    case .firstFunctionAsked: "BL-56, LB-3"
-    case .highestFunctionAttached: "BL-110, LB-10"
-    case .lowMemoryUnchecked: "BL-7, BL-86, LB-4"
-    case .rangesOutliveBuild: "BL-47, BL-129, LB-5"
-    case .boundaryExcluded: "BL-58, LB-13"
-    case .relaxedMovesMemory: "BL-62, LB-18, LB-19"
-    case .fixedAreasUnchecked: "BL-69, BL-101, LB-14"
-    case .moduleMappedAtZero: "BL-87, LB-7, f76d81d6e8"
-    case .modulePopulatedTwice: "BL-103, LB-7"
-    case .moduleFallbackInBytes: "BL-103, LB-8"
-    case .memoryCountedTwice: "BL-74, LB-9"
-    case .deviceModelKeepsSplit: "BL-76, LB-1"
-    case .failedTestForgetsOwner: "BL-109, LB-11"
-    case .failureLeavesTraces: "BL-127, LB-11"
-    case .permissionsSurviveDetach: "BL-124, 39113a8a23"
-    case .detachFailureIgnored: "BL-122"
-    case .destroyDetachesFirst: "BL-108, BL-122"
-    case .deviceNameWithoutSegment: "BL-110, LB-17"
-    case .hotplugUnannounced: "BL-121, I-4"
+      QuirkEntry(
+        "hotplug-unannounced", "BL-121, I-4",
+        "A strict device can be plugged in although its ranges are not reserved in the guest's memory map.")
     }
   }
 }

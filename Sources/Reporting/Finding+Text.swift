@@ -25,7 +25,7 @@ extension Finding {
     if let failingEvent { lines.append("  after event:  \(failingEvent + 1) of \(specimen.events.count)") }
     lines.append("  bucket:       \(symptom)")
     if !culprits.isEmpty {
-      lines.append("  gone without: " + culprits.map { "\($0.name) (\($0.citation))" }.joined(separator: "; "))
+      lines.append("  gone without: " + culprits.map { "\($0.name) (\($0.entry.citation))" }.joined(separator: "; "))
     }
     lines.append("  from:         seed \(seed), execution \(execution)")
     if standing == .confirmed, !minimal {

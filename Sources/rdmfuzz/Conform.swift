@@ -7,7 +7,8 @@ struct Conform: ParsableCommand {
     usage: "rdmfuzz conform <file> ... [--json] [<options>]",
     discussion: """
       Each FILE holds recorded cases of one stage, one JSON object a line, plain or gzip. Every case runs \
-      through the model of that stage and agrees if every recorded field does. Exit code 0 only if all agree.
+      through the model of that stage and agrees if every recorded field does. The edition is the one that the \
+      file's name tells, as in builder-4.14.jsonl.gz, or else xen-4.17. Exit code 0 only if all agree.
       """)
 
   @Argument(help: ArgumentHelp("Files of recordings.", valueName: "file"))
@@ -16,8 +17,8 @@ struct Conform: ParsableCommand {
   @Flag(help: "One JSON object a file instead of text.")
   var json = false
 
-  @Option(help: ArgumentHelp("Edition whose models run.", valueName: "edition"))
-  var edition = "xen-4.17"
+  @Option(help: ArgumentHelp("Edition whose models run, whatever the file's name.", valueName: "edition"))
+  var edition: String?
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Most cases shown of a file, if they differ.", valueName: "n"))
   var show = 5
@@ -27,11 +28,13 @@ struct Conform: ParsableCommand {
   }
 
   func run() throws {
-    let edition = try parsedEdition(edition)
+    let chosen = try edition.map(parsedEdition)
     var agree = true
     for file in files {
       do {
-        let study = try Conformance(of: VectorFile(path: file), edition: edition, keeping: show)
+        let recordings = VectorFile(path: file)
+        let study = try Conformance(
+          of: recordings, edition: chosen ?? recordings.namedEdition ?? .xen4_17, keeping: show)
         agree = agree && study.agreeing == study.total
         StandardOutput.write(json ? study.jsonLine + "\n" : study.text)
         StandardOutput.flush()

@@ -22,14 +22,14 @@ struct Editions: ParsableCommand {
     }
     for name in Edition.Name.allCases {
       let count = Edition(name).quirks.count
-      StandardOutput.line("\(name.rawValue): \(count == 0 ? "no quirks" : counted(count, "quirk"))")
+      StandardOutput.line("\(name.text): \(count == 0 ? "no quirks" : counted(count, "quirk"))")
     }
     StandardOutput.line()
     for quirk in Quirk.all { describe(quirk) }
   }
 
   private func describe(_ quirk: Quirk) {
-    StandardOutput.line("\(quirk.name) (\(quirk.stage), \(quirk.citation))")
-    StandardOutput.line("    \(quirk.sentence)")
+    StandardOutput.line("\(quirk.name) (\(quirk.stage), \(quirk.entry.citation))")
+    StandardOutput.line("    \(quirk.entry.sentence)")
   }
 }

@@ -1,3 +1,4 @@
+import Editions
 import Foundation
 import Testing
 
@@ -51,7 +52,8 @@ struct ErrorTests {
       #expect(result.errors == "rdmfuzz: \(message); see 'rdmfuzz \(help)--help'\n")
     }
     try expect(
-      "editions", "xen-9", code: 64, says: "unknown edition \"xen-9\", expected one of repaired, xen-4.17")
+      "editions", "xen-9", code: 64,
+      says: "unknown edition \"xen-9\", expected one of " + Edition.Name.allCases.map(\.text).joined(separator: ", "))
     try expect(
       "replay", "known", "--edition", "xen-4.17 -nosuch", code: 64,
       says: "unknown quirk \"-nosuch\", expected + or - and a name that 'rdmfuzz editions' lists")

@@ -42,7 +42,7 @@ struct HelpTests {
     #expect(editions.lines.first == "repaired: no quirks")
     let release = try Program.run(["editions", "xen-4.17"])
     let quirks = release.lines.filter { !$0.hasPrefix(" ") }.dropFirst()
-    #expect(editions.lines[1] == "xen-4.17: \(quirks.count) quirks")
+    #expect(editions.lines.contains("xen-4.17: \(quirks.count) quirks"))
     let first = try #require(quirks.first?.split(separator: " ").first)
     let without = try Program.run(["editions", "xen-4.17 -\(first)"])
     #expect(without.lines.first == "xen-4.17 -\(first)")

@@ -72,7 +72,7 @@ struct ReplayCommandTests {
   func conform() throws {
     let vectors = Program.project + "/Tests/StudiesTests/Vectors/dmar-4.17.jsonl.gz"
     let all = try Program.run(["conform", vectors])
-    #expect(all.status == 0 && all.output.hasSuffix(": 319 of 319 agree (dmar)\n"))
+    #expect(all.status == 0 && all.output.hasSuffix(": 319 of 319 agree (dmar, xen-4.17)\n"))
     let unzip = Process()
     unzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     unzip.arguments = ["gzip", "-dc", vectors]
@@ -88,7 +88,7 @@ struct ReplayCommandTests {
 
     let text = try Program.run(["conform", "few.jsonl"], in: folder)
     #expect(text.status == 1 && text.errors.isEmpty)
-    #expect(text.lines[0] == "few.jsonl: 19 of 20 agree (dmar)")
+    #expect(text.lines[0] == "few.jsonl: 19 of 20 agree (dmar, xen-4.17)")
     #expect(text.lines[1].hasPrefix("  line \(index + 1), case "))
     #expect(text.lines[2] == "    result.vtd_enabled: recorded false, modelled true")
     let json = try Program.run(["conform", "--json", "few.jsonl"], in: folder)

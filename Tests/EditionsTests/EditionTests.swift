@@ -8,8 +8,8 @@ struct EditionTests {
     #expect(Set(Quirk.all.map(\.name)).count == Quirk.all.count)
     for quirk in Quirk.all {
       #expect(quirk.name.allSatisfy { $0.isLowercase || $0.isNumber || $0 == "-" }, "\(quirk.name)")
-      #expect(quirk.sentence.hasSuffix("."), "\(quirk.name)")
-      #expect(!quirk.citation.isEmpty, "\(quirk.name)")
+      #expect(quirk.entry.sentence.hasSuffix("."), "\(quirk.name)")
+      #expect(!quirk.entry.citation.isEmpty, "\(quirk.name)")
       #expect(Quirk(name: quirk.name) == quirk)
     }
   }
@@ -24,7 +24,7 @@ struct EditionTests {
       let edition = base.with(quirk, on: !base.has(quirk))
       #expect(try Edition(parsing: edition.description) == edition)
     }
-    #expect(base.description == name.rawValue)
+    #expect(base.description == name.text)
   }
 
   @Test("unknown names are refused with the word")

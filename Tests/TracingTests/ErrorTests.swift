@@ -1,3 +1,4 @@
+import Editions
 import Storage
 import Testing
 
@@ -82,7 +83,10 @@ private let wrongTraces: [(String, String)] = [
   ("rdmtrace 1\nboot dom1\n", #"2:1: expected a line such as edition xen-4.17, found "boot""#),
   ("rdmtrace 1\nend 0\n", #"2:1: expected a line such as edition xen-4.17, found "end""#),
   ("rdmtrace 1\nedition\n", #"2:8: expected an edition such as xen-4.17, found the end of the line"#),
-  ("rdmtrace 1\nedition xen-5\n", #"2:9: expected repaired, xen-4.17, found "xen-5""#),
+  (
+    "rdmtrace 1\nedition xen-5\n",
+    "2:9: expected \(Edition.Name.allCases.map(\.text).joined(separator: ", ")), found \"xen-5\""
+  ),
   ("rdmtrace 1\nedition repaired  -x\n", #"2:19: expected + or - and the name of a quirk, found "-x""#),
   (head, #"3:1: expected a header line, an event or end, found the end of the file"#),
   (head + "boot dom1\n", #"4:1: expected an event or end 1, found the end of the file"#),

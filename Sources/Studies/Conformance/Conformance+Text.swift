@@ -5,9 +5,9 @@
 #endif
 
 extension Conformance {
-  /// `file: N of M agree (stage)`, then the first failing cases field by field.
+  /// `file: N of M agree (stage, edition)`, then the first failing cases field by field.
   public var text: String {
-    var lines = ["\(path): \(agreeing) of \(total) agree (\(stage.rawValue))"]
+    var lines = ["\(path): \(agreeing) of \(total) agree (\(stage.rawValue), \(edition))"]
     for failure in failures {
       lines.append("  line \(failure.line), case \(failure.name):")
       for disagreement in failure.disagreements.prefix(8) {
@@ -33,12 +33,13 @@ extension Conformance {
     struct Report: Encodable {
       let file: String
       let stage: String
+      let edition: String
       let agree: Int
       let total: Int
       let failures: [Case]
     }
     let report = Report(
-      file: path, stage: stage.rawValue, agree: agreeing, total: total,
+      file: path, stage: stage.rawValue, edition: edition.description, agree: agreeing, total: total,
       failures: failures.map { failure in
         Case(
           line: failure.line, name: failure.name,

@@ -40,6 +40,8 @@ public struct Conformance: Hashable, Sendable {
   public let path: String
   /// Whose recordings.
   public let stage: Stage
+  /// Whose models ran.
+  public let edition: Edition
   /// Cases that agree in every field.
   public private(set) var agreeing = 0
   /// Cases in the file.
@@ -52,6 +54,7 @@ public struct Conformance: Hashable, Sendable {
   /// Throws `StorageError`, `VectorFile.LineError` or `NoCases`.
   public init(of file: VectorFile, edition: Edition, keeping kept: Int = 5) throws {
     path = file.path
+    self.edition = edition
     stage = try Conformance.stage(of: file)
     switch stage {
     case .builder: try run(file, BuilderCase.self, edition, kept)

@@ -1,3 +1,4 @@
+import Editions
 import Storage
 
 #if canImport(FoundationEssentials)
@@ -22,6 +23,15 @@ public struct VectorFile {
   public init(bytes: [UInt8], name: String) {
     path = name
     self.bytes = bytes
+  }
+
+  /// The edition whose version the file's name tells after its last hyphen, as in `builder-4.14.jsonl.gz`.
+  public var namedEdition: Edition? {
+    let name = path.split(separator: "/" as Character).last ?? ""
+    guard let hyphen = name.lastIndex(of: "-") else { return nil }
+    let version = name[name.index(after: hyphen)...].split(separator: "." as Character)
+    guard version.count >= 2, let found = Edition.Name("xen-\(version[0]).\(version[1])") else { return nil }
+    return Edition(found)
   }
 
   /// A line that is no recorded case.

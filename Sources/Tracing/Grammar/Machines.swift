@@ -135,7 +135,7 @@ extension LineCursor {
     } catch {
       switch error {
       case .unknownEdition:
-        throw expected(Edition.Name.allCases.map(\.rawValue).joined(separator: ", "), at: words[0].start)
+        throw expected(Edition.Name.allCases.map(\.text).joined(separator: ", "), at: words[0].start)
       case .unknownQuirk(let word):
         throw expected(
           "+ or - and the name of a quirk", at: words.dropFirst().first { $0.text == word }?.start ?? position)

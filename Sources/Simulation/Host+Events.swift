@@ -130,6 +130,8 @@ extension Host {
     guests[index].firmware = report
     if case .crashed(let rule, _) = report.stop { return .crashed(rule) }
     do throws(Refusal) {
+      // A BAR half written is mapped where it then stands, and away from there again (H-6).
+      for half in report.passing { try toolstack.mapBARs(of: domain, [half], on: &port, &buffer) }
       try toolstack.mapBARs(of: domain, report.bars, on: &port, &buffer)
     } catch { guests[index].unmappedBARs = error }
     return .done

@@ -54,7 +54,8 @@ extension Event {
     case .hypercall(let event): event.call.domain == .itself ? event.caller : event.call.domain
     case .query(let query):
       switch query {
-      case .layout(let name), .rdms(let name), .memoryMap(let name), .e820(let name), .bars(let name), .firmware(let name),
+      case .layout(let name), .rdms(let name), .memoryMap(let name), .e820(let name), .bars(let name),
+        .firmware(let name),
         .p2m(let name, _),
         .iommuTable(let name, _), .domain(let name):
         name

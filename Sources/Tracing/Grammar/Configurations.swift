@@ -111,7 +111,8 @@ extension CanonicalText {
     choice(" vga=", guest.vga, unless: usual.vga, &self)
     flag(" gfx-passthru", " -gfx-passthru", guest.graphicsPassthrough, unless: usual.graphicsPassthrough, &self)
     flag(
-      " platform-bar-uc", " -platform-bar-uc", guest.platformBARUncacheable, unless: usual.platformBARUncacheable, &self)
+      " platform-bar-uc", " -platform-bar-uc", guest.platformBARUncacheable, unless: usual.platformBARUncacheable, &self
+    )
     flag(" acpi", " -acpi", guest.acpi, unless: usual.acpi, &self)
     size(" acpi-firmware=", guest.acpiFirmwareBytes, &self)
     size(" smbios-firmware=", guest.smbiosFirmwareBytes, &self)

@@ -62,4 +62,12 @@ public struct Execution: Hashable, Sendable {
 public protocol Executor {
   /// Applies the events of `specimen` in order up to the first failure.
   mutating func run(_ specimen: Specimen) -> Execution
+
+  /// True if `symptom` shows in `specimen`, first or behind other failures.
+  mutating func shows(_ symptom: Symptom, in specimen: Specimen) -> Bool
+}
+
+extension Executor {
+  /// Looks at the first failure only.
+  public mutating func shows(_ symptom: Symptom, in specimen: Specimen) -> Bool { run(specimen).symptom == symptom }
 }

@@ -18,12 +18,27 @@ public struct PlayerExecutor: Executor {
       }
       if let first {
         return Execution(
-          events: index + 1, checks: player.checks,
-          symptom: Symptom(invariant: first.invariant, stage: first.stage, relation: first.relation),
-          failingEvent: index, detail: first.detail)
+          events: index + 1, checks: player.checks, symptom: Symptom(first), failingEvent: index, detail: first.detail)
       }
     }
     return Execution(events: specimen.events.count, checks: player.checks)
+  }
+
+  /// Applies the events in order until the symptom shows, past other broken invariants.
+  public mutating func shows(_ symptom: Symptom, in specimen: Specimen) -> Bool {
+    var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+    var seen = false
+    for event in specimen.events where !seen {
+      _ = player.play(event) { seen = seen || Symptom($0) == symptom }
+    }
+    return seen
+  }
+}
+
+extension Symptom {
+  /// The bucket of `violation`.
+  init(_ violation: Violation) {
+    self.init(invariant: violation.invariant, stage: violation.stage, relation: violation.relation)
   }
 }
 

@@ -65,6 +65,28 @@ public enum Replay {
     return blessed
   }
 
+  /// Applies the step's event; hands every invariant it broke to `report`, and says how the observation compares.
+  public static func compare(
+    _ step: TraceStep, with player: inout Player, _ report: (Violation) -> Void = { _ in }
+  ) -> Verdict.Kind {
+    var violations: [Violation] = []
+    let outcome = player.play(step.event) { violations.append($0) }
+    violations.forEach(report)
+    if step.observation == nil, violations.isEmpty { return .agrees }
+    return judge(step.observation, observation(of: step.event, outcome, violations, in: player.host), violations)
+      ?? .agrees
+  }
+
+  /// Applies `event`; hands every invariant it broke to `report`, and returns what a trace would write behind it.
+  public static func observe(
+    _ event: Event, with player: inout Player, _ report: (Violation) -> Void = { _ in }
+  ) -> Observation {
+    var violations: [Violation] = []
+    let outcome = player.play(event) { violations.append($0) }
+    violations.forEach(report)
+    return observation(of: event, outcome, violations, in: player.host)
+  }
+
   /// What a trace would write behind `event`, broken invariants announced.
   static func observation(
     of event: Event, _ outcome: Outcome, _ violations: [Violation], in host: Host

@@ -24,9 +24,7 @@ extension Finding {
     lines.append("  found:        \(detail)")
     if let failingEvent { lines.append("  after event:  \(failingEvent + 1) of \(specimen.events.count)") }
     lines.append("  bucket:       \(symptom)")
-    if !culprits.isEmpty {
-      lines.append("  gone without: " + culprits.map { "\($0.name) (\($0.entry.citation))" }.joined(separator: "; "))
-    }
+    if let attribution, !attribution.removals.isEmpty { lines.append("  gone without: \(attribution.text)") }
     lines.append("  from:         seed \(seed), execution \(execution)")
     if standing == .confirmed, !minimal {
       lines.append("  note:         minimisation was cut short, a simpler trace may exist")

@@ -39,6 +39,9 @@ extension Verdict {
         lines.append("  rule:    \(invariant.sentence) (\(invariant.source))")
       }
       lines.append("  stage:   \(violation.stage)")
+      if let attribution = failure.attribution, !attribution.removals.isEmpty {
+        lines.append("  gone without: \(attribution.text)")
+      }
     }
     if edition != recorded {
       lines.append("  note:    the trace was observed in \(recorded), this run is \(edition): they may well differ")
@@ -65,6 +68,7 @@ extension Verdict {
       var rule: String?
       var invariant: String?
       var stage: String?
+      var goneWithout: [[String]]?
       var state: [String]?
     }
     var report = Report(
@@ -85,6 +89,7 @@ extension Verdict {
       report.difference = violation.detail
       report.invariant = violation.invariant
       report.stage = violation.stage
+      report.goneWithout = failure?.attribution?.removals.map { $0.map(\.name) }
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

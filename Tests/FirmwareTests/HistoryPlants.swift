@@ -115,7 +115,7 @@ let historyPlants: [Plant] = [
   Plant(
     quirk: .relocationFromBelow,
     guest: Guest(low: 0xF0000, functions: [function(4, BAR(0, .m32, size: 256 * megabyte))]),
-    effect: .breaks("")),
+    effect: .breaks("wraps")),
   Plant(
     quirk: .enabledROMSizedAsIO,
     guest: Guest(

@@ -80,7 +80,7 @@ extension Hypervisor {
     var tries = units.matching(devices[device].sbdf).count + 8
     while devices[device].owner == id {
       // Nothing changes any more.
-      if refused != nil || tries == 0 {
+      if tries == 0 {
         hostCrash = .hv(78)
         return refused
       }

@@ -13,7 +13,10 @@ extension Host {
     switch query {
     case .units(let sbdf): list(reportedRanges(of: sbdf).map(\.description))
     case .iommu:
-      Observation([bootWord], hypervisor.boot.rule.map { [.init("rule", "\($0)")] } ?? [])
+      Observation(
+        [bootWord],
+        (hypervisor.boot.rule.map { [.init("rule", "\($0)")] } ?? [])
+          + [.init("warnings", "\(hypervisor.boot.warnings.count)")])
     case .layout(let name):
       built(name) { guest in
         Observation(
@@ -55,7 +58,10 @@ extension Host {
       withDomain(name) { domain in
         Observation(
           [domain.crash != nil ? "crashed" : domain.isDying ? "dying" : "alive"],
-          [.init("pages", "\(domain.totalPages)"), .init("max-pages", "\(domain.maxPages)")])
+          [
+            .init("pages", "\(domain.totalPages)"), .init("max-pages", "\(domain.maxPages)"),
+            .init("number", "\(domain.id.rawValue)"),
+          ])
       }
     }
   }

@@ -65,7 +65,7 @@ extension LineCursor {
     case .e820: return .query(.e820(try guest()))
     case .bars: return .query(.bars(try guest()))
     case .p2m: return .query(.p2m(try guest(), try frames()))
-    case .iommuTable: return .query(.iommuTable(try guest(), try frames()))
+    case .iommuTable: return .query(.iommuTable(try guestOrDom0(), try frames()))
     case .owner: return .query(.owner(try place()))
     case .domain: return .query(.domain(try guest()))
     }

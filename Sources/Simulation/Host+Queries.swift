@@ -13,10 +13,8 @@ extension Host {
     switch query {
     case .units(let sbdf): list(reportedRanges(of: sbdf).map(\.description))
     case .iommu:
-      Observation(
-        [bootWord],
-        (hypervisor.boot.rule.map { [.init("rule", "\($0)")] } ?? [])
-          + [.init("warnings", "\(hypervisor.boot.warnings.count)")])
+      Observation([bootWord], hypervisor.boot.rule.map { [.init("rule", "\($0)")] } ?? [])
+    case .warnings: list(hypervisor.boot.warnings.map { $0.rule?.description ?? "checksum" })
     case .layout(let name):
       built(name) { guest in
         Observation(
@@ -58,10 +56,7 @@ extension Host {
       withDomain(name) { domain in
         Observation(
           [domain.crash != nil ? "crashed" : domain.isDying ? "dying" : "alive"],
-          [
-            .init("pages", "\(domain.totalPages)"), .init("max-pages", "\(domain.maxPages)"),
-            .init("number", "\(domain.id.rawValue)"),
-          ])
+          [.init("pages", "\(domain.totalPages)"), .init("max-pages", "\(domain.maxPages)")])
       }
     }
   }

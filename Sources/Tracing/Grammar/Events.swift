@@ -8,7 +8,7 @@ enum EventKeyword: String, CaseIterable {
   case assignableAdd = "assignable-add"
   case assignableRemove = "assignable-remove"
   case balloon, reboot, destroy, plug, unplug, access, dma, fault, hypercall
-  case units, iommu, layout, rdms
+  case units, iommu, warnings, layout, rdms
   case memoryMap = "memory-map"
   case e820, bars, p2m
   case iommuTable = "iommu-table"
@@ -59,6 +59,7 @@ extension LineCursor {
     case .hypercall: return .hypercall(try hypercall())
     case .units: return .query(.units(try atEnd() ? nil : try sbdf()))
     case .iommu: return .query(.iommu)
+    case .warnings: return .query(.warnings)
     case .layout: return .query(.layout(try guest()))
     case .rdms: return .query(.rdms(try guest()))
     case .memoryMap: return .query(.memoryMap(try guest()))
@@ -155,6 +156,7 @@ extension CanonicalText {
     case .units(nil): put(.units)
     case .units(let place?): put(.units, place)
     case .iommu: put(EventKeyword.iommu)
+    case .warnings: put(EventKeyword.warnings)
     case .layout(let guest): put(.layout, guest)
     case .rdms(let guest): put(.rdms, guest)
     case .memoryMap(let guest): put(.memoryMap, guest)

@@ -93,7 +93,8 @@ let package = Package(
     tests("Hypervisor", with: ["AddressSpace", "Editions", "Hypercalls", "Platform"]),
     tests("Tracing", with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
     tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
-    tests("Firmware"),
+    tests(
+      "Firmware", with: ["AddressSpace", "Editions", "Hypercalls", "Platform", "Storage"], resources: [.copy("Logs")]),
     tests(
       "Simulation",
       with: [

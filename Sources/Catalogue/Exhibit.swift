@@ -29,7 +29,7 @@ public struct Exhibit: Sendable {
   /// The invariants it announces, in the order of the catalogue; unknown ones last.
   public var announced: [String] {
     let named = trace.steps.flatMap { $0.observation?.fields ?? [] }.filter { $0.key == Replay.violates }.map(\.value)
-    let known = Invariant.all.map(\.id).filter(named.contains)
+    let known = Property.all.map(\.id).filter(named.contains)
     return known + named.filter { !known.contains($0) }
   }
 
@@ -68,14 +68,18 @@ public struct Exhibit: Sendable {
     var player = Player(machine: trace.header.machine, edition: edition)
     var broken: [Violation] = []
     var difference: String?
-    for step in trace.steps {
-      switch Replay.compare(step, with: &player, { broken.append($0) }) {
+    func judge(_ kind: Verdict.Kind, _ line: Int) {
+      switch kind {
       case .agrees: break
-      case .diverges(let text): difference = difference ?? "line \(step.line): \(text)"
+      case .diverges(let text): difference = difference ?? "line \(line): \(text)"
       case .broken(let violation):
-        difference = difference ?? "line \(step.line): \(violation.invariant) breaks: \(violation.detail)"
+        difference = difference ?? "line \(line): \(violation.invariant) breaks: \(violation.detail)"
       }
     }
+    for step in trace.steps { judge(Replay.compare(step, with: &player) { broken.append($0) }, step.line) }
+    let (kinds, whole) = Replay.compareRuns(of: trace.steps, on: trace.header.machine, in: edition)
+    broken += whole
+    for (kind, index) in kinds { judge(kind, trace.steps[index].line) }
     return (broken, difference)
   }
 }

@@ -2,6 +2,8 @@
 public enum HypervisorQuirk: UInt8, StageQuirk {
   /// At boot every scoped device counts as existing.
   case existenceCheckDead
+  /// A unit of absent devices may not overlap one before it.
+  case overlapsJudgedBeforeUse
   /// A BDF of 00:00.0 ends a unit's device list.
   case zeroBDFEndsScope
   /// A unit is shared if its device list is longer than 1.
@@ -188,6 +190,11 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
       QuirkEntry(
         "existence-check-dead", "D-2, HV-15, BUG-2", in: [.through(.xen4_9), .only(.xen4_17)],
         "No PCI segment is known when the table is parsed, so units of absent devices are kept and reported.")
+    case .overlapsJudgedBeforeUse:
+      QuirkEntry(
+        "overlaps-judged-before-use", "HV-14, HV-19, HV-S8",
+        "A unit whose devices are all absent turns VT-d off if it overlaps one before it, and is ignored if it comes first."
+      )
     case .zeroBDFEndsScope:
       QuirkEntry(
         "zero-bdf-ends-scope", "G-1, HV-13",

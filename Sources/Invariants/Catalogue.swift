@@ -4,5 +4,8 @@ extension Invariant {
     ramClearOfRanges, rmrrInOneGuest, oneOwner, strictMapped, viewsAgree,
     e820WellFormed, rangesReserved, e820RAMBacked, barsPlaced,
     ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack,
+    identityCounted, identityKept, quarantineMapped, dmaConfined, nobodyCrashes,
+    rangesAccounted, strictWins, droppedNotShown,
+    e820ListsRAM, barPagesApart, firmwareAreasClear,
   ]
 }

@@ -83,6 +83,12 @@ extension Attribution {
   ///
   /// Events go on after other failures: one that comes first in another edition does not hide this one.
   public init(of violation: Violation, playing events: [Event], on machine: Machine, in edition: Edition) {
+    if let comparison = Metamorphosis.named(violation.invariant) {
+      self.init(of: edition) {
+        comparison.check(events, on: machine, in: $0)?.violation.isSameBug(as: violation) == true
+      }
+      return
+    }
     self.init(of: edition) { edition in
       var player = Player(machine: machine, edition: edition)
       var seen = false

@@ -1,6 +1,6 @@
 import Editions
 import Fuzzing
-import Invariants
+import Replaying
 import Tracing
 
 extension Finding {
@@ -17,7 +17,7 @@ extension Finding {
       lines.append("\(symptom.invariant) in \(edition) did not come again: the harness is not deterministic")
     case .harness: lines.append("the harness itself fails: \(symptom.invariant) in \(edition)")
     }
-    if let invariant = Invariant.named(symptom.invariant) {
+    if let invariant = Property.named(symptom.invariant) {
       lines.append("  should hold:  \(invariant.sentence)")
       lines.append("  source:       \(invariant.source)")
     }

@@ -1,4 +1,3 @@
-import Invariants
 import Replaying
 
 #if canImport(FoundationEssentials)
@@ -35,7 +34,7 @@ extension Verdict {
         "\(path):\(failure.line): invariant \(violation.invariant) broke at event \(failure.event) (\(edition))")
       lines.append("  event:   \(failure.text)")
       lines.append("  broken:  \(violation.detail)")
-      if let invariant = Invariant.named(violation.invariant) {
+      if let invariant = Property.named(violation.invariant) {
         lines.append("  rule:    \(invariant.sentence) (\(invariant.source))")
       }
       lines.append("  stage:   \(violation.stage)")

@@ -1,7 +1,7 @@
 import ArgumentParser
 import Catalogue
 import Editions
-import Invariants
+import Replaying
 import Reporting
 
 struct Quirks: ParsableCommand {
@@ -32,7 +32,7 @@ struct Quirks: ParsableCommand {
     let exhibit = catalogue.exhibit(of: quirk)
     list(quirk, exhibit)
     for id in exhibit?.announced ?? [] {
-      if let invariant = Invariant.named(id) { StandardOutput.line("    \(id): \(invariant.sentence)") }
+      if let invariant = Property.named(id) { StandardOutput.line("    \(id): \(invariant.sentence)") }
     }
     StandardOutput.line()
     for line in exhibit?.story ?? ["no trace in \(traces) shows it"] { StandardOutput.line(line) }

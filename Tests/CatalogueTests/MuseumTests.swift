@@ -20,7 +20,9 @@ struct MuseumTests {
   func exhibits() {
     for exhibit in catalogue.exhibits {
       #expect(exhibit.defect == nil, "\(exhibit.path)")
-      for id in exhibit.announced { #expect(Invariant.named(id) != nil, "\(exhibit.path): \(id)") }
+      for id in exhibit.announced {
+        #expect(Property.named(id) != nil, "\(exhibit.path): \(id)")
+      }
     }
   }
 
@@ -31,11 +33,12 @@ struct MuseumTests {
       let events = trace.steps.map(\.event)
       func violations(_ edition: Edition) -> [Violation] {
         var player = Player(machine: trace.header.machine, edition: edition)
-        return events.flatMap { event -> [Violation] in
+        let broken = events.flatMap { event -> [Violation] in
           var found: [Violation] = []
           _ = player.play(event) { found.append($0) }
           return found
         }
+        return broken + Metamorphosis.violations(in: events, on: trace.header.machine, in: edition).map(\.violation)
       }
       let edition = trace.header.edition
       for violation in violations(edition) {

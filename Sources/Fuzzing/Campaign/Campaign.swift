@@ -185,7 +185,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     }
     let result = Minimiser.minimise(
       start, text: text, callLimit: plan.minimisationCalls, stop: interrupted
-    ) { [symptom = failure.symptom] in executor.run($0).symptom == symptom }
+    ) { [symptom = failure.symptom] in executor.reproduce(symptom, in: $0).symptom == symptom }
     finding.minimisationCalls = result.calls
     guard let last = confirmed(result.specimen, failure.symptom) else {
       finding.standing = .unreproduced
@@ -204,7 +204,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
   }
 
   private mutating func confirmed(_ specimen: Specimen, _ symptom: Symptom) -> Execution? {
-    let execution = executor.run(specimen)
+    let execution = executor.reproduce(symptom, in: specimen)
     return execution.symptom == symptom ? execution : nil
   }
 }

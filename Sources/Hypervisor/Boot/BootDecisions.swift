@@ -68,6 +68,14 @@ public struct BootDecisions: Hashable, Sendable {
     case fatal
   }
 
+  /// Which units of the table must not overlap one that is registered (HV-14, HV-19).
+  public enum OverlapCheck: Hashable, Sendable {
+    /// Those with a device that exists.
+    case usedUnits
+    /// All, so that the order of the table matters.
+    case everyUnit
+  }
+
   /// Which ranges are warned of (HV-17).
   public enum ReservationCheck: Hashable, Sendable {
     /// Those that are not all reserved, all ACPI NVS or all ACPI data.
@@ -139,6 +147,8 @@ public struct BootDecisions: Hashable, Sendable {
   public var rangeLimit = RangeLimit.physicalAddress
   /// What becomes of ranges in RAM.
   public var ramRange = RAMRange.fatal
+  /// Which units must not overlap.
+  public var overlapCheck = OverlapCheck.usedUnits
   /// When ranges are judged.
   public var judgement = Judgement.whenUsed
   /// What becomes of pages that are RAM in part.
@@ -177,6 +187,7 @@ public struct BootDecisions: Hashable, Sendable {
     if quirks.contains(.sharedByListLength) { sharing = .listLength }
     if quirks.contains(.rangesUnbounded) { rangeLimit = .none }
     if quirks.contains(.rangesInRAMAccepted) { ramRange = .warned }
+    if quirks.contains(.overlapsJudgedBeforeUse) { overlapCheck = .everyUnit }
     if quirks.contains(.rangesJudgedBeforeUse) { judgement = .atOnce }
     if quirks.contains(.partialRAMRefused) { partialRAM = .fatal }
     if quirks.contains(.unknownTypesRefused) { unknownType = .fatal }

@@ -145,14 +145,15 @@ struct Registration {
       let middle = (place + high) / 2
       if ascending[middle].end < unit.base { place = middle + 1 } else { high = middle }
     }
-    if decisions.overlap == .fatal, place < ascending.count, ascending[place].base <= unit.end {
-      throw Fatal(.hv(19))
-    }
+    let overlaps =
+      decisions.overlap == .fatal && place < ascending.count && ascending[place].base <= unit.end
+    if overlaps, decisions.overlapCheck == .everyUnit { throw Fatal(.hv(19)) }
     if !isReserved(unit) { warn(.notReserved, unit) }
     if decisions.judgement == .atOnce { try judge(unit) }
     unit.devices = try resolve(record.scopes, of: record.segment, fault)
     guard !unit.devices.isEmpty else { return warn(.noDevices, unit) }
     guard isUsed(unit) else { return }
+    if overlaps { throw Fatal(.hv(19)) }
     guard unit.base <= unit.end else { throw Fatal(.hv(14)) }
     if decisions.rangeLimit == .physicalAddress, unit.end >> 52 != 0 { throw Fatal(.hv(22)) }
     if decisions.judgement == .whenUsed { try judge(unit) }

@@ -169,7 +169,7 @@ extension HypervisorQuirk {
       QuirkEntry(
         "pv-domains-unmapped", "BUG-11, HV-112", in: [],
         "Mapping a unit for a PV domain does nothing, the hardware domain included.")
-    default: preconditionFailure("a quirk without an entry")
+    default: amdEntry
     }
   }
 }

@@ -183,6 +183,47 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   /// PV domains get no identity mappings.
   case pvDomainsUnmapped
 
+  // AMD-Vi: `HypervisorQuirk+AMD.swift`.
+
+  /// Read and write permission of a unity map change places.
+  case ivmdPermissionsSwapped
+  /// An exclusion range goes to the IOMMU's register.
+  case exclusionRegisterUsed
+  /// The exclusion register covers what lies between two ranges.
+  case exclusionRegisterExtended
+  /// A function has one unity map from its first range to its last.
+  case unityRangesMerged
+  /// Unity maps are made in IOMMU tables only.
+  case unityMapsInIOMMUOnly
+  /// Unity maps are never undone.
+  case unityMapsStay
+  /// Nobody asks how many devices share a unity range.
+  case unitySharingUnchecked
+  /// The test for RAM under an IVMD range is the wrong way round.
+  case ivmdInRAMAccepted
+  /// IVMD ranges are not compared with anything.
+  case ivmdUnjudged
+  /// A page that is RAM in part or of unknown type refuses an IVMD range.
+  case ivmdJudgedByPages
+  /// An IVMD block for a function without IOMMU turns the IOMMU off.
+  case ivmdStrayDeviceFatal
+  /// An IVMD block in front of its IVHD block finds no IOMMU.
+  case ivrsReadInOrder
+  /// A block of no bytes hangs the host.
+  case ivrsEmptyBlockHangs
+  /// There is no ivmd= option.
+  case ivmdOptionMissing
+  /// An ivmd= range from a function to itself is fatal.
+  case ivmdOptionRangeOfOne
+  /// AMD's ranges cannot be asked for.
+  case unityMapsUnreported
+  /// A unity range is reported for each of its functions.
+  case unityMapsReportedRepeatedly
+  /// The hardware domain has no unity maps.
+  case unityMapsMissingInDom0
+  /// A device in quarantine has no unity maps.
+  case unityQuarantineEmpty
+
   /// What is known of it.
   public var entry: QuirkEntry {
     switch self {

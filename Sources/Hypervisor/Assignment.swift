@@ -70,7 +70,7 @@ extension Hypervisor {
         hostCrash = .d(12)
         throw Refused(.EIO, .d(12))
       }
-      if !boot.vtdEnabled { throw Refused(.EOPNOTSUPP, .hv(64)) }
+      if !boot.iommuEnabled { throw Refused(.EOPNOTSUPP, .hv(64)) }
       if type != 0 { throw Refused(.ENODEV, .hv(64)) }
     } else {
       try checkPrologue(domain, type: type, by: caller)
@@ -87,7 +87,7 @@ extension Hypervisor {
     let isQuarantine = domain == .io && decisions.quarantineRanges != .noQuarantine
     if index == nil && !isQuarantine { throw Refused(.ESRCH, .hv(64)) }
     if caller != .dom0 { throw Refused(.EPERM, .hv(64)) }
-    let hasIOMMU = index.map { domains[$0].dmaTables != .none } ?? boot.vtdEnabled
+    let hasIOMMU = index.map { domains[$0].dmaTables != .none } ?? boot.iommuEnabled
     if !hasIOMMU { throw Refused(.EOPNOTSUPP, .hv(64)) }
     if domain == caller && decisions.selfAssignment == .refused { throw Refused(.EINVAL, .hv(64)) }
     if type != 0 { throw Refused(.ENODEV, .hv(64)) }
@@ -144,14 +144,14 @@ extension Hypervisor {
   private mutating func assignFunction(
     _ function: SBDF, of device: Int, to owner: DomainID, target: Int?, from source: DomainID, relaxed: Bool
   ) -> Refused? {
-    if boot.remappingUnits.isEmpty { return Refused(.ENODEV, .hv(84)) }
+    if boot.remappingUnits.isEmpty && !isAMD { return Refused(.ENODEV, .hv(84)) }
     let matches = mappedUnits(of: device, function)
     // Also on the way to dom_io (HV-87).
-    if !relaxed && decisions.sharedUnits == .strictRefused {
+    if !relaxed && (isAMD ? decisions.unitySharing : decisions.sharedUnits) == .strictRefused {
       for unit in matches where units.deviceCount(of: unit) > 1 { return Refused(.EPERM, .hv(86)) }
     }
     guard let target else { return changeOwner(of: device, function, from: source, to: owner) }
-    if decisions.moveOrder == .context {
+    if decisions.moveOrder == .context && !isAMD {
       return moveAndMap(function, of: device, to: owner, target: target, from: source, relaxed: relaxed)
     }
 
@@ -164,7 +164,7 @@ extension Hypervisor {
       failure = result.refused
       if result.holds && tried < 64 { held |= 1 << UInt64(tried) }
       tried += 1
-      if failure != nil && decisions.unitFailure == .stops { break }
+      if failure != nil && (decisions.unitFailure == .stops || isAMD) { break }
     }
     if failure != nil && decisions.failedMapping == .moves {
       _ = changeOwner(of: device, function, from: source, to: owner)
@@ -178,8 +178,9 @@ extension Hypervisor {
       if decisions.rollback == .whatItMapped && !isHeld { continue }
       if case .refused(let error) = unmapIdentity(unit, in: target) {
         crash(target, error.rule ?? .hv(91))
-        // Like the loop that maps, this one is left at the first failure only in the repaired design (D-1).
-        if decisions.unitFailure == .stops { break }
+        // Like the loop that maps, this one is left at the first failure only in the repaired design (D-1). AMD's asks
+        // for all.
+        if decisions.unitFailure == .stops && !isAMD { break }
       }
     }
     return failure

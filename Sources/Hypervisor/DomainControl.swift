@@ -30,13 +30,13 @@ extension Hypervisor {
     domains.insert(
       Domain(
         DomainID(position.number), kind: creation.kind, hap: hap, dmaTables: tables,
-        identityPlace: decisions.identityPlace), at: position.index)
+        identityPlace: identityPlace), at: position.index)
     return Int(position.number)
   }
 
   private mutating func creationRefusal(_ creation: DomainCreation) -> Refused? {
     // The IOMMU must be there to be used, and asked for to have options.
-    if creation.iommu ? !boot.vtdEnabled : creation.separateTables { return Refused(.EINVAL, .hv(116)) }
+    if creation.iommu ? !boot.iommuEnabled : creation.separateTables { return Refused(.EINVAL, .hv(116)) }
     if creation.kind == .hvm && !creation.hap && decisions.shadowPaging == .missing { return Refused(.EOPNOTSUPP, nil) }
     return budget.allocate() ? nil : Refused(.ENOMEM, nil)
   }

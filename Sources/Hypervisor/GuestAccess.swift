@@ -77,6 +77,8 @@ extension Hypervisor {
     }
     // The hardware domain's devices see all of the host (HV-119).
     if owner == .dom0 { return .machine(dfn) }
+    // What the IOMMU does not translate goes through as long as the device's entry is in use (HV-39).
+    if owner != .io || device.hasQuarantineTable, untranslated(of: sbdf)?.contains(dfn) == true { return .machine(dfn) }
     if owner == .io { return quarantinedDMA(of: device, dfn: dfn) }
     guard let index = index(of: owner), let entry = domains[index].deviceView(of: dfn) else { return .fault(.hv(126)) }
     switch entry {
@@ -89,7 +91,7 @@ extension Hypervisor {
   /// The device's own ranges, else a fault or its scratch page (HV-70, HV-95).
   private func quarantinedDMA(of device: Device, dfn: DFN) -> DMAOutcome {
     guard device.hasQuarantineTable else { return .fault(.hv(70)) }
-    if units.matching(device.sbdf).contains(where: { units.units[$0].frames.contains(dfn) }) { return .machine(dfn) }
+    if quarantineHasRanges, units.matching(device.sbdf).contains(where: { units.units[$0].frames.contains(dfn) }) { return .machine(dfn) }
     return quarantine == .scratchPage ? .scratch : .fault(.hv(95))
   }
 }

@@ -46,7 +46,8 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
     decisions = HypervisorDecisions(edition.hypervisor)
     units = UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))
     pageTables = machine.pageTables
-    sharesPageTables = machine.sharesPageTables
+    // AMD's IOMMU never uses the p2m's tables (HV-44, HV-116).
+    sharesPageTables = machine.sharesPageTables && machine.iommu != .amdVi
     quarantine = decisions.quarantineRanges == .noQuarantine ? .none : machine.quarantine
     machineFrameLimit = 1 << (min(52, max(32, UInt64(machine.physicalAddressBits))) - Page.shift)
     functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
@@ -54,14 +55,14 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
     if boot.outcome != .up { hostCrash = boot.rule ?? .hv(6) }
 
     var dom0 = Domain(
-      .dom0, kind: .pv, hap: false, dmaTables: boot.vtdEnabled ? .separate : .none,
-      identityPlace: decisions.identityPlace)
+      .dom0, kind: .pv, hap: false, dmaTables: boot.iommuEnabled ? .separate : .none,
+      identityPlace: identityPlace)
     dom0.maxPages = .max
     domains = [dom0]
     for function in functions where devices.last?.sbdf != function.sbdf {
-      devices.append(Device(function, isRemapped: boot.remappingUnit(for: function) != nil))
+      devices.append(Device(function, isRemapped: boot.translates(function)))
     }
-    if boot.vtdEnabled { giveEverythingToHardwareDomain() }
+    if boot.iommuEnabled { giveEverythingToHardwareDomain() }
   }
 
   /// The hypervisor of `edition` on `machine`, booted.
@@ -156,6 +157,24 @@ struct Refused: Error, Hashable, Sendable {
 }
 
 extension Hypervisor {
+  /// True on a host with AMD-Vi in use.
+  public var isAMD: Bool { boot.requestors != nil }
+
+  /// The function whose id the requests of `function` bear as far as page tables go; AMD's tables can say another.
+  func requestor(of function: SBDF) -> SBDF { boot.requestors?.requestor(of: function) ?? function }
+
+  /// Where identity mappings of translated domains are made (HV-151).
+  var identityPlace: HypervisorDecisions.IdentityPlace {
+    guard isAMD else { return decisions.identityPlace }
+    return decisions.unityPlace == .iommuOnly ? .iommuOnly : .p2m
+  }
+
+  /// False if a device's table in quarantine lacks its own ranges (HV-95).
+  public var quarantineHasRanges: Bool { !isAMD || decisions.unityInQuarantine == .mapped }
+
+  /// The pages at which a device's DMA is not translated (HV-39); nil if there are none.
+  public func untranslated(of sbdf: SBDF) -> FrameRange? { boot.requestors?.untranslated(of: sbdf) }
+
   /// The domain numbered `id`, nil if there is none.
   public func domain(_ id: DomainID) -> Domain? { index(of: id).map { domains[$0] } }
 

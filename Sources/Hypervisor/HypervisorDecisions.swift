@@ -108,6 +108,18 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum PVIdentity: Hashable, Sendable { case mapped, missing }
   /// Whether HVM domains can do without hardware-assisted paging.
   enum ShadowPaging: Hashable, Sendable { case available, missing }
+  /// Which rights AMD's unity maps get (HV-42).
+  enum UnityAccess: Hashable, Sendable { case stated, swapped }
+  /// Where AMD's unity maps are made (BUG-18).
+  enum UnityPlace: Hashable, Sendable { case likeOthers, iommuOnly }
+  /// Whether AMD's unity maps are taken back (BUG-18).
+  enum UnityUnmapping: Hashable, Sendable { case always, never }
+  /// What AMD's query tells (HV-54, BUG-36).
+  enum UnityReport: Hashable, Sendable { case each, eachOfEveryFunction, nothing }
+  /// Whether the hardware domain has unity maps (BUG-36).
+  enum UnityInDom0: Hashable, Sendable { case mapped, missing }
+  /// Whether a quarantine table has unity maps (HV-95).
+  enum UnityInQuarantine: Hashable, Sendable { case mapped, missing }
 
   var unitFailure = UnitFailure.stops
   var phantomSource = PhantomSource.whereTheDeviceWas
@@ -167,6 +179,13 @@ struct HypervisorDecisions: Hashable, Sendable {
   var pvIdentity = PVIdentity.mapped
   var memoryMapLimit: UInt32 = 1024
   var shadowPaging = ShadowPaging.available
+  var unityAccess = UnityAccess.stated
+  var unityPlace = UnityPlace.likeOthers
+  var unityUnmapping = UnityUnmapping.always
+  var unitySharing = SharedUnits.strictRefused
+  var unityReport = UnityReport.each
+  var unityInDom0 = UnityInDom0.mapped
+  var unityInQuarantine = UnityInQuarantine.mapped
 
   /// The decisions under `quirks`.
   init(_ quirks: QuirkSet<HypervisorQuirk>) {
@@ -234,5 +253,13 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.failedRemoveFreesDevice) { failedRemoval = .freesDevice }
     if quirks.contains(.failedCreateTakesNumber) { domainNumbers = .takenAtOnce }
     if quirks.contains(.shadowPagingMissing) { shadowPaging = .missing }
+    if quirks.contains(.ivmdPermissionsSwapped) { unityAccess = .swapped }
+    if quirks.contains(.unityMapsInIOMMUOnly) { unityPlace = .iommuOnly }
+    if quirks.contains(.unityMapsStay) { unityUnmapping = .never }
+    if quirks.contains(.unitySharingUnchecked) { unitySharing = .allowed }
+    if quirks.contains(.unityMapsReportedRepeatedly) { unityReport = .eachOfEveryFunction }
+    if quirks.contains(.unityMapsUnreported) { unityReport = .nothing }
+    if quirks.contains(.unityMapsMissingInDom0) { unityInDom0 = .missing }
+    if quirks.contains(.unityQuarantineEmpty) { unityInQuarantine = .missing }
   }
 }

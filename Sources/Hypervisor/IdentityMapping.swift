@@ -23,17 +23,18 @@ extension Hypervisor {
 
   /// Maps unit `unit` in domain `index` for one more function (HV-100…102).
   mutating func mapIdentity(_ unit: Int, in index: Int, strict: Bool) -> MapResult {
-    let record = IdentityRecord(units.units[unit])
+    let record = IdentityRecord(units.units[unit], access: access(of: unit))
     for position in domains[index].records.indices {
       let known = domains[index].records[position]
       if known.base == record.base && known.end == record.end {
+        if known.access != record.access { return MapResult(refused: Refused(.EADDRINUSE, .hv(100)), holds: false) }
         if strict && decisions.strictJoin == .allPagesMapped && !isMapped(record, in: index) {
           return MapResult(refused: Refused(.EBUSY, .hv(107)), holds: false)
         }
         domains[index].records[position].count += 1
         return MapResult(refused: nil, holds: true)
       }
-      if record.end >= known.base && known.end >= record.base {
+      if record.end >= known.base && known.end >= record.base && !mapsStay {
         return MapResult(refused: Refused(.EADDRINUSE, .hv(100)), holds: false)
       }
     }
@@ -41,14 +42,14 @@ extension Hypervisor {
       return MapResult(refused: Refused(.EPERM, .hv(86)), holds: false)
     }
     if decisions.recordOrder == .afterPages {
-      if let (_, refused) = setIdentityPages(record.frames, in: index, strict: strict) {
+      if let (_, refused) = setIdentityPages(of: record, in: index, strict: strict) {
         return MapResult(refused: refused, holds: false)
       }
     }
     guard budget.allocate() else { return MapResult(refused: Refused(.ENOMEM, .hv(101)), holds: false) }
     domains[index].records.append(record)
     if decisions.recordOrder == .afterPages { return MapResult(refused: nil, holds: true) }
-    guard let (failed, refused) = setIdentityPages(record.frames, in: index, strict: strict) else {
+    guard let (failed, refused) = setIdentityPages(of: record, in: index, strict: strict) else {
       return MapResult(refused: nil, holds: true)
     }
     if failed == record.frames.start {
@@ -58,8 +59,22 @@ extension Hypervisor {
     return MapResult(refused: refused, holds: true)
   }
 
+  /// The rights that unit `unit` is mapped with (HV-42).
+  func access(of unit: Int) -> PageAccess {
+    let stated = units.units[unit].access
+    guard isAMD, decisions.unityAccess == .swapped else { return stated }
+    var access: PageAccess = []
+    if stated.contains(.read) { access.insert(.write) }
+    if stated.contains(.write) { access.insert(.read) }
+    return access
+  }
+
+  /// True if nothing that is mapped is ever taken back, and so nobody asks what is there (BUG-18).
+  private var mapsStay: Bool { isAMD && decisions.unityUnmapping == .never }
+
   /// Unmaps unit `unit` in domain `index` for one function.
   mutating func unmapIdentity(_ unit: Int, in index: Int) -> UnmapResult {
+    if mapsStay { return .absent }
     let base = units.units[unit].base
     let end = units.units[unit].end
     for position in domains[index].records.indices {
@@ -94,19 +109,22 @@ extension Hypervisor {
     guard domains[index].isTranslated else { return true }
     return domains[index].p2m.allSatisfy(in: record.frames) { entry in
       guard let mapping = entry.direct else { return false }
-      return mapping.isIdentity && mapping.origin == .record && mapping.access.isSuperset(of: .readWrite)
+      return mapping.isIdentity && mapping.origin == .record && mapping.access.isSuperset(of: record.access)
+        && mapping.deviceAccess == record.access
     }
   }
 
   /// Sets the pages of a new record in ascending order (5.2); the first page that fails and why, nil if none does.
   private mutating func setIdentityPages(
-    _ frames: FrameRange, in index: Int, strict: Bool
+    of record: IdentityRecord, in index: Int, strict: Bool
   ) -> (failed: GFN, Refused)? {
-    guard domains[index].isTranslated, decisions.identityPlace != .iommuOnly else {
-      return setInIOMMU(frames, in: index).map { (frames.start, $0) }
+    let frames = record.frames
+    guard domains[index].isTranslated, domains[index].identityPlace != .iommuOnly else {
+      return setInIOMMU(frames, record.access, in: index).map { (frames.start, $0) }
     }
     // Nested paging keeps no access: an entry reads back as rwx whatever was asked for (C-5).
-    let access: PageAccess = pageTables == .ept ? .readWrite : .all
+    let access = pageTables == .ept ? record.access : .all
+    let new = DirectMapping(access: access, deviceAccess: record.access, origin: .record)
     var cursor = frames.start
     while cursor < frames.end {
       let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
@@ -114,11 +132,11 @@ extension Hypervisor {
       case nil:
         if cursor >= Hypervisor.guestFrameLimit { return (cursor, beyondLimit) }
         let part = FrameRange(cursor, min(piece.frames.end, Hypervisor.guestFrameLimit))
-        if let refused = enter(.direct(DirectMapping(access: access, origin: .record)), at: part, in: index) {
+        if let refused = enter(.direct(new), at: part, in: index) {
           return (cursor, refused)
         }
         cursor = part.end
-      case .direct(let mapping)? where pageTables == .ept && mapping.isIdentity && mapping.access == .readWrite:
+      case .direct(let mapping)? where pageTables == .ept && mapping.isIdentity && mapping.access == access:
         cursor = piece.frames.end
       default:
         // Nothing is ever replaced (HV-108); relaxed requests go without the page (HV-109).
@@ -131,14 +149,14 @@ extension Hypervisor {
 
   /// A PV domain's identity mapping lies in its IOMMU table alone; nothing there can be in the way (HV-112). Once that
   /// was so for all domains, and without a table of their own they got none (BUG-7).
-  private mutating func setInIOMMU(_ frames: FrameRange, in index: Int) -> Refused? {
+  private mutating func setInIOMMU(_ frames: FrameRange, _ access: PageAccess, in index: Int) -> Refused? {
     guard domains[index].dmaTables == .separate, !frames.isEmpty else { return nil }
     if decisions.pvIdentity == .missing && !domains[index].isTranslated { return nil }
     guard budget.allocate() else {
       if decisions.mirrorFailure == .crashes && domains[index].id != .dom0 { crash(index, .hv(118)) }
       return Refused(.ENOMEM, .hv(118))
     }
-    domains[index].dmaTable.set(frames, to: .direct(offset: 0, access: .readWrite))
+    domains[index].dmaTable.set(frames, to: .direct(offset: 0, access: access))
     return nil
   }
 
@@ -164,7 +182,7 @@ extension Hypervisor {
   /// Clears the pages of the record at `position`, which loses its last count (5.3).
   private mutating func clearIdentityPages(of position: Int, in index: Int) {
     let frames = domains[index].records[position].frames
-    guard domains[index].isTranslated, decisions.identityPlace != .iommuOnly else {
+    guard domains[index].isTranslated, domains[index].identityPlace != .iommuOnly else {
       if domains[index].dmaTables == .separate { clear(frames, ofRecord: position, in: index) }
       return
     }
@@ -194,7 +212,7 @@ extension Hypervisor {
         continue
       }
       let part = FrameRange(cursor, end)
-      if domains[index].isTranslated && decisions.identityPlace != .iommuOnly {
+      if domains[index].isTranslated && domains[index].identityPlace != .iommuOnly {
         domains[index].write(nil, at: part)
       } else {
         domains[index].dmaTable.set(part, to: nil)

@@ -8,7 +8,7 @@ extension Hypervisor {
   mutating func changeOwner(
     of device: Int, _ function: SBDF, from source: DomainID, to owner: DomainID
   ) -> Refused? {
-    let unmapsFirst = decisions.moveOrder == .context || decisions.unmapSuccess == .ends
+    let unmapsFirst = !isAMD && (decisions.moveOrder == .context || decisions.unmapSuccess == .ends)
     if unmapsFirst {
       switch unmapUnits(of: device, function, in: source) {
       case .refused(let refused): return refused
@@ -17,7 +17,7 @@ extension Hypervisor {
       case .done: if decisions.unmapSuccess == .ends { return nil }
       }
     }
-    if let refused = contextRefusal(of: device, from: source, to: owner) { return refused }
+    if let refused = contextRefusal(of: device, function, from: source, to: owner) { return refused }
     if function == devices[device].sbdf {
       devices[device].hasContext = !isCleared(devices[device], for: owner)
       if devices[device].owner != owner {
@@ -39,10 +39,15 @@ extension Hypervisor {
     for unit in mappedUnits(of: device, function) {
       switch unmapIdentity(unit, in: index) {
       case .absent: break
-      case .refused(let refused): return .refused(refused)
+      case .refused(let refused):
+        if !isAMD { return .refused(refused) }
+        // All are asked for; the first error counts.
+        if case .refused = result { break }
+        result = .refused(refused)
       case .done:
+        if case .refused = result { break }
         result = .done
-        if decisions.unmapSuccess == .ends { return result }
+        if decisions.unmapSuccess == .ends && !isAMD { return result }
       }
     }
     return result
@@ -50,7 +55,7 @@ extension Hypervisor {
 
   /// The units that go with a function: all that list it, but for USB controllers of old (HV-98).
   func mappedUnits(of device: Int, _ function: SBDF) -> UnitList.Matches {
-    devices[device].isUSB && decisions.usbRanges == .ignored ? .none : units.matching(function)
+    devices[device].isUSB && decisions.usbRanges == .ignored && !isAMD ? .none : units.matching(function)
   }
 
   /// True if a device's context entry is cleared rather than switched when it goes to `owner` (HV-70).
@@ -59,8 +64,9 @@ extension Hypervisor {
   }
 
   /// Why the context entry of a device cannot be switched, nil if it can (4.5).
-  private func contextRefusal(of position: Int, from source: DomainID, to owner: DomainID) -> Refused? {
+  private func contextRefusal(of position: Int, _ function: SBDF, from source: DomainID, to owner: DomainID) -> Refused? {
     let device = devices[position]
+    if isAMD { return requestorRefusal(of: device, function, from: source, to: owner) }
     if isCleared(device, for: owner) { return clearingRefusal(of: device, from: source) }
     switch device.kind {
     case .hostBridge: return owner == .dom0 ? nil : Refused(.EPERM, .c(4))
@@ -74,7 +80,13 @@ extension Hypervisor {
 
   /// Why the context entry of a device cannot be cleared, nil if it can.
   func clearingRefusal(of device: Device, from source: DomainID) -> Refused? {
-    switch device.kind {
+    if let requestors = boot.requestors {
+      if device.isRemapped { return nil }
+      // Bridges and IOMMUs that no IOMMU translates for can only be the hardware domain's.
+      let isPassive = device.kind == .hostBridge || requestors.isIOMMU(device.sbdf)
+      return isPassive && source == .dom0 && device.owner == .dom0 ? nil : Refused(.ENODEV, .hv(40))
+    }
+    return switch device.kind {
     case .hostBridge: source == .dom0 ? nil : Refused(.EPERM, .c(4))
     case .pcieBridge, .pcieToPCI, .legacyBridge: nil
     case .pcie: device.isRemapped ? nil : Refused(.ENODEV, .hv(25))
@@ -86,6 +98,19 @@ extension Hypervisor {
       }
     case .pciToPCIe, .unknown: Refused(.EINVAL, .d(4))
     }
+  }
+
+  /// Why the device table entry of a function on an AMD host cannot be switched; nothing is asked about its kind (D-9).
+  ///
+  /// Where requests bear another function's id, neighbours share the entry: with a unity map and an entry in use it stays.
+  private func requestorRefusal(
+    of device: Device, _ function: SBDF, from source: DomainID, to owner: DomainID
+  ) -> Refused? {
+    guard device.isRemapped else { return clearingRefusal(of: device, from: source) }
+    if isCleared(device, for: owner) || decisions.bridgeRule == .noMove { return nil }
+    if decisions.bridgeRule == .assignments && source != .dom0 && source != .io { return nil }
+    let moves = device.hasContext && owner != device.owner && !units.matching(device.sbdf).isEmpty
+    return moves && requestor(of: function) != function ? Refused(.EOPNOTSUPP, .d(9)) : nil
   }
 
   /// A conventional function shares its bridge's id with its neighbours: with a unit and a live context entry it cannot

@@ -1,4 +1,5 @@
 import AddressSpace
+import Platform
 
 /// What a CPU or a device may do with a page.
 public struct PageAccess: OptionSet, Hashable, Sendable {
@@ -17,6 +18,16 @@ public struct PageAccess: OptionSet, Hashable, Sendable {
   public static let readWrite: PageAccess = [.read, .write]
   /// Everything: what RAM and memory_mapping give.
   public static let all: PageAccess = [.read, .write, .execute]
+}
+
+extension RMRRUnit {
+  /// What firmware lets its devices do.
+  public var access: PageAccess {
+    var access: PageAccess = []
+    if isReadable { access.insert(.read) }
+    if isWritable { access.insert(.write) }
+    return access
+  }
 }
 
 /// What a guest frame holds; a hole has no entry.
@@ -44,7 +55,7 @@ public enum P2MEntry: Hashable, Sendable {
     switch self {
     case .ram, .xenPage: .ram
     case .populateOnDemand: nil
-    case .direct(let mapping): .direct(offset: mapping.offset, access: mapping.access.intersection(.readWrite))
+    case .direct(let mapping): .direct(offset: mapping.offset, access: mapping.deviceAccess)
     }
   }
 }
@@ -63,13 +74,17 @@ public struct DirectMapping: Hashable, Sendable {
   public var offset: UInt64
   /// What the CPU may do.
   public var access: PageAccess
+  /// What devices may do where the IOMMU has tables of its own. Nested paging keeps no rights for the CPU (C-5), the
+  /// IOMMU gets those that were asked for all the same.
+  public var deviceAccess: PageAccess
   /// Who made it. Xen does not know; rules of the repaired edition and invariants do.
   public var origin: Origin
 
   /// A mapping at a distance of `offset`.
-  public init(offset: UInt64 = 0, access: PageAccess, origin: Origin) {
+  public init(offset: UInt64 = 0, access: PageAccess, deviceAccess: PageAccess? = nil, origin: Origin) {
     self.offset = offset
     self.access = access
+    self.deviceAccess = deviceAccess ?? access.intersection(.readWrite)
     self.origin = origin
   }
 

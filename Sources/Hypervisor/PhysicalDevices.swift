@@ -63,12 +63,12 @@ extension Hypervisor {
       var alias = function
       // Extended functions are looked up as function 0 of their bus (HV-25).
       if flags & AddFlag.extended != 0 { alias.sbdf = SBDF(segment: sbdf.segment, bdf: sbdf.bdf & 0xFF00) }
-      devices.insert(Device(function, isRemapped: boot.remappingUnit(for: alias) != nil), at: position)
+      devices.insert(Device(function, isRemapped: boot.translates(isAMD ? function : alias)), at: position)
     }
     // A device somebody owns is only switched on (HV-141).
     guard devices[position].owner == nil else { return }
     devices[position].owner = .dom0
-    guard boot.vtdEnabled else { return }
+    guard boot.iommuEnabled else { return }
 
     var refused = mapForHardwareDomain(sbdf)
     if decisions.addMappingError == .ignored { refused = nil }
@@ -130,7 +130,7 @@ extension Hypervisor {
       return
     }
     var refused: Refused?
-    if boot.vtdEnabled {
+    if boot.iommuEnabled {
       refused = clearingRefusal(of: devices[position], from: owner)
       if refused == nil || decisions.failedRemoval == .goesThrough {
         if let index = index(of: owner) { unmapUnits(of: position, in: index) }
@@ -159,6 +159,7 @@ extension Hypervisor {
   /// Maps a function's units for the hardware domain; why one failed, nil if none did. Where errors are not ignored, the
   /// ones mapped before it are unmapped.
   private mutating func mapForHardwareDomain(_ function: SBDF) -> Refused? {
+    if isAMD && decisions.unityInDom0 == .missing { return nil }
     let matches = units.matching(function)
     var failure: Refused?
     var mapped = 0
@@ -182,10 +183,12 @@ extension Hypervisor {
     for position in devices.indices {
       devices[position].owner = .dom0
       switch devices[position].kind {
+      case _ where isAMD: devices[position].hasContext = devices[position].isRemapped
       case .pcie, .pci: devices[position].hasContext = devices[position].isRemapped
       default: devices[position].hasContext = true
       }
     }
+    if isAMD { return mapPresentFunctions() }
     for unit in units.units.indices {
       for bdf in units.visibleDevices(of: unit) {
         let function = SBDF(segment: units.units[unit].segment, bdf: bdf)
@@ -194,6 +197,18 @@ extension Hypervisor {
           continue
         }
         _ = mapIdentity(unit, in: 0, strict: true)
+      }
+    }
+  }
+
+  /// On AMD hosts the functions that are there get their units one by one (BUG-36).
+  private mutating func mapPresentFunctions() {
+    if decisions.unityInDom0 == .missing { return }
+    for device in devices {
+      var function: SBDF? = device.sbdf
+      while let current = function {
+        for unit in units.matching(current) { _ = mapIdentity(unit, in: 0, strict: true) }
+        function = device.phantom(after: current)
       }
     }
   }

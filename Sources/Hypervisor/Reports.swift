@@ -15,8 +15,12 @@ extension Hypervisor {
     if decisions.query == .nobody { throw Refused(.ENOSYS, .hv(45)) }
     if decisions.query == .controlDomain && caller != .dom0 { throw Refused(.EPERM, .hv(46)) }
     if flags & ~Hypervisor.reportAllFlag != 0 { throw Refused(.EINVAL, .hv(45)) }
-    let (count, result) = units.report(
-      for: sbdf, all: flags != 0, capacity: capacity, into: &buffer.reserved)
+    let (count, result) =
+      if isAMD && decisions.unityReport != .each {
+        reportUnityMaps(of: sbdf, all: flags != 0, capacity: capacity, into: &buffer.reserved)
+      } else {
+        units.report(for: sbdf, all: flags != 0, capacity: capacity, into: &buffer.reserved)
+      }
     buffer.value = UInt64(count)
     if result != 0 { throw Refused(.ENOBUFS, .hv(47)) }
   }
@@ -42,7 +46,8 @@ extension Hypervisor {
 
   /// The function whose id a function's requests bear; nil if its bridges lead in a circle.
   private func group(of sbdf: SBDF) -> SBDF? {
-    switch upstreamBridge(of: sbdf) {
+    if isAMD { return requestor(of: sbdf) }
+    return switch upstreamBridge(of: sbdf) {
     case .none: sbdf
     case .bridge(let bridge): bridge
     case .endless: nil
@@ -56,7 +61,7 @@ extension Hypervisor {
     else { return false }
     if owner == .dom0 { return true }
     if owner == .io {
-      return device.hasQuarantineTable
+      return device.hasQuarantineTable && quarantineHasRanges
         && units.matching(device.sbdf).contains { units.units[$0].frames.overlaps(machineFrames) }
     }
     guard let index = index(of: owner) else { return false }

@@ -15,6 +15,8 @@ public struct UnitList: Hashable, Sendable {
   private var keys: [UInt32] = []
   /// The unit of each key.
   private var owners: [Int32] = []
+  /// The units of every function if some list runs of them, in place of the keys.
+  private var runs: UnitRuns?
   /// How many devices share each unit (HV-86).
   private var deviceCounts: [Int] = []
   private let scopeEnd: BootDecisions.ScopeEnd
@@ -28,7 +30,8 @@ public struct UnitList: Hashable, Sendable {
     emptyUnits = decisions.emptyUnits
     countsWrap = decisions.rangeLimit == .none
     var pairs: [UInt64] = []
-    for (index, unit) in units.enumerated() {
+    if units.contains(where: { !$0.runs.isEmpty }) { runs = UnitRuns(units, scopeEnd) }
+    for (index, unit) in units.enumerated() where runs == nil {
       for bdf in unit.visibleDevices(scopeEnd) {
         pairs.append(UInt64(unit.segment) << 48 | UInt64(bdf) << 32 | UInt64(index))
       }
@@ -40,7 +43,7 @@ public struct UnitList: Hashable, Sendable {
     }
     deviceCounts =
       switch decisions.sharing {
-      case .listLength: units.map(\.devices.count)
+      case .listLength: units.map { $0.runs.reduce($0.devices.count) { $0 + $1.count } }
       case .commonPages: UnitList.devicesInCommonPages(of: units)
       }
   }
@@ -70,12 +73,23 @@ public struct UnitList: Hashable, Sendable {
 
   /// The number of different devices that `units` list.
   private static func different(in units: [RMRRUnit]) -> Int {
+    if units.contains(where: { !$0.runs.isEmpty }) { return differentRuns(in: units) }
     var devices: [UInt32] = []
     for unit in units {
       for bdf in unit.devices { devices.append(SBDF(segment: unit.segment, bdf: bdf).rawValue) }
     }
     devices.sort()
     return zip(devices, devices.dropFirst()).reduce(min(1, devices.count)) { $0 + ($1.0 == $1.1 ? 0 : 1) }
+  }
+
+  /// The same where units list runs of devices.
+  private static func differentRuns(in units: [RMRRUnit]) -> Int {
+    var functions: [UInt16: BDFSet] = [:]
+    for unit in units {
+      for bdf in unit.devices { functions[unit.segment, default: BDFSet()].insert(BDFRange(bdf)) }
+      for run in unit.runs { functions[unit.segment, default: BDFSet()].insert(run) }
+    }
+    return functions.values.reduce(0) { $0 + $1.count }
   }
 
   /// The devices of unit `index` that take part in mapping, assignment and reporting (HV-13).
@@ -87,6 +101,7 @@ public struct UnitList: Hashable, Sendable {
   /// The indices of the units that list `function`, ascending: list order (HV-85). Phantom functions match by their own
   /// address. A unit that lists it twice occurs once.
   public func matching(_ function: SBDF) -> Matches {
+    if let runs { return Matches(owners: runs.units(of: function)) }
     let key = function.rawValue
     var low = 0
     var high = keys.count
@@ -156,8 +171,8 @@ extension RMRRUnit {
   /// True if a device takes part at all (HV-13).
   func isVisible(_ scopeEnd: BootDecisions.ScopeEnd) -> Bool {
     switch scopeEnd {
-    case .zeroBDF: (devices.first ?? 0) != 0
-    case .lastDevice: !devices.isEmpty
+    case .zeroBDF: (devices.first ?? 0) != 0 || !runs.isEmpty
+    case .lastDevice: !devices.isEmpty || !runs.isEmpty
     }
   }
 }

@@ -61,6 +61,14 @@ public struct HostMemoryMap: Sendable {
   /// True if one of the frames is RAM.
   public func hasRAM(in frames: FrameRange) -> Bool { ram.contains { $0.overlaps(frames) } }
 
+  /// True if one of the frames has firmware's memory in it: reserved, ACPI, ACPI NVS or unusable.
+  public func hasFirmwareMemory(in frames: FrameRange) -> Bool {
+    entries.contains { entry in
+      guard entry.type.isKnown, entry.type != .ram, let range = entry.range else { return false }
+      return FrameRange(Page.frame(of: range.start), Page.frame(of: range.end - 1) + 1).overlaps(frames)
+    }
+  }
+
   /// What a frame can hold besides whole pages of RAM that keeps Xen from reserving it (BUG-28, C-9).
   public struct Leftovers: Hashable, Sendable {
     /// A page is RAM in part and has nothing else that Xen knows.

@@ -6,6 +6,8 @@ public struct Machine: Hashable, Sendable {
   public enum IOMMU: String, CaseIterable, Sendable {
     /// Intel VT-d.
     case vtd = "vt-d"
+    /// AMD-Vi. Reserved ranges come from IVRS and `ivmd=`; a DMAR table is not looked at.
+    case amdVi = "amd-vi"
     /// None, or switched off.
     case none
   }
@@ -38,6 +40,16 @@ public struct Machine: Hashable, Sendable {
     case structures([RemappingStructure])
   }
 
+  /// Where the IVRS table comes from; only AMD-Vi looks at it.
+  public enum IVRS: Hashable, Sendable {
+    /// There is no table.
+    case absent
+    /// The table as bytes.
+    case bytes([UInt8])
+    /// Blocks already decoded, in table order; addresses have as many bits as the host's.
+    case blocks([IVRSBlock])
+  }
+
   /// Bytes of RAM for guests; the hypervisor's frame budget.
   public var memory: UInt64 = 16 << 30
   /// Width of physical addresses, as CPUID reports it to host and guests.
@@ -63,6 +75,10 @@ public struct Machine: Hashable, Sendable {
   public var dmar: DMAR = .absent
   /// Values of `rmrr=` options, in command line order.
   public var rmrrOptions: [String] = []
+  /// The IVRS table.
+  public var ivrs: IVRS = .absent
+  /// Values of `ivmd=` options, in command line order.
+  public var ivmdOptions: [String] = []
   /// Units the hypervisor reports whatever firmware says, first in its list, in list order.
   public var statedUnits: [RMRRUnit] = []
   /// The functions in configuration space, ascending by address.

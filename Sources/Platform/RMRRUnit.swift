@@ -1,6 +1,7 @@
 import AddressSpace
 
-/// A reserved memory range the hypervisor knows of: one RMRR structure, one `rmrr=` unit or a stated unit.
+/// A reserved memory range the hypervisor knows of: one RMRR structure, one `rmrr=` unit, one IVMD block
+/// (a unity map of AMD's, HV-40) or a stated unit.
 ///
 /// The end is inclusive, as firmware writes it and as Xen keeps and compares it.
 public struct RMRRUnit: Hashable, Sendable {
@@ -12,13 +13,26 @@ public struct RMRRUnit: Hashable, Sendable {
   public var end: UInt64
   /// bus << 8 | devfn of the listed devices, in table order, duplicates and absent ones included (HV-10).
   public var devices: [UInt16]
+  /// Runs of further devices, ascending and apart: AMD's tables give ranges. A function whose requests bear another's
+  /// id is among them if that one is.
+  public var runs: [BDFRange] = []
+  /// False if firmware lets devices only write.
+  public var isReadable = true
+  /// False if firmware lets devices only read.
+  public var isWritable = true
 
   /// A unit as registered.
-  public init(segment: UInt16 = 0, base: UInt64, end: UInt64, devices: [UInt16]) {
+  public init(segment: UInt16 = 0, base: UInt64, end: UInt64, devices: [UInt16], runs: [BDFRange] = []) {
     self.segment = segment
     self.base = base
     self.end = end
     self.devices = devices
+    self.runs = runs
+  }
+
+  /// True if the unit's list has `sbdf`, wherever in it.
+  public func lists(_ sbdf: SBDF) -> Bool {
+    segment == sbdf.segment && (devices.contains(sbdf.bdf) || runs.contains { $0.contains(sbdf.bdf) })
   }
 
   /// The frames that are reported and mapped: rounded outward, except that an end on a page's first byte does

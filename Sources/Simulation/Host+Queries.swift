@@ -88,7 +88,7 @@ extension Host {
 
   private var bootWord: String {
     let boot = hypervisor.boot
-    return boot.outcome == .up ? boot.vtdEnabled ? "on" : "off" : boot.outcome.rawValue
+    return boot.outcome == .up ? boot.iommuEnabled ? "on" : "off" : boot.outcome.rawValue
   }
 
   private func ownerWord(_ sbdf: SBDF) -> String {

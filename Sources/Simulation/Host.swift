@@ -38,7 +38,7 @@ public struct Host: Sendable {
     let hypervisor = Hypervisor(machine: machine, edition: edition)
     port = Faulting(hypervisor)
     toolstack = Toolstack(machine: machine, edition: edition)
-    toolstack.directIO = hypervisor.boot.vtdEnabled
+    toolstack.directIO = hypervisor.boot.iommuEnabled
     loader = firmware.map(FirmwareParty.other) ?? .model(HVMLoader(edition: edition))
     addressBits = machine.physicalAddressBits
   }

@@ -37,7 +37,7 @@ struct BootFuzzTests {
       }
       for decisions in [xen417, repaired] {
         let report = BootReport(booting: machine, decisions: decisions)
-        if report.vtdEnabled { enabled += 1 }
+        if report.iommuEnabled { enabled += 1 }
         if let problem = unsoundness(of: report, decisions) { Issue.record("\(problem): \(bytes)") }
       }
     }
@@ -46,8 +46,8 @@ struct BootFuzzTests {
 
   /// What is wrong with `report`, nil if nothing.
   private func unsoundness(of report: BootReport, _ decisions: BootDecisions) -> String? {
-    if (report.rule == nil) != (report.vtdEnabled && report.outcome == .up) { return "rule" }
-    if !report.vtdEnabled && !(report.units.isEmpty && report.remappingUnits.isEmpty) { return "units without VT-d" }
+    if (report.rule == nil) != (report.iommuEnabled && report.outcome == .up) { return "rule" }
+    if !report.iommuEnabled && !(report.units.isEmpty && report.remappingUnits.isEmpty) { return "units without VT-d" }
     if report.units.contains(where: { $0.base > $0.end || $0.devices.isEmpty }) { return "I-2" }
     // Options are compared by page starts in 4.17, and unaligned table units may then overlap them.
     if decisions.optionOverlap == .lastByte {

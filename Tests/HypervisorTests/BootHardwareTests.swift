@@ -15,13 +15,13 @@ struct BootHardwareTests {
   func includeAll() {
     #expect(boot([drhd(at: 0x1000)], as: xen417).rule == .hv(23))
     let report = boot([drhd(1, at: 0x1000), drhd(1, at: 0x2000)], as: xen417)
-    #expect(report.vtdEnabled && report.remappingUnits.map(\.segment) == [0, 1, 1])
+    #expect(report.iommuEnabled && report.remappingUnits.map(\.segment) == [0, 1, 1])
   }
 
   @Test("HV-24: one ALL_PORTS structure on segment 0, any number elsewhere")
   func allPorts() {
     func atsr(_ segment: UInt16) -> RemappingStructure { .atsr(ATSRRecord(segment: segment, allPorts: true)) }
-    #expect(boot([atsr(0), atsr(1), atsr(1)], as: xen417).vtdEnabled)
+    #expect(boot([atsr(0), atsr(1), atsr(1)], as: xen417).iommuEnabled)
     #expect(boot([atsr(0), atsr(0)], as: xen417).rule == .hv(24))
   }
 
@@ -67,16 +67,16 @@ struct BootHardwareTests {
       machine.configurationWindow = AddressRange(0xB000_0000, 0xC000_0000)
       return BootReport(booting: machine, decisions: decisions)
     }
-    #expect(report(0xFED9_0000, 0xFED9_1000).vtdEnabled)
+    #expect(report(0xFED9_0000, 0xFED9_1000).iommuEnabled)
     for base: UInt64 in [0xFED9_2000, 0xFED9_0800, 0x2000_0000] {
       let panic = report(0xFED9_0000, base)
-      #expect(panic.outcome == .panic && panic.rule == .c(8) && !panic.vtdEnabled)
+      #expect(panic.outcome == .panic && panic.rule == .c(8) && !panic.iommuEnabled)
     }
     // In the window: bus 0xef is empty, 00:05.0 is not.
     #expect(report(0xFED9_0000, 0xBEFF_E000).rule == .hv(23))
     #expect(report(0xB002_8000).outcome == .panic)
     let hang = report(0xFED9_0000, 0xFED9_0000)
-    #expect(hang.outcome == .hang && !hang.vtdEnabled && hang.units.isEmpty)
+    #expect(hang.outcome == .hang && !hang.iommuEnabled && hang.units.isEmpty)
     #expect(report(0xFED9_0000, 0xFED9_0000, as: repaired).rule == .hv(23))
     #expect(report(0xFED9_0000, 0xFED9_0000, as: repaired).outcome == .up)
     #expect(report(0xFED9_2000, 0xFED9_2000).outcome == .panic, "faults are looked at before queues")
@@ -109,18 +109,18 @@ struct BootHardwareTests {
     machine.functions.append(PCIFunction(function(5, segment: 9)))
     for decisions in [xen417, repaired] {
       let report = BootReport(booting: machine, decisions: decisions)
-      #expect(report.vtdEnabled && report.units.count == 3)
+      #expect(report.iommuEnabled && report.units.count == 3)
       #expect(report.remappingUnits.map(\.segment) == [0, 3, 7, 9])
       #expect(report.remappingUnits.allSatisfy { $0.includeAll })
       #expect(report.remappingUnit(for: PCIFunction(function(1, segment: 9))) != nil)
     }
     machine = host([])
-    #expect(BootReport(booting: machine, decisions: repaired).vtdEnabled)
+    #expect(BootReport(booting: machine, decisions: repaired).iommuEnabled)
     machine.dmar = .absent
-    #expect(!BootReport(booting: machine, decisions: repaired).vtdEnabled)
+    #expect(!BootReport(booting: machine, decisions: repaired).iommuEnabled)
     machine.statedUnits = [RMRRUnit(segment: 2, base: 0, end: 0xFFF, devices: [8])]
     let stated = BootReport(booting: machine, decisions: repaired)
-    #expect(stated.vtdEnabled && stated.units == machine.statedUnits && stated.remappingUnits.map(\.segment) == [0, 2])
+    #expect(stated.iommuEnabled && stated.units == machine.statedUnits && stated.remappingUnits.map(\.segment) == [0, 2])
   }
 
   @Test("HV-31: each check of an option, skipping only that unit")

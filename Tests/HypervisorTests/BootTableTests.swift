@@ -17,7 +17,7 @@ struct BootTableTests {
     ]
     for decisions in [xen417, repaired] {
       let report = BootReport(booting: machine, decisions: decisions)
-      #expect(report.outcome == .up && report.vtdEnabled && report.rule == nil)
+      #expect(report.outcome == .up && report.iommuEnabled && report.rule == nil)
       #expect(report.units.map(\.base) == [0x10_0000, 0, 0xF2000, 0xF1000, 0xF0000, 0x20_0000, 0x10_0000])
     }
   }
@@ -45,7 +45,7 @@ struct BootTableTests {
             } else {
               rule = counts2 && base2 > end2 ? .hv(14) : nil
             }
-            #expect(report.rule == rule && report.vtdEnabled == (rule == nil))
+            #expect(report.rule == rule && report.iommuEnabled == (rule == nil))
             let expected = (counts2 ? [base2] : []) + (counts1 ? [base1] : [])
             #expect(report.units.map(\.base) == (rule == nil ? expected : []))
           }
@@ -172,7 +172,7 @@ struct BootTableTests {
       (0x10000, 0x10FFF, false, false),
     ] as [(UInt64, UInt64, Bool, Bool)] {
       let lenient = report(base, end, xen417)
-      #expect(lenient.vtdEnabled && lenient.warnings.map(\.kind) == (reserved ? [] : [.notReserved]))
+      #expect(lenient.iommuEnabled && lenient.warnings.map(\.kind) == (reserved ? [] : [.notReserved]))
       #expect(report(base, end, repaired).rule == (ram ? .hv(17) : nil))
     }
   }
@@ -180,21 +180,21 @@ struct BootTableTests {
   @Test("HV-22, C-10: ranges beyond every address: hang or a wrapped count, refused in the repaired edition")
   func hugeRanges() {
     let hang = boot([rmrr(0, 1 << 63, 5)], as: xen417)
-    #expect(hang.outcome == .hang && hang.vtdEnabled && hang.rule == .c(10))
+    #expect(hang.outcome == .hang && hang.iommuEnabled && hang.rule == .c(10))
     #expect(boot([rmrr(0, 1 << 63, 0, 5)], as: xen417).outcome == .up, "hidden by HV-13: never mapped")
     #expect(boot([rmrr(.max - 0x1FFF, .max, 5)], as: xen417).outcome == .up, "the mapped set is empty")
     for (base, end) in [(0, 1 << 63), (1 << 52, 1 << 52 + 1), (.max - 0x1FFF, .max)] as [(UInt64, UInt64)] {
       let report = boot([rmrr(base, end, 5)], as: repaired)
-      #expect(report.outcome == .up && report.rule == .hv(22) && !report.vtdEnabled)
+      #expect(report.outcome == .up && report.rule == .hv(22) && !report.iommuEnabled)
     }
-    #expect(boot([rmrr(0, 1 << 52 - 1, 5)], as: repaired).vtdEnabled)
+    #expect(boot([rmrr(0, 1 << 52 - 1, 5)], as: repaired).iommuEnabled)
   }
 
   @Test("HV-4: what stood in front of a fault is dropped with it")
   func allOrNothing() {
     for fault in [rmrr(0x2000, 0x1FFF, 6), rmrr(0x1000, 0x1000, 6), drhd(at: 0), drhd()] {
       let report = boot([rmrr(0x1000, 0x1FFF, 5), fault], options: ["f0=0:5.0"], as: xen417)
-      #expect(!report.vtdEnabled && report.rule != nil && report.outcome == .up)
+      #expect(!report.iommuEnabled && report.rule != nil && report.outcome == .up)
       #expect(report.units.isEmpty && report.remappingUnits.isEmpty)
     }
   }
@@ -231,7 +231,7 @@ struct BootTableTests {
       for decisions in [xen417, repaired] {
         let report = BootReport(booting: lines, decisions: decisions)
         #expect(report == BootReport(booting: bytes, decisions: decisions))
-        if report.vtdEnabled { enabled += 1 }
+        if report.iommuEnabled { enabled += 1 }
       }
     }
     #expect(20_000...39_000 ~= enabled)

@@ -137,6 +137,39 @@ public struct BootDecisions: Hashable, Sendable {
     case equal
   }
 
+  /// What becomes of AMD's exclusion ranges (HV-39).
+  public enum Exclusions: Hashable, Sendable {
+    /// They are mapped like others, for reading and writing.
+    case unityMaps
+    /// The first, and what is next to it, is left to the IOMMU's register.
+    case register
+  }
+
+  /// Which exclusion ranges the register takes besides its first (BUG-18).
+  public enum ExclusionExtension: Hashable, Sendable { case adjacent, any }
+
+  /// What unity maps a function of AMD's has (BUG-18).
+  public enum UnityRanges: Hashable, Sendable { case individual, merged }
+
+  /// Whether IVMD ranges in RAM turn the IOMMU off, or those in firmware's memory (BUG-27).
+  public enum IVMDInRAM: Hashable, Sendable { case fatal, accepted }
+
+  /// What IVMD ranges are compared with: nothing (BUG-36), RAM and the width of addresses, or also pages that are RAM in
+  /// part or of unknown type (HV-38).
+  public enum IVMDJudgement: Hashable, Sendable { case none, ram, everyPage }
+
+  /// What becomes of an IVMD block for a function without IOMMU (BUG-30).
+  public enum StrayDevice: Hashable, Sendable { case passedOver, fatal }
+
+  /// In which order the blocks of an IVRS table count.
+  public enum IVRSOrder: Hashable, Sendable { case hardwareFirst, asWritten }
+
+  /// What comes of an IVRS block without a byte.
+  public enum EmptyBlock: Hashable, Sendable { case fatal, hangs }
+
+  /// What is made of `ivmd=` options (HV-43).
+  public enum IVMDOptions: Hashable, Sendable { case rangeOfOneIsDevice, asWritten, missing }
+
   /// What configuration space can say.
   public var segments = Segments.known
   /// Where a unit's device list ends.
@@ -175,6 +208,24 @@ public struct BootDecisions: Hashable, Sendable {
   public var repeatedRegisters = RepeatedRegisters.fatal
   /// Bytes of an option's value that are read: 127 less `rmrr=` (D-3), or all.
   public var optionLength = Int.max
+  /// What becomes of AMD's exclusion ranges.
+  public var exclusions = Exclusions.unityMaps
+  /// Which exclusion ranges share the register.
+  public var exclusionExtension = ExclusionExtension.adjacent
+  /// What unity maps a function has.
+  public var unityRanges = UnityRanges.individual
+  /// What becomes of IVMD ranges in RAM.
+  public var ivmdRAM = IVMDInRAM.fatal
+  /// What IVMD ranges are compared with.
+  public var ivmdJudgement = IVMDJudgement.ram
+  /// What becomes of IVMD blocks for functions without IOMMU.
+  public var strayDevice = StrayDevice.passedOver
+  /// In which order IVRS blocks count.
+  public var ivrsOrder = IVRSOrder.hardwareFirst
+  /// What comes of an IVRS block without a byte.
+  public var emptyBlock = EmptyBlock.fatal
+  /// What is made of `ivmd=` options.
+  public var ivmdOptions = IVMDOptions.rangeOfOneIsDevice
   /// How `rmrr=` units are compared.
   public var optionOverlap = OptionOverlap.lastByte
   /// Which segments they may mix.
@@ -206,5 +257,16 @@ public struct BootDecisions: Hashable, Sendable {
     if quirks.contains(.optionCut) { optionLength = RMRROption.lengthKept - "rmrr=".utf8.count }
     if quirks.contains(.optionOverlapByLastPage) { optionOverlap = .lastPageStart }
     if quirks.contains(.optionSegmentsMixed) { optionSegments = .bitsOfFirst }
+    if quirks.contains(.exclusionRegisterUsed) { exclusions = .register }
+    if quirks.contains(.exclusionRegisterExtended) { exclusionExtension = .any }
+    if quirks.contains(.unityRangesMerged) { unityRanges = .merged }
+    if quirks.contains(.ivmdInRAMAccepted) { ivmdRAM = .accepted }
+    if quirks.contains(.ivmdJudgedByPages) { ivmdJudgement = .everyPage }
+    if quirks.contains(.ivmdUnjudged) { ivmdJudgement = .none }
+    if quirks.contains(.ivmdStrayDeviceFatal) { strayDevice = .fatal }
+    if quirks.contains(.ivrsReadInOrder) { ivrsOrder = .asWritten }
+    if quirks.contains(.ivrsEmptyBlockHangs) { emptyBlock = .hangs }
+    if quirks.contains(.ivmdOptionRangeOfOne) { ivmdOptions = .asWritten }
+    if quirks.contains(.ivmdOptionMissing) { ivmdOptions = .missing }
   }
 }

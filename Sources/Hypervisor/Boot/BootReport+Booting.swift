@@ -13,8 +13,43 @@ extension BootReport {
   /// need not speak of remapping hardware: with `.structures` that hold no DRHD, or without a table but with stated units,
   /// one remapping unit that includes all devices is assumed on each segment that occurs. A table in bytes without a DRHD
   /// and a machine with neither table nor stated units have no VT-d.
+  ///
+  /// On an AMD host the same goes for the IVRS table, its IVHD blocks and `ivmd=`.
   public init(booting machine: Machine, decisions: BootDecisions) {
     self.init()
+    if machine.iommu == .amdVi {
+      bootAMD(machine, decisions)
+    } else {
+      bootVTd(machine, decisions)
+    }
+    if outcome == .up && machine.requiresIOMMU && !iommuEnabled {
+      outcome = .panic
+      rule = .hv(6)
+    }
+  }
+
+  private mutating func bootAMD(_ machine: Machine, _ decisions: BootDecisions) {
+    var registration = IVRSRegistration(machine, decisions)
+    do throws(IVRSRegistration.Fatal) {
+      try registration.read()
+      iommuEnabled = true
+      requestors = registration.table
+      units = registration.units
+      let endless = units.contains { unit in
+        unit.frames.count > BootReport.endlessFrames && machine.functions.contains { unit.lists($0.sbdf) }
+      }
+      if endless && decisions.rangeLimit == .none {
+        outcome = .hang
+        rule = .c(10)
+      }
+    } catch {
+      rule = error.rule
+      if error.hangs { outcome = .hang }
+    }
+    warnings = registration.warnings
+  }
+
+  private mutating func bootVTd(_ machine: Machine, _ decisions: BootDecisions) {
     var registration = Registration(machine, decisions)
     let refusal = BootReport.register(machine, &registration)
     warnings = registration.warnings
@@ -25,7 +60,7 @@ extension BootReport {
       self.rule = rule
       return
     } else {
-      vtdEnabled = true
+      iommuEnabled = true
       units = machine.statedUnits + registration.units.reversed()
       remappingUnits = registration.remappingUnits
       // Every visible unit is mapped for dom0, page by page where ranges have no limit.
@@ -37,10 +72,6 @@ extension BootReport {
         outcome = .hang
         rule = .c(10)
       }
-    }
-    if machine.requiresIOMMU && !vtdEnabled {
-      outcome = .panic
-      rule = .hv(6)
     }
   }
 

@@ -3,7 +3,7 @@ import Editions
 import Platform
 
 /// What became of the IOMMU while the hypervisor booted.
-public struct BootReport: Hashable, Sendable {
+public struct BootReport: Equatable, Sendable {
   /// How far boot came.
   public enum Outcome: String, Sendable {
     /// The host is up.
@@ -54,6 +54,14 @@ public struct BootReport: Hashable, Sendable {
       case optionFrames
       /// The devices of an `rmrr=` unit are of different segments: skipped.
       case optionSegments
+      /// The IOMMU cannot translate all of an IVMD range: skipped.
+      case notAddressable
+      /// An IVMD range is not all reserved in the host's E820; what nobody knows becomes so.
+      case notAllReserved
+      /// An IVMD block names a function behind no IOMMU, the first of a run: skipped.
+      case strayDevice(SBDF)
+      /// The rest of an `ivmd=` option was not read.
+      case ivmdOptionRefused(IVMDOption.Refusal)
     }
 
     /// What it is.
@@ -70,6 +78,10 @@ public struct BootReport: Hashable, Sendable {
       case .noDevices: .hv(12)
       case .optionRefused(let refusal): refusal.rule
       case .optionTooLarge: .hv(28)
+      case .notAddressable: .hv(37)
+      case .notAllReserved: .hv(38)
+      case .strayDevice: .hv(40)
+      case .ivmdOptionRefused: .hv(43)
       case .optionInverted, .optionOverlaps, .optionFrames, .optionSegments: .hv(31)
       }
     }
@@ -77,19 +89,26 @@ public struct BootReport: Hashable, Sendable {
 
   /// How far boot came.
   public var outcome: Outcome = .up
-  /// True if VT-d is in use afterwards.
-  public var vtdEnabled = false
-  /// Registered reserved ranges in list order, head first (HV-36); none without VT-d (HV-52).
+  /// True if the IOMMU, VT-d or AMD-Vi, is in use afterwards.
+  public var iommuEnabled = false
+  /// Registered reserved ranges in list order, head first (HV-36); none without an IOMMU (HV-52).
   public var units: [RMRRUnit] = []
   /// Registered remapping units in list order; none without VT-d.
   public var remappingUnits: [RemappingUnit] = []
+  /// AMD's IOMMUs and what is behind them; nil without AMD-Vi.
+  public var requestors: RequestorTable?
   /// What was noticed, in order.
   public var warnings: [Warning] = []
-  /// The rule that decided against VT-d, panicked or hung, nil if all went well.
+  /// The rule that decided against the IOMMU, panicked or hung, nil if all went well.
   public var rule: Rule?
 
   /// Nothing has happened yet.
   public init() {}
+
+  /// True if an IOMMU translates for `function`.
+  public func translates(_ function: PCIFunction) -> Bool {
+    requestors?.isBehindIOMMU(function.sbdf) ?? (remappingUnit(for: function) != nil)
+  }
 
   /// The remapping unit responsible for `function`, nil if there is none (HV-25): in list order the first that lists it
   /// or its bus, else one that includes all of its segment. A virtual function goes by its physical function.

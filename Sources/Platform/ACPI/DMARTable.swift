@@ -107,7 +107,7 @@ public struct DMARTable: Hashable, Sendable {
 }
 
 extension [UInt8] {
-  fileprivate mutating func append(littleEndian value: some FixedWidthInteger) {
+  mutating func append(littleEndian value: some FixedWidthInteger) {
     for index in 0..<value.bitWidth / 8 { append(UInt8(truncatingIfNeeded: value >> (8 * index))) }
   }
 }

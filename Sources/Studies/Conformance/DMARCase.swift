@@ -71,7 +71,7 @@ public struct DMARCase: RecordedCase {
       if recorded != modelled { found.append(Disagreement("result." + field, recorded: recorded, modelled: modelled)) }
     }
     compare("boot", result.boot, report.outcome == .up ? "ok" : report.outcome.rawValue)
-    compare("vtd_enabled", "\(result.vtdEnabled)", "\(report.vtdEnabled)")
+    compare("vtd_enabled", "\(result.vtdEnabled)", "\(report.iommuEnabled)")
     for (line, rule) in BootLog.reasons(in: result.console) {
       compare("console", "\(line): \(rule)", "\(line): \(report.rule.map { "\($0)" } ?? "no rule")")
     }

@@ -2,7 +2,7 @@ import AddressSpace
 import Platform
 
 extension Machine {
-  /// Reserved ranges as bytes: of the table if it is given as structures, and the stated units; in that order.
+  /// Reserved ranges as bytes: of the host's table if it is given as structures, and the stated units; in that order.
   ///
   /// Ranges that end before they start or at 2^64 are left out.
   var reservedRanges: [AddressRange] {
@@ -10,7 +10,8 @@ extension Machine {
     func add(_ base: UInt64, _ end: UInt64) {
       if base <= end, end != .max { ranges.append(AddressRange(base, end + 1)) }
     }
-    for record in rmrrRecords { add(record.base, record.end) }
+    for record in rmrrRecords where iommu != .amdVi { add(record.base, record.end) }
+    for record in ivmdRecords where iommu == .amdVi { add(record.start, record.end) }
     for unit in statedUnits { add(unit.base, unit.end) }
     return ranges
   }
@@ -19,6 +20,27 @@ extension Machine {
   var rmrrRecords: [RMRRRecord] {
     guard case .structures(let structures) = dmar else { return [] }
     return structures.compactMap { if case .rmrr(let record) = $0 { record } else { nil } }
+  }
+
+  /// The IVRS table's memory, if it is given as blocks.
+  var ivmdRecords: [IVMDRecord] { blocks.compactMap { if case .ivmd(let record) = $0 { record } else { nil } } }
+
+  /// The IVRS table's blocks; empty if there is no table or it is given as bytes. Writing makes a table of blocks.
+  var blocks: [IVRSBlock] {
+    get {
+      guard case .blocks(let blocks) = ivrs else { return [] }
+      return blocks
+    }
+    set { ivrs = .blocks(newValue) }
+  }
+
+  /// True if the host's table or a stated unit gives `device` a reserved range by its own number.
+  func reserves(for device: SBDF) -> Bool {
+    let isNamed =
+      iommu == .amdVi
+      ? device.segment == 0 && ivmdRecords.contains { $0.target.names(device.bdf) }
+      : rmrrRecords.contains { $0.scopes.contains { $0.path.count == 1 && $0.endpoint == device } }
+    return isNamed || statedUnits.contains { $0.devices.contains(device.bdf) }
   }
 
   /// The table's structures; empty if there is no table or it is given as bytes. Writing makes a table of structures.
@@ -40,5 +62,16 @@ extension Machine {
     functions.removeAll { $0.sbdf == function.sbdf }
     let index = functions.firstIndex { $0.sbdf > function.sbdf } ?? functions.count
     functions.insert(function, at: index)
+  }
+}
+
+extension IVMDRecord.Target {
+  /// True if it is for one or some functions, `bdf` among them.
+  func names(_ bdf: UInt16) -> Bool {
+    switch self {
+    case .all, .iommu: false
+    case .device(let own): own == bdf
+    case .devices(let first, let last): first <= bdf && bdf <= last
+    }
   }
 }

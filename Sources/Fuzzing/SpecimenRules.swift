@@ -54,15 +54,22 @@ public struct SpecimenRules: Hashable, Sendable {
         if scopes.contains(where: { $0.path.isEmpty || $0.path.count > 8 }) { return "a scope path" }
       }
     }
+    if case .blocks(let blocks) = machine.ivrs {
+      if blocks.count > unitCount { return "more than \(unitCount) blocks" }
+      for case .ivhd(let record) in blocks where record.entries.count > deviceCount {
+        return "more than \(deviceCount) entries behind an IOMMU"
+      }
+    }
     if machine.statedUnits.count > unitCount { return "more than \(unitCount) units" }
     for unit in machine.statedUnits {
       if unit.devices.count > deviceCount { return "more than \(deviceCount) devices in a unit" }
       if unit.devices.isEmpty { return "a unit without devices" }
     }
     if machine.rmrrOptions.count > unitCount { return "more than \(unitCount) options" }
-    for option in machine.rmrrOptions
+    if machine.ivmdOptions.count > unitCount { return "more than \(unitCount) options" }
+    for option in machine.rmrrOptions + machine.ivmdOptions
     where option.isEmpty || option.utf8.contains(where: { $0 <= 0x20 || $0 >= 0x7F || $0 == UInt8(ascii: "#") }) {
-      return "an rmrr= option that is no word"
+      return "an rmrr= or ivmd= option that is no word"
     }
     if machine.functions.count > functionCount { return "more than \(functionCount) functions" }
     for (function, next) in zip(machine.functions, machine.functions.dropFirst())

@@ -64,8 +64,8 @@ extension Invariant {
 
   static let strictMapped = Invariant(
     "strict-mapped",
-    "While a device is assigned strictly, all pages of all its RMRRs are mapped 1:1, readable and writable, for CPU and DMA.",
-    source: "I-4, I-10, HV-89, D-1, C-1"
+    "While a device is assigned strictly, all pages of all its RMRRs are mapped 1:1, with the rights firmware asks for, for CPU and DMA.",
+    source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42"
   ) { scene in
     let host = scene.after
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
@@ -75,13 +75,21 @@ extension Invariant {
         continue
       }
       for unit in host.hypervisor.units.units where unit.lists(device) && !unit.frames.isEmpty {
-        if let view = domain.viewWithout(identityOf: unit.frames) {
+        if let view = domain.viewWithout(identityOf: unit.frames, unit.access) {
           return Violation(
             "strict-mapped", stage: scene.event.stage, relation: view,
             detail:
               "\(host.name(of: owner) ?? owner) has \(device.sbdf) strictly, but \(view) lacks part of its range at frames "
               + "\(unit.frames)")
         }
+      }
+      // What the IOMMU does not translate must lie at the same place for the CPU.
+      if let frames = host.hypervisor.untranslated(of: device.sbdf),
+        domain.viewWithout(identityOf: frames, .readWrite) == "p2m"
+      {
+        return Violation(
+          "strict-mapped", stage: scene.event.stage, relation: "untranslated",
+          detail: "the DMA of \(device.sbdf) is not translated at frames \(frames), and p2m has something else there")
       }
     }
     return nil
@@ -102,17 +110,17 @@ extension Invariant {
 }
 
 extension Domain {
-  /// Which of `p2m` and `iommu` lacks a readable and writable 1:1 mapping of some frame of `frames`; nil if none does.
-  fileprivate func viewWithout(identityOf frames: FrameRange) -> String? {
+  /// Which of `p2m` and `iommu` lacks a 1:1 mapping with the rights `access` of some frame of `frames`; nil if none does.
+  fileprivate func viewWithout(identityOf frames: FrameRange, _ access: PageAccess) -> String? {
     if isTranslated {
       let mapped = p2m.allSatisfy(in: frames) {
-        $0.direct?.isIdentity == true && $0.direct!.access.contains(.readWrite)
+        $0.direct?.isIdentity == true && $0.direct!.access.contains(access)
       }
       if !mapped { return "p2m" }
     }
     if dmaTables == .separate {
       let mapped = dmaTable.allSatisfy(in: frames) {
-        if case .direct(0, let access) = $0 { access.contains(.readWrite) } else { false }
+        if case .direct(0, let rights) = $0 { rights.contains(access) } else { false }
       }
       if !mapped { return "iommu" }
     }
@@ -131,7 +139,7 @@ extension Domain {
       case .direct(let mapping):
         let agrees = dmaTable.allSatisfy(in: run.frames) {
           guard case .direct(let offset, let access) = $0 else { return false }
-          return offset == mapping.offset && access == mapping.access.intersection(.readWrite)
+          return offset == mapping.offset && access == mapping.deviceAccess
         }
         if !agrees { return run.frames }
       }

@@ -82,13 +82,16 @@ final class GuestView: Sendable {
 }
 
 extension RMRRUnit {
-  /// True if the unit's list has `sbdf`, wherever in it.
-  func lists(_ sbdf: SBDF) -> Bool { segment == sbdf.segment && devices.contains(sbdf.bdf) }
-
   /// True if it lists the device or one of its phantom functions.
   func lists(_ device: Device) -> Bool {
     if lists(device.sbdf) { return true }
     guard device.phantomStride != 0, segment == device.sbdf.segment else { return false }
+    if !runs.isEmpty {
+      return (device.sbdf.bdf & ~7...device.sbdf.bdf | 7).contains {
+        let function = SBDF(segment: segment, bdf: $0)
+        return lists(function) && device.answers(for: function)
+      }
+    }
     return devices.contains { bdf in
       bdf >> 3 == device.sbdf.bdf >> 3 && bdf > device.sbdf.bdf
         && (bdf - device.sbdf.bdf) % UInt16(device.phantomStride) == 0

@@ -63,7 +63,8 @@ extension Invariant {
     source: "I-10, HV-95, BUG-20"
   ) { scene in
     let host = scene.after.hypervisor
-    for device in host.devices where device.owner == .io && device.hasContext && !device.hasQuarantineTable {
+    for device in host.devices
+    where device.owner == .io && device.hasContext && !(device.hasQuarantineTable && host.quarantineHasRanges) {
       for unit in host.units.units where unit.lists(device) && !unit.frames.isEmpty {
         return Violation(
           "quarantine-mapped", stage: scene.event.stage, relation: "no-table",
@@ -145,6 +146,12 @@ extension Device {
     for bdf in unit.devices where !seen.contains(bdf) {
       seen.append(bdf)
       if answers(for: SBDF(segment: unit.segment, bdf: bdf)) { count += 1 }
+    }
+    if !unit.runs.isEmpty {
+      for bdf in sbdf.bdf & ~7...sbdf.bdf | 7 where !seen.contains(bdf) {
+        let function = SBDF(segment: unit.segment, bdf: bdf)
+        if unit.lists(function) && answers(for: function) { count += 1 }
+      }
     }
     return count
   }

@@ -107,6 +107,10 @@ public struct Metamorphosis: Sendable {
       let ranges = structures.filter(isReserved).reversed()
       reversed.dmar = .structures(structures.filter { !isReserved($0) } + ranges)
     }
+    if case .blocks(let blocks) = machine.ivrs {
+      let ranges = blocks.filter { if case .ivmd = $0 { true } else { false } }.reversed()
+      reversed.ivrs = .blocks(blocks.filter { if case .ivhd = $0 { true } else { false } } + ranges)
+    }
     reversed.statedUnits.reverse()
     return onFreshHosts(events) { configuration in
       // A slot that one device names may be the first free one for another.

@@ -94,6 +94,28 @@ struct TraceSource {
     }
   }
 
+  mutating func block() -> IVRSBlock {
+    if one(in: 2) {
+      return .ivhd(
+        IVHDRecord(
+          segment: number(), iommu: number(), capability: one(in: 2) ? 0x40 : number(), registerBase: number(),
+          entries: list(upTo: 3) {
+            IVHDRecord.Entry(
+              $0.number(), through: $0.one(in: 2) ? $0.number() : nil, alias: $0.one(in: 2) ? $0.number() : nil)
+          }))
+    }
+    let target: IVMDRecord.Target =
+      switch below(4) {
+      case 0: .all
+      case 1: .device(number())
+      case 2: .devices(number(), number())
+      default: .iommu(number(), capability: one(in: 2) ? 0x40 : number())
+      }
+    return .ivmd(
+      IVMDRecord(
+        start: number(), length: number(), flags: IVMDRecord.Flags(rawValue: UInt8(below(16))), target: target))
+  }
+
   mutating func header() -> TraceHeader {
     var machine = Machine()
     machine.memory = number()
@@ -112,6 +134,12 @@ struct TraceSource {
     default: break
     }
     machine.rmrrOptions = list(upTo: 2) { $0.one(in: 4) ? "" : $0.word() }
+    switch below(3) {
+    case 0: machine.ivrs = .bytes(list(upTo: 200) { $0.number() })
+    case 1: machine.ivrs = .blocks(list(upTo: 4) { $0.block() })
+    default: break
+    }
+    machine.ivmdOptions = list(upTo: 2) { $0.one(in: 4) ? "" : $0.word() }
     machine.statedUnits = list(upTo: 3) {
       RMRRUnit(segment: $0.number(), base: $0.number(), end: $0.number(), devices: $0.list(upTo: 3) { $0.number() })
     }

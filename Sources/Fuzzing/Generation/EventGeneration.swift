@@ -113,10 +113,7 @@ extension Generator {
     var devices: [SBDF] = []
     for _ in 0..<count {
       // Devices with reserved memory are the point; those that are not assignable make the toolstack refuse.
-      let reserved = shadow.free.filter { device in
-        machine.rmrrRecords.contains { $0.scopes.contains { $0.path.count == 1 && $0.endpoint == device } }
-          || machine.statedUnits.contains { $0.devices.contains(device.bdf) }
-      }
+      let reserved = shadow.free.filter { machine.reserves(for: $0) }
       let pool = !reserved.isEmpty && random.chance(2, of: 3) ? reserved : shadow.free
       guard !pool.isEmpty else { break }
       let device = random.pick(pool)

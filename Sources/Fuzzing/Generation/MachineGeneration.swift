@@ -13,6 +13,9 @@ extension Generator {
     placeBARs(on: &machine, &random)
     if random.chance(1, of: 2) { machine.e820 = hostE820(of: machine) }
     if random.below(UInt64(16)) < profile.refusedTablesOf16 { spoilTable(of: &machine, &random) }
+    // Draws of their own: the other hosts stay as they are.
+    var draws = random
+    if machine.iommu == .vtd, draws.chance(1, of: 8) { makeAMD(&machine, &draws) }
     return machine
   }
 

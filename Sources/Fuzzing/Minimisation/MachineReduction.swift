@@ -52,7 +52,13 @@ extension Minimiser {
 
   mutating func reduceRanges(_ keeps: Predicate) {
     if case .bytes = current.header.machine.dmar { attempt(keeps) { $0.header.machine.dmar = .absent } }
+    if case .bytes = current.header.machine.ivrs { attempt(keeps) { $0.header.machine.ivrs = .absent } }
+    attempt(keeps) { $0.header.machine.makeIntel() }
     drop(from: \.header.machine.structures, keeps)
+    drop(from: \.header.machine.blocks, keeps)
+    if current.header.machine.blocks.isEmpty { attempt(keeps) { $0.header.machine.ivrs = .absent } }
+    drop(from: \.header.machine.ivmdOptions, keeps)
+    reduceBlocks(keeps)
     drop(from: \.header.machine.statedUnits, keeps)
     drop(from: \.header.machine.rmrrOptions, keeps)
     for handle in current.header.machine.reservedHandles {
@@ -61,6 +67,27 @@ extension Minimiser {
       }
     }
     for index in current.header.machine.structures.indices { reduceScopes(of: index, keeps) }
+  }
+
+  private mutating func reduceBlocks(_ keeps: Predicate) {
+    for index in current.header.machine.blocks.indices {
+      switch current.header.machine.blocks[index] {
+      case .ivhd(let record):
+        for position in record.entries.indices.reversed() {
+          attempt(keeps) {
+            guard case .ivhd(var record) = $0.header.machine.blocks[index] else { return }
+            record.entries.remove(at: position)
+            $0.header.machine.blocks[index] = .ivhd(record)
+          }
+        }
+      case .ivmd:
+        attempt(keeps) {
+          guard case .ivmd(var record) = $0.header.machine.blocks[index] else { return }
+          record.flags = [.unity, .read, .write]
+          $0.header.machine.blocks[index] = .ivmd(record)
+        }
+      }
+    }
   }
 
   private mutating func reduceScopes(of index: Int, _ keeps: Predicate) {

@@ -69,7 +69,13 @@ extension Machine {
       case .skipped: break
       }
     }
+    for block in blocks {
+      count += 1
+      if case .ivhd(let record) = block { count += record.entries.count }
+    }
+    count += ivmdOptions.count
     if case .bytes = dmar { count += 1 }
+    if case .bytes = ivrs { count += 1 }
     return count
   }
 

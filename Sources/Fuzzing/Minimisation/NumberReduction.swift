@@ -95,6 +95,9 @@ extension Specimen {
         $0 == old.bdf ? new.bdf : $0
       }
     }
+    if old.segment == 0, new.segment == 0, case .blocks(let blocks) = header.machine.ivrs {
+      header.machine.ivrs = .blocks(blocks.map { $0.moving(old.bdf, to: new.bdf) })
+    }
     guard case .structures(let structures) = header.machine.dmar else { return }
     func moved(_ scope: DeviceScope) -> DeviceScope {
       guard scope.endpoint == old else { return scope }
@@ -114,6 +117,24 @@ extension Specimen {
         return .drhd(record)
       case .atsr, .skipped: return structure
       }
+    }
+  }
+}
+
+extension IVRSBlock {
+  /// The block with a function that it names moved.
+  fileprivate func moving(_ old: UInt16, to new: UInt16) -> IVRSBlock {
+    switch self {
+    case .ivmd(var record):
+      if record.target == .device(old) { record.target = .device(new) }
+      return .ivmd(record)
+    case .ivhd(var record):
+      guard record.segment == 0 else { return self }
+      for index in record.entries.indices {
+        if record.entries[index].last == nil, record.entries[index].first == old { record.entries[index].first = new }
+        if record.entries[index].alias == old { record.entries[index].alias = new }
+      }
+      return .ivhd(record)
     }
   }
 }

@@ -34,7 +34,7 @@ extension Mutator {
         // Only stated units may meet each other; a structure's copy goes right above it.
         switch handle {
         case .unit: machine.duplicate(handle, bounds: (draft.base, draft.end))
-        case .structure:
+        case .structure, .memory:
           guard let above = AddressRange(start: end &+ 1, size: size) else { return }
           machine.duplicate(handle, bounds: (above.start, above.end - 1))
         }
@@ -73,7 +73,12 @@ extension Mutator {
     }
     guard let draft = generator.adversarialRange(beside: drafts, on: machine, in: scene, &random) else { return }
     let meets = drafts.contains { $0.base <= draft.end && draft.base <= $0.end }
-    if !meets, case .structures = machine.dmar {
+    if machine.iommu == .amdVi {
+      for device in draft.devices where device.segment == 0 {
+        machine.blocks.append(
+          .ivmd(IVMDRecord(start: draft.base, length: draft.end &- draft.base &+ 1, target: .device(device.bdf))))
+      }
+    } else if !meets, case .structures = machine.dmar {
       machine.structures.append(
         .rmrr(
           RMRRRecord(base: draft.base, end: draft.end, scopes: draft.devices.map { DeviceScope(endpoint: $0) })))
@@ -86,7 +91,9 @@ extension Mutator {
     switch random.below(8) {
     case 0: machine.memory = random.pick([512 << 20, 2 << 30, 4 << 30, 8 << 30, 16 << 30, 64 << 30])
     case 1: machine.physicalAddressBits = random.pick([36, 39, 40, 46, 52])
-    case 2: machine.iommu = machine.iommu == .vtd && random.chance(1, of: 4) ? .none : .vtd
+    case 2 where machine.iommu == .vtd && random.chance(1, of: 4): machine.iommu = .none
+    case 2 where machine.iommu == .vtd && random.chance(1, of: 3): generator.makeAMD(&machine, &random)
+    case 2: if machine.iommu == .none { machine.iommu = .vtd } else { machine.makeIntel() }
     case 3: machine.pageTables = machine.pageTables == .ept ? .npt : .ept
     case 4: machine.sharesPageTables.toggle()
     case 5: machine.quarantine = random.pick(Machine.Quarantine.allCases)
@@ -94,6 +101,12 @@ extension Mutator {
     default:
       if !machine.rmrrOptions.isEmpty {
         machine.rmrrOptions.remove(at: random.below(machine.rmrrOptions.count))
+      } else if !machine.ivmdOptions.isEmpty {
+        machine.ivmdOptions.remove(at: random.below(machine.ivmdOptions.count))
+      } else if machine.iommu == .amdVi, machine.blocks.count > 1 {
+        var blocks = machine.blocks
+        blocks.swapAt(random.below(blocks.count), random.below(blocks.count))
+        machine.blocks = blocks
       } else if case .structures(var structures) = machine.dmar, structures.count > 1 {
         // Registration order shows: the hypervisor reports the last structure first (HV-18).
         structures.swapAt(random.below(structures.count), random.below(structures.count))

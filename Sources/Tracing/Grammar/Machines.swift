@@ -6,6 +6,8 @@ import Platform
 enum HeaderKeyword: String, CaseIterable {
   case edition, host, assumed, e820, dmar, drhd, rmrr, atsr, skipped
   case rmrrOption = "rmrr-option"
+  case ivrs, ivhd, ivmd
+  case ivmdOption = "ivmd-option"
   case unit, device
 
   /// True for lines that stand once at most.
@@ -45,6 +47,9 @@ struct HeaderDraft {
     case .dmar: try table(&cursor, at: start)
     case .drhd, .rmrr, .atsr, .skipped: try structure(keyword, &cursor, at: start)
     case .rmrrOption: machine.rmrrOptions.append(try cursor.atEnd() ? "" : try cursor.escaped())
+    case .ivrs: try ivrsTable(&cursor, at: start)
+    case .ivhd, .ivmd: try ivrsBlock(keyword, &cursor, at: start)
+    case .ivmdOption: machine.ivmdOptions.append(try cursor.atEnd() ? "" : try cursor.escaped())
     case .unit: machine.statedUnits.append(try cursor.unit())
     case .device:
       try cursor.word("a PCI address such as 0000:00:02.0")
@@ -98,11 +103,46 @@ struct HeaderDraft {
     structures.append(try cursor.structure(keyword))
     machine.dmar = .structures(structures)
   }
+
+  /// `ivrs HEX`, or `ivrs bytes` or `ivrs blocks` where there is nothing else to tell them from no table.
+  private mutating func ivrsTable(_ cursor: inout LineCursor, at start: Int) throws(TraceError) {
+    try cursor.word("the table's bytes")
+    if try cursor.has("blocks") {
+      guard case .absent = machine.ivrs else { throw cursor.mixedTables(at: start, "an IVRS table as bytes or as blocks") }
+      machine.ivrs = .blocks([])
+      return
+    }
+    var bytes: [UInt8] = []
+    switch machine.ivrs {
+    case .absent: break
+    case .bytes(let before): bytes = before
+    case .blocks: throw cursor.mixedTables(at: start, "an IVRS table as bytes or as blocks")
+    }
+    machine.ivrs = .absent
+    if try !cursor.has("bytes") { try cursor.hexBytes(into: &bytes) }
+    machine.ivrs = .bytes(bytes)
+  }
+
+  private mutating func ivrsBlock(
+    _ keyword: HeaderKeyword, _ cursor: inout LineCursor, at start: Int
+  ) throws(TraceError) {
+    var blocks: [IVRSBlock] = []
+    switch machine.ivrs {
+    case .absent: break
+    case .blocks(let before): blocks = before
+    case .bytes: throw cursor.mixedTables(at: start, "an IVRS table as bytes or as blocks")
+    }
+    machine.ivrs = .absent
+    blocks.append(keyword == .ivhd ? .ivhd(try cursor.ivhd()) : .ivmd(try cursor.ivmd()))
+    machine.ivrs = .blocks(blocks)
+  }
 }
 
 extension LineCursor {
-  fileprivate func mixedTables(at start: Int) -> TraceError {
-    failure("expected a DMAR table as bytes or as structures, found both", at: start)
+  fileprivate func mixedTables(
+    at start: Int, _ what: String = "a DMAR table as bytes or as structures"
+  ) -> TraceError {
+    failure("expected \(what), found both", at: start)
   }
 
   /// True if a guest's name follows the word that stands next: the query `e820 dom1`, not the host's table.
@@ -204,7 +244,7 @@ extension LineCursor {
   }
 
   /// First and last byte; firmware's order is not judged.
-  private mutating func inclusive() throws(TraceError) -> (UInt64, UInt64) {
+  mutating func inclusive() throws(TraceError) -> (UInt64, UInt64) {
     let what = "first and last byte such as 0xab80a000-0xab81dfff"
     try word(what)
     return try bounds(what)
@@ -246,6 +286,12 @@ extension CanonicalText {
     put(header.machine.dmar)
     for option in header.machine.rmrrOptions {
       put(option.isEmpty ? "rmrr-option" : "rmrr-option ")
+      put(escaping: option)
+      endLine()
+    }
+    put(header.machine.ivrs)
+    for option in header.machine.ivmdOptions {
+      put(option.isEmpty ? "ivmd-option" : "ivmd-option ")
       put(escaping: option)
       endLine()
     }
@@ -295,14 +341,19 @@ extension CanonicalText {
     case .absent: break
     case .bytes(let table):
       if table.isEmpty { put("dmar bytes\n") }
-      for start in stride(from: 0, to: table.count, by: 64) {
-        put("dmar ")
-        for byte in table[start..<min(start + 64, table.count)] { put(digits: byte, width: 2) }
-        endLine()
-      }
+      putLines("dmar ", table)
     case .structures(let structures):
       if structures.isEmpty { put("dmar structures\n") }
       for structure in structures { putLine(structure) }
+    }
+  }
+
+  /// Bytes, 64 a line.
+  mutating func putLines(_ keyword: StaticString, _ table: [UInt8]) {
+    for start in stride(from: 0, to: table.count, by: 64) {
+      put(keyword)
+      for byte in table[start..<min(start + 64, table.count)] { put(digits: byte, width: 2) }
+      endLine()
     }
   }
 

@@ -84,7 +84,7 @@ extension Hypervisor {
       if device.isRemapped { return nil }
       // Bridges and IOMMUs that no IOMMU translates for can only be the hardware domain's.
       let isPassive = device.kind == .hostBridge || requestors.isIOMMU(device.sbdf)
-      return isPassive && source == .dom0 && device.owner == .dom0 ? nil : Refused(.ENODEV, .hv(40))
+      return isPassive && source == .dom0 ? nil : Refused(.ENODEV, .hv(40))
     }
     return switch device.kind {
     case .hostBridge: source == .dom0 ? nil : Refused(.EPERM, .c(4))
@@ -106,7 +106,9 @@ extension Hypervisor {
   private func requestorRefusal(
     of device: Device, _ function: SBDF, from source: DomainID, to owner: DomainID
   ) -> Refused? {
-    guard device.isRemapped else { return clearingRefusal(of: device, from: source) }
+    if !device.isRemapped {
+      return owner == .dom0 ? clearingRefusal(of: device, from: source) : Refused(.ENODEV, .hv(40))
+    }
     if isCleared(device, for: owner) || decisions.bridgeRule == .noMove { return nil }
     if decisions.bridgeRule == .assignments && source != .dom0 && source != .io { return nil }
     let moves = device.hasContext && owner != device.owner && !units.matching(device.sbdf).isEmpty

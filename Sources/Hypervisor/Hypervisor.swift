@@ -19,6 +19,8 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// The reserved ranges, in list order.
   public let units: UnitList
   let decisions: HypervisorDecisions
+  /// True on a host with AMD-Vi, in use or not.
+  public let isAMD: Bool
   let pageTables: Machine.PageTables
   let sharesPageTables: Bool
   let quarantine: Machine.Quarantine
@@ -46,8 +48,9 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
     decisions = HypervisorDecisions(edition.hypervisor)
     units = UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))
     pageTables = machine.pageTables
+    isAMD = machine.iommu == .amdVi
     // AMD's IOMMU never uses the p2m's tables (HV-44, HV-116).
-    sharesPageTables = machine.sharesPageTables && machine.iommu != .amdVi
+    sharesPageTables = machine.sharesPageTables && !isAMD
     quarantine = decisions.quarantineRanges == .noQuarantine ? .none : machine.quarantine
     machineFrameLimit = 1 << (min(52, max(32, UInt64(machine.physicalAddressBits))) - Page.shift)
     functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
@@ -157,9 +160,6 @@ struct Refused: Error, Hashable, Sendable {
 }
 
 extension Hypervisor {
-  /// True on a host with AMD-Vi in use.
-  public var isAMD: Bool { boot.requestors != nil }
-
   /// The function whose id the requests of `function` bear as far as page tables go; AMD's tables can say another.
   func requestor(of function: SBDF) -> SBDF { boot.requestors?.requestor(of: function) ?? function }
 
@@ -171,6 +171,9 @@ extension Hypervisor {
 
   /// False if a device's table in quarantine lacks its own ranges (HV-95).
   public var quarantineHasRanges: Bool { !isAMD || decisions.unityInQuarantine == .mapped }
+
+  /// True if an IOMMU leaves a range untranslated: only AMD's own walk tells of it.
+  var excludesRanges: Bool { boot.requestors?.iommus.contains { $0.exclusion != nil } ?? false }
 
   /// The pages at which a device's DMA is not translated (HV-39); nil if there are none.
   public func untranslated(of sbdf: SBDF) -> FrameRange? { boot.requestors?.untranslated(of: sbdf) }

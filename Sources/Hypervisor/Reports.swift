@@ -16,7 +16,9 @@ extension Hypervisor {
     if decisions.query == .controlDomain && caller != .dom0 { throw Refused(.EPERM, .hv(46)) }
     if flags & ~Hypervisor.reportAllFlag != 0 { throw Refused(.EINVAL, .hv(45)) }
     let (count, result) =
-      if isAMD && decisions.unityReport != .each {
+      if isAMD && decisions.unityReport == .nothing {
+        (UInt32(0), 0)
+      } else if isAMD && (decisions.unityReport == .eachOfEveryFunction || excludesRanges) {
         reportUnityMaps(of: sbdf, all: flags != 0, capacity: capacity, into: &buffer.reserved)
       } else {
         units.report(for: sbdf, all: flags != 0, capacity: capacity, into: &buffer.reserved)

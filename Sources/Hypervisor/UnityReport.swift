@@ -12,7 +12,7 @@ extension Hypervisor {
     of function: SBDF, all: Bool, capacity: UInt32, into ranges: inout [ReservedRange]
   ) -> (count: UInt32, result: Int) {
     ranges.removeAll(keepingCapacity: true)
-    guard let table = boot.requestors, decisions.unityReport != .nothing else { return (0, 0) }
+    guard let table = boot.requestors else { return (0, 0) }
     var count: UInt64 = 0
     var isFirst = true
     /// Offers `offers` once for each of so many functions.

@@ -1,7 +1,7 @@
 import AddressSpace
 import Platform
 
-/// What can be read of a table: all of it, or the structures in front of a fault.
+/// What can be read of a DMAR table: all of it, or the structures in front of a fault; or of an IVRS table, all or nothing.
 struct DecodedTable {
   /// The structures, in table order.
   private(set) var structures: [RemappingStructure] = []
@@ -10,8 +10,22 @@ struct DecodedTable {
   /// True if nothing but the structures is needed to say what Xen makes of the table.
   private(set) var isComplete = false
 
-  /// Decodes `bytes`; nil if the signature is not `DMAR`.
+  /// The blocks of an IVRS table; nil for a DMAR table, and for an IVRS table that Xen rejects.
+  private(set) var blocks: [IVRSBlock]?
+  /// True for an IVRS table.
+  let isAMD: Bool
+
+  /// Decodes `bytes`; nil if the signature is neither `DMAR` nor `IVRS`.
   init?(_ bytes: [UInt8]) {
+    isAMD = IVRSTable.isTable(bytes)
+    if isAMD {
+      let table = try? IVRSTable(decoding: bytes)
+      blocks = table?.blocks
+      addressBits = table?.addressBits ?? 48
+      isComplete = table != nil
+      structures = (table?.blocks ?? []).compactMap(DecodedTable.structure)
+      return
+    }
     guard var reader = DMARReader(bytes) else { return nil }
     addressBits = reader.width &+ 1
     do throws(DMARFault) {
@@ -24,6 +38,23 @@ struct DecodedTable {
       isComplete = structures.contains { if case .drhd = $0 { true } else { false } }
     } catch {
       // The structures so far stand: registration sees them before the fault (HV-4).
+    }
+  }
+
+  /// A block as the structure that says the same of functions and memory: those are assumed by the rule for DMAR tables.
+  private static func structure(_ block: IVRSBlock) -> RemappingStructure? {
+    func scopes(_ bdfs: [UInt16]) -> [DeviceScope] { bdfs.map { DeviceScope(endpoint: SBDF(segment: 0, bdf: $0)) } }
+    switch block {
+    case .ivhd(let record):
+      return .drhd(DRHDRecord(segment: record.segment, registerBase: record.registerBase, includeAll: true))
+    case .ivmd(let record):
+      let devices: [UInt16] =
+        switch record.target {
+        case .device(let bdf): [bdf]
+        case .devices(let first, let last): [first, last]
+        case .all, .iommu: []
+        }
+      return .rmrr(RMRRRecord(base: record.start, end: record.end, scopes: scopes(devices)))
     }
   }
 

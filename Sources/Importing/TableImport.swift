@@ -24,10 +24,10 @@ public struct TableImport: Sendable {
   /// `?`. Throws if `table` has no signature or is too large.
   public func trace(of table: [UInt8], named name: String, source: TableSource? = nil) throws(ImportError) -> Trace {
     guard table.count <= TableImport.sizeLimit else {
-      throw ImportError(path: name, "expected a DMAR table of at most \(TableImport.sizeLimit) bytes")
+      throw ImportError(path: name, "expected a DMAR or IVRS table of at most \(TableImport.sizeLimit) bytes")
     }
     guard let decoded = DecodedTable(table) else {
-      throw ImportError(path: name, "expected a DMAR table, found none of its signature")
+      throw ImportError(path: name, "expected a DMAR or IVRS table, found none of its signature")
     }
     let fingerprint = Fingerprint(of: table)
     let draws = TableDraws(fingerprint)
@@ -41,7 +41,15 @@ public struct TableImport: Sendable {
     var tables = draws("tables")
     machine.sharesPageTables = !tables.oneIn(4)
     machine.e820 = memory.e820
-    machine.dmar = decoded.isComplete ? .structures(decoded.structures) : .bytes(table)
+    if decoded.isAMD {
+      machine.iommu = .amdVi
+      machine.pageTables = .npt
+      // Blocks say nothing of the width of addresses but that of the host.
+      let isWhole = decoded.addressBits == memory.physicalAddressBits
+      machine.ivrs = isWhole ? decoded.blocks.map { .blocks($0) } ?? .bytes(table) : .bytes(table)
+    } else {
+      machine.dmar = decoded.isComplete ? .structures(decoded.structures) : .bytes(table)
+    }
     machine.functions = functions.functions
 
     var comments = TableImport.title(name, source)

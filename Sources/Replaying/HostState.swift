@@ -37,8 +37,12 @@ extension Host {
             separator: " "))
     }
     for unit in hypervisor.units.units.prefix(16) {
-      let devices = unit.devices.map { "\(SBDF(segment: unit.segment, bdf: $0))" }.joined(separator: " ")
-      lines.append("  range \(hex(unit.base))-\(hex(unit.end)) (last byte) of \(devices)")
+      var devices = unit.devices.map { "\(SBDF(segment: unit.segment, bdf: $0))" }
+      for run in unit.runs.prefix(8) {
+        let first = SBDF(segment: unit.segment, bdf: run.first)
+        devices.append(run.count == 1 ? "\(first)" : "\(first)-\(SBDF(segment: unit.segment, bdf: run.last))")
+      }
+      lines.append("  range \(hex(unit.base))-\(hex(unit.end)) (last byte) of \(devices.joined(separator: " "))")
     }
     return lines
   }

@@ -6,15 +6,15 @@ import Storage
 
 struct Import: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Makes traces from ACPI DMAR tables of real machines.",
+    abstract: "Makes traces from ACPI DMAR and IVRS tables of real machines.",
     usage: "rdmfuzz import <table> ... --bars <file> [<options>]",
     discussion: """
-      A table becomes a host, and each of its RMRR devices a strict and a relaxed guest; what is seen is \
+      A table becomes a host, and each device with a reserved range a strict and a relaxed guest; what is seen is \
       written into the trace, <folder>/<hash>.trace.gz. What a table does not tell is chosen by the rule in \
       Tools/corpus/README.md and marked as assumed.
       """)
 
-  @Argument(help: ArgumentHelp("Raw DMAR tables.", valueName: "table"))
+  @Argument(help: ArgumentHelp("Raw DMAR or IVRS tables.", valueName: "table"))
   var tables: [String]
 
   @Option(help: ArgumentHelp("BARs of real devices, tab-separated.", valueName: "file"))

@@ -6,19 +6,23 @@ extension HypervisorQuirk {
     case .ivmdPermissionsSwapped:
       QuirkEntry(
         "ivmd-permissions-swapped", "HV-42",
-        "A unity map's write permission is taken from the flag for reading and the other way round: a range to read only becomes one to write only.")
+        "A unity map's write permission is taken from the flag for reading and the other way round: a range to read only becomes one to write only."
+      )
     case .exclusionRegisterUsed:
       QuirkEntry(
         "exclusion-register-used", "HV-39",
-        "A device's exclusion range is left to the IOMMU's register: its DMA is not translated there, whatever the guest's CPU sees at the place.")
+        "A device's exclusion range is left to the IOMMU's register: its DMA is not translated there, whatever the guest's CPU sees at the place."
+      )
     case .exclusionRegisterExtended:
       QuirkEntry(
         "exclusion-register-extended", "BUG-18, HV-39, b02c5c8898", in: .through(.xen4_9),
-        "A second exclusion range extends the first one over the gap between them, and to all devices if either is for all.")
+        "A second exclusion range extends the first one over the gap between them, and to all devices if either is for all."
+      )
     case .unityRangesMerged:
       QuirkEntry(
         "unity-ranges-merged", "BUG-18, HV-40, 8ea80530cd", in: .through(.xen4_9),
-        "The unity ranges of a function become a single one: what lies between is mapped too, with the permissions of the last.")
+        "The unity ranges of a function become a single one: what lies between is mapped too, with the permissions of the last."
+      )
     case .unityMapsInIOMMUOnly:
       QuirkEntry(
         "unity-maps-in-iommu-only", "BUG-18, HV-117, 34750a3eb0", in: .through(.xen4_9),
@@ -50,7 +54,8 @@ extension HypervisorQuirk {
     case .ivrsReadInOrder:
       QuirkEntry(
         "ivrs-read-in-order", "HV-40; read from source",
-        "An IVMD block that stands in front of the IVHD block with its device is treated as one for a device without IOMMU.")
+        "An IVMD block that stands in front of the IVHD block with its device is treated as one for a device without IOMMU."
+      )
     case .ivrsEmptyBlockHangs:
       QuirkEntry(
         "ivrs-empty-block-hangs", "HV-37; read from source",
@@ -78,7 +83,8 @@ extension HypervisorQuirk {
     case .unityQuarantineEmpty:
       QuirkEntry(
         "unity-quarantine-empty", "HV-95; read from source", in: .from(.xen4_13),
-        "The quarantine table of a device on an AMD host is built without its ranges, because mapping for dom_io does nothing.")
+        "The quarantine table of a device on an AMD host is built without its ranges, because mapping for dom_io does nothing."
+      )
     default: preconditionFailure("a quirk without an entry")
     }
   }

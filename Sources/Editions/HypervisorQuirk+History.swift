@@ -1,8 +1,64 @@
 extension HypervisorQuirk {
-  /// What is known of the quirks of the past: bugs that are fixed by now, some in releases older than all editions, and
-  /// rules that changed. The test of the catalogue finds one that is missing here.
+  /// What is known of the quirks of the past: bugs that are fixed by now, some in releases older than all editions,
+  /// rules that changed, and rules of single releases. The test of the catalogue finds one that is missing here.
   var pastEntry: QuirkEntry {
     switch self {
+    case .satcParsed:
+      QuirkEntry(
+        "satc-parsed", "HV-2, HV-8; section 10", in: .from(.xen4_20),
+        "SATC structures are parsed: a malformed one turns VT-d off for the whole host.")
+    case .rangesJudgedBeforeUse:
+      QuirkEntry(
+        "ranges-judged-before-use", "HV-14, HV-17, BUG-28", in: .from(.xen4_20),
+        "A range in RAM turns VT-d off even if it lists no device or none that exists.")
+    case .partialRAMRefused:
+      QuirkEntry(
+        "partial-ram-refused", "HV-17, BUG-28", in: .from(.xen4_20),
+        "A range over a page that is RAM in part turns VT-d off, though Xen never uses such a page.")
+    case .unknownTypesRefused:
+      QuirkEntry(
+        "unknown-types-refused", "C-9, HV-17", in: .from(.xen4_20),
+        "A range over an E820 entry of a type that Xen does not know turns VT-d off.")
+    case .onlyReservedCounts:
+      QuirkEntry(
+        "only-reserved-counts", "HV-17, BUG-29", in: [.through(.xen4_13), .from(.xen4_20)],
+        "ACPI memory does not count as reserved: a range there is warned of.")
+    case .upperHalfHangs:
+      QuirkEntry(
+        "upper-half-hangs", "C-10, D-12, HV-22", in: .from(.xen4_20),
+        "A range in the upper half of all addresses hangs the host at boot, however short it is.")
+    case .recordAfterPages:
+      QuirkEntry(
+        "record-after-pages", "BUG-25, C-13", in: .through(.xen4_14),
+        "A record is made when all its pages are there: pages set before a failing one stay for ever.")
+    case .failedAddCounted:
+      QuirkEntry(
+        "failed-add-counted", "C-13, HV-133", in: .through(.xen4_14),
+        "An extent that could not be added counts as done, and the call goes on after the domain has crashed.")
+    case .phantomFailureIgnored:
+      QuirkEntry(
+        "phantom-failure-ignored", "BUG-24, HV-83", in: .through(.xen4_14),
+        "A phantom function that cannot be assigned is left behind, and the assignment succeeds.")
+    case .testForNobodyCrashes:
+      QuirkEntry(
+        "test-for-nobody-crashes", "D-12", in: .from(.xen4_13, through: .xen4_14),
+        "test_assign_device without a domain follows a null pointer: the host crashes.")
+    case .ownerlessRemovalCrashes:
+      QuirkEntry(
+        "ownerless-removal-crashes", "D-4", in: .from(.xen4_16, through: .xen4_17),
+        "pci_device_remove of a device without an owner follows a null pointer: the host crashes.")
+    case .ownerlessRemovalRefused:
+      QuirkEntry(
+        "ownerless-removal-refused", "C-14", in: [.through(.xen4_14), .from(.xen4_20)],
+        "pci_device_remove of a device without an owner answers EINVAL and forgets the device all the same.")
+    case .sourceNeedsAccess:
+      QuirkEntry(
+        "source-needs-access", "D-11", in: .from(.xen4_20),
+        "add_to_physmap from a frame that holds no RAM answers EACCES instead of EINVAL; a rule, no bug.")
+    case .foreignPageLookedAt:
+      QuirkEntry(
+        "foreign-page-looked-at", "C-14, D-5", in: .from(.xen4_20),
+        "Mapping a page of the domain's own as a foreign one answers EINVAL instead of EPERM; a rule, no bug.")
     case .identityInIOMMUOnly:
       QuirkEntry(
         "identity-in-iommu-only", "BUG-7, HV-S6, HV-151", in: .only(.xen4_5),

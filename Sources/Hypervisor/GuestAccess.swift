@@ -91,7 +91,9 @@ extension Hypervisor {
   /// The device's own ranges, else a fault or its scratch page (HV-70, HV-95).
   private func quarantinedDMA(of device: Device, dfn: DFN) -> DMAOutcome {
     guard device.hasQuarantineTable else { return .fault(.hv(70)) }
-    if quarantineHasRanges, units.matching(device.sbdf).contains(where: { units.units[$0].frames.contains(dfn) }) { return .machine(dfn) }
+    if quarantineHasRanges, units.matching(device.sbdf).contains(where: { units.units[$0].frames.contains(dfn) }) {
+      return .machine(dfn)
+    }
     return quarantine == .scratchPage ? .scratch : .fault(.hv(95))
   }
 }

@@ -64,7 +64,8 @@ extension Hypervisor {
   }
 
   /// Why the context entry of a device cannot be switched, nil if it can (4.5).
-  private func contextRefusal(of position: Int, _ function: SBDF, from source: DomainID, to owner: DomainID) -> Refused? {
+  private func contextRefusal(of position: Int, _ function: SBDF, from source: DomainID, to owner: DomainID) -> Refused?
+  {
     let device = devices[position]
     if isAMD { return requestorRefusal(of: device, function, from: source, to: owner) }
     if isCleared(device, for: owner) { return clearingRefusal(of: device, from: source) }

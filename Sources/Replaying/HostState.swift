@@ -12,7 +12,9 @@ extension Host {
   func lines(around event: Event) -> [String] {
     var lines: [String] = []
     let boot = hypervisor.boot
-    lines.append("host: \(hypervisor.isAMD ? "AMD-Vi" : "VT-d") \(boot.iommuEnabled ? "on" : "off"), \(hypervisor.units.units.count) reserved ranges")
+    lines.append(
+      "host: \(hypervisor.isAMD ? "AMD-Vi" : "VT-d") \(boot.iommuEnabled ? "on" : "off"), \(hypervisor.units.units.count) reserved ranges"
+    )
     if let crash = hypervisor.hostCrash { lines.append("host: crashed by \(crash)") }
     for life in guests {
       guard let domain = hypervisor.domain(life.domain) else { continue }

@@ -120,7 +120,8 @@ struct BootHardwareTests {
     #expect(!BootReport(booting: machine, decisions: repaired).iommuEnabled)
     machine.statedUnits = [RMRRUnit(segment: 2, base: 0, end: 0xFFF, devices: [8])]
     let stated = BootReport(booting: machine, decisions: repaired)
-    #expect(stated.iommuEnabled && stated.units == machine.statedUnits && stated.remappingUnits.map(\.segment) == [0, 2])
+    #expect(
+      stated.iommuEnabled && stated.units == machine.statedUnits && stated.remappingUnits.map(\.segment) == [0, 2])
   }
 
   @Test("HV-31: each check of an option, skipping only that unit")

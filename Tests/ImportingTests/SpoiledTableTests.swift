@@ -50,6 +50,49 @@ struct SpoiledTableTests {
     #expect(kept > count / 10 && decoded > count / 20)
   }
 
+  @Test("spoiled IVRS tables: no trap, a trace that reads back, blocks if Xen reads them and bytes if not")
+  func spoiledIVRS() throws {
+    let importing = try importing()
+    var random = SplitMix64(seed: 14)
+    let sample = try (0..<100).map { _ in
+      try IVRSTable(
+        [.ivhd(IVHDRecord(registerBase: 0xFEB8_0000, entries: [.init(3, through: .max)]))]
+          + (0..<random.below(4)).map { _ in
+            .ivmd(
+              IVMDRecord(
+                start: UInt64(0x8_0000 + random.below(0x1_0000)) << 12, length: UInt64(1 + random.below(8)) << 12,
+                target: random.below(2) == 0 ? .device(UInt16(random.below(0x100))) : .devices(8, 0x20)))
+          }
+      ).encoded()
+    }
+    var spoiler = Spoiler(seed: 15, samples: sample)
+    spoiler.start = 4
+    let count = SpoiledInputs.count(usually: 10_000)
+    var decoded = 0
+    for round in 0..<count {
+      var bytes = round % 3 == 0 ? sample[round / 3 % sample.count] : spoiler.next()
+      if bytes.count > 9 {
+        bytes[9] = 0
+        bytes[9] = 0 &- bytes.reduce(0 as UInt8, &+)
+      }
+      guard IVRSTable.isTable(bytes) else { continue }
+      let trace = try importing.trace(of: bytes, named: "spoiled")
+      let machine = trace.header.machine
+      #expect(machine.iommu == .amdVi && machine.dmar == .absent)
+      if case .blocks(let blocks) = machine.ivrs {
+        decoded += 1
+        #expect(try IVRSTable(decoding: bytes).blocks == blocks)
+      } else {
+        #expect(machine.ivrs == .bytes(bytes))
+      }
+      if round % 8 == 0 {
+        let text = trace.bytes
+        #expect(try Trace(bytes: text, name: "spoiled").bytes == text)
+      }
+    }
+    #expect(decoded > count / 4)
+  }
+
   @Test("20,000 tables of random structures in several segments, with paths through many bridges")
   func invented() throws {
     let importing = try importing()

@@ -70,6 +70,9 @@ private let wrongTraces: [(String, String)] = [
     #"4:8: expected one device at an address, found another at 0000:00:02.0"#
   ),
   (head + "dmar 00\nskipped 3\n", #"4:1: expected a DMAR table as bytes or as structures, found both"#),
+  (head + "ivrs 00\nivmd 0x0-0x1 all\n", #"4:1: expected an IVRS table as bytes or as blocks, found both"#),
+  (head + "ivrs blocks\nivrs 00\n", #"4:1: expected an IVRS table as bytes or as blocks, found both"#),
+  (head + "ivhd 0x1 0000:00:00.2\nivrs blocks\n", #"4:1: expected an IVRS table as bytes or as blocks, found both"#),
   (head + "atsr all\ndmar 00\n", #"4:1: expected a DMAR table as bytes or as structures, found both"#),
   (head + "atsr all\ndmar structures\n", #"4:1: expected a DMAR table as bytes or as structures, found both"#),
   ("", #"1:1: expected rdmtrace 1, found the end of the file"#),
@@ -111,7 +114,7 @@ private let wrongLines: [(String, String)] = [
   ("host memory=1G,", #"15: expected a blank, found ",""#),
   ("host memory=1G memory=2G", #"16: expected memory= once, found it again"#),
   ("host phys-bits=65", #"16: expected a width from 12 to 64, found "65""#),
-  ("host iommu=amd", #"12: expected vt-d, none, found "amd""#),
+  ("host iommu=amd", #"12: expected vt-d, amd-vi, none, found "amd""#),
   ("host tables=one", #"13: expected shared or separate, found "one""#),
   (
     "host disk=1",
@@ -128,6 +131,22 @@ private let wrongLines: [(String, String)] = [
   ("dmar 444", #"6: expected bytes as pairs of hexadecimal digits, found "444""#),
   ("dmar 44zz", #"6: expected bytes as pairs of hexadecimal digits, found "44zz""#),
   ("dmar 44 45", #"9: expected the end of the line, found "45""#),
+  ("ivrs", #"5: expected the table's bytes, found the end of the line"#),
+  ("ivrs 44zz", #"6: expected bytes as pairs of hexadecimal digits, found "44zz""#),
+  ("ivhd", #"5: expected an address such as 0xfeb80000, found the end of the line"#),
+  ("ivhd 0x1", #"9: expected the IOMMU's own address such as 0000:00:00.2, found the end of the line"#),
+  ("ivhd 0x1 0000:00:00.2 0001:00:03.0", #"23: expected a device in the IOMMU's segment, found "0001:00:03.0""#),
+  ("ivhd 0x1 0000:00:00.2 00:03.0-", #"31: expected a PCI address such as 0000:00:02.0, found the end of the line"#),
+  ("ivhd 0x1 0000:00:00.2 cap=0x10000", #"27: expected an offset such as 0x40 from 0 to 65535, found "0x10000""#),
+  ("ivmd 0x1000", #"6: expected first and last byte such as 0xab80a000-0xab81dfff, found "0x1000""#),
+  (
+    "ivmd 0x1000-0x1fff unity",
+    #"25: expected all, a device such as 0000:00:02.0, two such as 0000:00:02.0-0000:00:03.7, or iommu=0000:00:00.2, "#
+      + "found the end of the line"
+  ),
+  ("ivmd 0x1000-0x1fff unity unity all", #"26: expected a PCI address such as 0000:00:02.0, found "unity""#),
+  ("ivmd 0x1000-0x1fff 0001:00:02.0", #"20: expected a device in segment 0, found "0001:00:02.0""#),
+  ("ivmd 0x1000-0x1fff all 0000:00:02.0", #"24: expected the end of the line, found "0000:00:02.0""#),
   ("drhd", #"5: expected an address such as 0xfed90000, found the end of the line"#),
   ("drhd fed90000", #"6: expected an address such as 0xfee00000, found "fed90000""#),
   ("rmrr 0x1000", #"6: expected first and last byte such as 0xab80a000-0xab81dfff, found "0x1000""#),

@@ -51,7 +51,10 @@ extension Generator {
   /// The functions of a range: mostly one by one, sometimes as a run, all, or all behind the IOMMU.
   private func targets(of record: RMRRRecord, _ random: inout RandomSource) -> [IVMDRecord.Target] {
     let named = record.scopes.filter { $0.path.count == 1 }.map {
-      SBDF(segment: 0, bdf: UInt16($0.startBus) << 8 | UInt16($0.path[0].device & 31) << 3 | UInt16($0.path[0].function & 7)).bdf
+      SBDF(
+        segment: 0,
+        bdf: UInt16($0.startBus) << 8 | UInt16($0.path[0].device & 31) << 3 | UInt16($0.path[0].function & 7)
+      ).bdf
     }
     if random.chance(1, of: 24) { return [.all] }
     if random.chance(1, of: 24) { return [.iommu(2, capability: 0x40)] }

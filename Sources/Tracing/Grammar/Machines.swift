@@ -108,7 +108,9 @@ struct HeaderDraft {
   private mutating func ivrsTable(_ cursor: inout LineCursor, at start: Int) throws(TraceError) {
     try cursor.word("the table's bytes")
     if try cursor.has("blocks") {
-      guard case .absent = machine.ivrs else { throw cursor.mixedTables(at: start, "an IVRS table as bytes or as blocks") }
+      guard case .absent = machine.ivrs else {
+        throw cursor.mixedTables(at: start, "an IVRS table as bytes or as blocks")
+      }
       machine.ivrs = .blocks([])
       return
     }

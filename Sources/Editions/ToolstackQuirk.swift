@@ -49,8 +49,67 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
   /// A device is plugged into a guest that was never told of its ranges.
   case hotplugUnannounced
 
+  // MARK: Configuration text
+
+  /// The test of the global policy goes the wrong way.
+  case rangePolicyTestInverted
+  /// What the global setting leaves out is undefined.
+  case rangeResultUninitialised
+  /// A global setting that cannot be read counts as none.
+  case rangeFailureIgnored
+  /// The global setting has a fixed order.
+  case rangeWordsInOrder
+  /// The words of the proposal of 2015.
+  case reserveWords
+  /// The word of the design mail.
+  case forceCheckWord
+  /// No words about ranges.
+  case rangeWordsUnknown
+  /// Policies are compared with their case.
+  case policyWordsExact
+  /// `invalid` is a policy.
+  case invalidIsAPolicy
+  /// Devices do not get the global policy.
+  case globalPolicyReadLast
+  /// Devices are read after all else.
+  case devicesReadLast
+  /// The grammar of devices up to 4.14.
+  case deviceGrammarOlder
+  /// An address without a dot is read on at an offset nobody wrote.
+  case addressWithoutDot
+  /// `*` for the function ends in an assertion.
+  case allFunctionsDie
+  /// `*` for the function leaves it undefined.
+  case allFunctionsUninitialised
+  /// A device that cannot be read is left out.
+  case badDeviceSkipped
+  /// The kind of guest may be cut short.
+  case guestKindByPrefix
+  /// The kind of guest is told by `builder`.
+  case typeWordUnknown
+  /// No `+=`.
+  case additionUnknown
+  /// No lists in lists.
+  case nestedListsRefused
+  /// The page about Python code is named by http.
+  case wikiByHTTP
+  /// No `passthrough`.
+  case passthroughWordUnknown
+  /// No kinds of graphics adapters.
+  case graphicsKindUnknown
+  /// No `rdm_mem_boundary`.
+  case boundaryWordUnknown
+  /// Only the upstream device model.
+  case traditionalModelGone
+
   /// What is known of it.
   public var entry: QuirkEntry {
+    guard let entry = builderEntry ?? textEntry else { preconditionFailure("a quirk without an entry") }
+    return entry
+  }
+
+  /// What is known of a quirk of libxl and the builder; nil for others.
+  private var builderEntry: QuirkEntry? {
     switch self {
     case .rdmMatchedByStart:
       QuirkEntry(
@@ -148,6 +207,7 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
       QuirkEntry(
         "hotplug-unannounced", "BL-121, I-4",
         "A strict device can be plugged in although its ranges are not reserved in the guest's memory map.")
+    default: nil
     }
   }
 }

@@ -29,7 +29,7 @@ extension ToolstackQuirk {
     case .rangeWordsUnknown:
       QuirkEntry(
         "rdm-unknown", "section 9", in: .only(.xen4_5),
-        "There is no word about reserved ranges; what a text says of them means nothing (a rule of the release).")
+        "The toolstack knows nothing of reserved ranges: no words, no list, no entries in the memory map.")
     case .policyWordsExact:
       QuirkEntry(
         "policy-words-exact", "BL-23", in: .through(.xen4_14),

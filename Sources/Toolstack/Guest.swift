@@ -57,6 +57,20 @@ public struct Guest: Equatable, Sendable {
     return retrieved
   }
 
+  /// The same where a reboot loses something.
+  func retrievedConfiguration(_ decisions: ToolstackDecisions) -> GuestConfiguration {
+    var retrieved = retrievedConfiguration
+    switch decisions.rebootedDevices {
+    case .none: retrieved.devices.removeAll()
+    case .first: retrieved.devices.removeSubrange(min(1, retrieved.devices.count)...)
+    case .all: break
+    }
+    if decisions.rebootedPolicies == .forgotten {
+      for index in retrieved.devices.indices { retrieved.devices[index].policy = nil }
+    }
+    return retrieved
+  }
+
   /// Index into `devices` of the function at `sbdf`.
   func index(of sbdf: SBDF) -> Int? { devices.firstIndex { $0.sbdf == sbdf } }
 

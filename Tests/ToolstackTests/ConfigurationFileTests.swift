@@ -64,15 +64,27 @@ struct ConfigurationFileTests {
         ]
       ),
       ("a 1\n", ["CONFIG:1: config parsing error near `1': syntax error, unexpected NUMBER, expecting += or '='"]),
-      ("a=\n", ["CONFIG:0: config parsing error near <newline>: syntax error, unexpected NEWLINE, expecting STRING or NUMBER or '['"]),
+      (
+        "a=\n",
+        [
+          "CONFIG:0: config parsing error near <newline>: syntax error, unexpected NEWLINE, expecting STRING or NUMBER or '['"
+        ]
+      ),
       ("a=1 b=2\n=\n", ["CONFIG:1: config parsing error near `b': syntax error, unexpected IDENT, expecting $end"]),
       (
         "\n'x'\n",
-        ["CONFIG:2: config parsing error near `'x'': syntax error, unexpected STRING, expecting $end or IDENT or NEWLINE or ';'"]
+        [
+          "CONFIG:2: config parsing error near `'x'': syntax error, unexpected STRING, expecting $end or IDENT or NEWLINE or ';'"
+        ]
       ),
       ("a=[1 2]\n", ["CONFIG:1: config parsing error near `2': syntax error, unexpected NUMBER, expecting ']'"]),
       ("a=[1", ["CONFIG:1: config parsing error near `': syntax error, unexpected $end, expecting ']'"]),
-      ("a='\\x41'\n", ["CONFIG:1: config parsing error near `'\\x41'': invalid digit after backslash hexnumerical character escape in quoted string"]),
+      (
+        "a='\\x41'\n",
+        [
+          "CONFIG:1: config parsing error near `'\\x41'': invalid digit after backslash hexnumerical character escape in quoted string"
+        ]
+      ),
       ("a='\\q'\n", ["CONFIG:1: config parsing error near `'\\q'': invalid character after backlash in quoted string"]),
       ("Memory=1\n", ["CONFIG:1: config parsing error near `Memory=1': lexical error"]),
       ("a='open\n", ["CONFIG:1: config parsing error near `'open': lexical error"]),
@@ -97,7 +109,10 @@ struct ConfigurationFileTests {
   func olderGrammar() throws {
     let old = try Edition(parsing: "xen-4.9")
     #expect(errors("a+=1\n", old) == ["CONFIG:1: config parsing error near `+=1': lexical error"])
-    #expect(errors("a 1\n", old) == ["CONFIG:1: config parsing error near `1': syntax error, unexpected NUMBER, expecting '='"])
+    #expect(
+      errors("a 1\n", old) == [
+        "CONFIG:1: config parsing error near `1': syntax error, unexpected NUMBER, expecting '='"
+      ])
     #expect(file("a=[[1]]\n", old) != nil)
     #expect(file("a=[[1]]\n", try Edition(parsing: "xen-4.5")) == nil)
   }

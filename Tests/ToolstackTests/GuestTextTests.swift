@@ -20,9 +20,12 @@ struct GuestTextTests {
     #expect(read("memory='010'").guest?.targetMemoryKiB == 8 << 10)
     #expect(read("rdm_mem_boundary='-1'").guest?.boundaryKiB == 0 &- 1024)
     let bad = read("memory='4 G'")
-    #expect(bad.guest?.targetMemoryKiB == nil && bad.messages == ["CONFIG:3: warning: parameter `memory' is not a valid number"])
+    #expect(
+      bad.guest?.targetMemoryKiB == nil
+        && bad.messages == ["CONFIG:3: warning: parameter `memory' is not a valid number"])
     #expect(read("memory=99999999999999999999").messages.first?.hasSuffix("Numerical result out of range") == true)
-    #expect(read("memory=[1]").messages == ["CONFIG:3: warning: parameter `memory' is a list but should be a single value"])
+    #expect(
+      read("memory=[1]").messages == ["CONFIG:3: warning: parameter `memory' is a list but should be a single value"])
   }
 
   @Test("BL-5: the MMIO hole is 256 to 3840 MiB", arguments: [(255, 1), (256, 0), (3840, 0), (3841, 1)])
@@ -50,9 +53,10 @@ struct GuestTextTests {
 
   @Test("BL-22 to BL-28, LB-0, LB-0b: the decision table of the global setting", arguments: decisions)
   func table(text: String, expected: [String]) {
-    for (column, names) in [["xen-4.6", "xen-4.9", "xen-4.13"], ["xen-4.14"], ["xen-4.16", "xen-4.17", "xen-4.20", "xen-master"]]
-      .enumerated()
-    {
+    for (column, names) in [
+      ["xen-4.6", "xen-4.9", "xen-4.13"], ["xen-4.14"], ["xen-4.16", "xen-4.17", "xen-4.20", "xen-master"],
+    ]
+    .enumerated() {
       for name in names {
         let guest = read(text.isEmpty ? "" : "rdm='\(text)'", edition(name)).guest
         let strategy = guest.map { Self.text($0.strategy, unset: "ignore") } ?? "none"
@@ -76,7 +80,9 @@ struct GuestTextTests {
     #expect(both?.strategy == .given(.host) && both?.policy == .given(.strict))
     let one = read("rdm='strategy=host'").guest
     #expect(one?.strategy == .given(.host) && one?.policy == .unset && one?.undefinedFields == [])
-    for text in ["", "host", "strategy", "strategy=host,", "strategy=HOST", "policy=invalid", "policy=bogus", "foo=bar"] {
+    for text in [
+      "", "host", "strategy", "strategy=host,", "strategy=HOST", "policy=invalid", "policy=bogus", "foo=bar",
+    ] {
       #expect(read("rdm='\(text)'").exit == 6, "\(text)")
     }
   }
@@ -200,7 +206,8 @@ struct GuestTextTests {
     #expect(kind("type='h'", "repaired") == "1" && kind("type='hvm'", "repaired") == "hvm")
     #expect(kind("type='hvm'", "xen-4.9") == "pv" && kind("builder='hvm'", "xen-4.9") == "hvm")
     #expect(kind("type='pv'\nbuilder='hvm'", "xen-4.17") == "1" && kind("", "xen-4.17") == "pv")
-    #expect(GuestText.read(Array("type='hvm'\n".utf8), edition: .repaired).messages == ["Domain name must be specified."])
+    #expect(
+      GuestText.read(Array("type='hvm'\n".utf8), edition: .repaired).messages == ["Domain name must be specified."])
     #expect(
       GuestText.read(Array("name='g'\n".utf8), edition: .repaired).messages == [
         "Neither kernel nor bootloader specified"
@@ -244,7 +251,9 @@ struct SpoiledConfigurationTests {
     #expect(accepted > count / 50)
   }
 
-  @Test("long chains of additions and endless words cost what they are long", arguments: ["a+='x'\n", "a+=[1]\n", "[", "'", "a", "#\n", "\\", "-\n"])
+  @Test(
+    "long chains of additions and endless words cost what they are long",
+    arguments: ["a+='x'\n", "a+=[1]\n", "[", "'", "a", "#\n", "\\", "-\n"])
   func long(piece: String) {
     let text = Array("pci=".utf8) + Array(String(repeating: piece, count: 200_000).utf8)
     #expect(GuestText.read(text, edition: .repaired).standardError.count < 100 * text.count)

@@ -96,7 +96,8 @@ public struct ConfigurationCase: RecordedCase {
     let guest = reading.guest
     comparison.check("result.undefined", result.undefined, guest.map { !$0.undefinedFields.isEmpty } ?? false)
     guard let parsed = result.parsed, let guest else {
-      comparison.check("result.parsed", result.parsed == nil ? "nothing" : "a guest", guest == nil ? "nothing" : "a guest")
+      comparison.check(
+        "result.parsed", result.parsed == nil ? "nothing" : "a guest", guest == nil ? "nothing" : "a guest")
       return comparison.disagreements
     }
     comparison.checkList("result.parsed", Fields(parsed).texts, Fields(guest).texts)

@@ -69,7 +69,7 @@ enum CNumber {
       reading.magnitude = reading.overflows ? .max : sum
       index += 1
     }
-        reading.digits = index - first
+    reading.digits = index - first
     if index > first { reading.length = index - text.startIndex }
     return reading
   }

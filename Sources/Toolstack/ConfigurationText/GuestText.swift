@@ -23,7 +23,8 @@ public struct GuestText {
     guard !grammar.hasFailed else {
       var console = grammar.console
       if grammar.looksLikePython {
-        console += """
+        console +=
+          """
           warning: Config file looks like it contains Python code.
           warning:  Arbitrary Python is no longer supported.
           warning:  See \(decisions.wikiScheme)://wiki.xen.org/wiki/PythonInXlConfig
@@ -245,7 +246,9 @@ public struct GuestText {
 
   private mutating func readFirmware() throws(End) {
     if let word = word("bios") {
-      guard let bios = ParsedGuest.BIOS(libxlName: word) else { throw fail("ERROR: invalid value \"\(word)\" for \"bios\"") }
+      guard let bios = ParsedGuest.BIOS(libxlName: word) else {
+        throw fail("ERROR: invalid value \"\(word)\" for \"bios\"")
+      }
       guest.bios = bios
     }
     // BL-5
@@ -309,7 +312,10 @@ extension RawRepresentable where RawValue == String, Self: CaseIterable {
   /// The case whose name libxl would find for `name`.
   init?(libxlName name: String) {
     let small = Array(name.utf8).lowercased
-    guard let found = Self.allCases.first(where: { $0.rawValue.utf8.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 } == small })
+    guard
+      let found = Self.allCases.first(where: {
+        $0.rawValue.utf8.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 } == small
+      })
     else { return nil }
     self = found
   }

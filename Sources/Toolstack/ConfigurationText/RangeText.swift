@@ -93,7 +93,9 @@ struct RangeText {
       let value = pair[(equals + 1)...]
       switch String(decoding: pair[..<equals], as: UTF8.self) {
       case "type":
-        let types: [([UInt8], GuestConfiguration.Strategy)] = [(Array("none".utf8), .ignore), (Array("host".utf8), .host)]
+        let types: [([UInt8], GuestConfiguration.Strategy)] = [
+          (Array("none".utf8), .ignore), (Array("host".utf8), .host),
+        ]
         guard let found = types.first(where: { value.elementsEqual($0.0) }) else {
           return say("Unknown RDM type option: ", value)
         }

@@ -3,6 +3,6 @@ extension Invariant {
   public static let all: [Invariant] = [
     ramClearOfRanges, rmrrInOneGuest, oneOwner, strictMapped, viewsAgree,
     e820WellFormed, rangesReserved, e820RAMBacked, barsPlaced,
-    ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack, askedIsGiven,
+    ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack, askedIsGiven, memoryMapSound, strictAnnounced,
   ]
 }

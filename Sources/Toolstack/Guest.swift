@@ -16,7 +16,7 @@ public struct Guest: Equatable, Sendable {
   /// The reserved ranges of its construction, dropped ones included.
   public let rdms: [RDM]
   /// The memory map stored for it.
-  public let memoryMap: [E820Entry]
+  public internal(set) var memoryMap: [E820Entry]
   /// The table at 0x9F800 for hvmloader.
   public let hvmInfo: HVMInfo
   /// What lies in xenstore for hvmloader.

@@ -91,9 +91,11 @@ public struct ParsedGuest: Hashable, Sendable {
 public struct ParsedDevice: Hashable, Sendable {
   /// The PCI domain.
   public var segment: UInt32 = 0
+  /// The bus.
   public var bus: UInt32 = 0
   /// Up to 0x1f; up to 0xff in the older grammar.
   public var device: UInt32 = 0
+  /// The function; 0 where all are meant.
   public var function = TextValue<UInt32>.given(0)
   /// `*` for the function: libxl's mask has all bits set (BL-32).
   public var allFunctions = false
@@ -101,9 +103,13 @@ public struct ParsedDevice: Hashable, Sendable {
   public var hasAddress = false
   /// `@slot` times 8 (BL-33).
   public var virtualFunction: UInt32 = 0
+  /// `msitranslate`.
   public var msiTranslate = false
+  /// `power_mgmt`.
   public var powerManagement = false
+  /// `permissive`.
   public var permissive = false
+  /// `seize`.
   public var seize = false
   /// `rdm_policy`, or the global one (BL-39).
   public var policy = TextValue<RDMPolicy>.unset

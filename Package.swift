@@ -61,6 +61,7 @@ let package = Package(
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing", "Simulation",
         "Invariants",
       ]),
+    module("Catalogue", on: ["Editions", "Storage", "Tracing", "Invariants", "Replaying"]),
     module(
       "Fuzzing",
       on: [
@@ -70,12 +71,17 @@ let package = Package(
     module(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
-    module("Reporting", on: ["Editions", "Tracing", "Invariants", "Replaying", "Fuzzing"]),
+    module(
+      "Reporting",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypervisor", "Firmware", "Toolstack", "Tracing", "Simulation",
+        "Invariants", "Replaying", "Catalogue", "Fuzzing",
+      ]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
-        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Fuzzing", "Studies", "Importing",
-        "Reporting",
+        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing", "Studies",
+        "Importing", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
@@ -87,7 +93,8 @@ let package = Package(
     tests("Hypervisor", with: ["AddressSpace", "Editions", "Hypercalls", "Platform"]),
     tests("Tracing", with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"]),
     tests("Toolstack", with: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
-    tests("Firmware"),
+    tests(
+      "Firmware", with: ["AddressSpace", "Editions", "Hypercalls", "Platform", "Storage"], resources: [.copy("Logs")]),
     tests(
       "Simulation",
       with: [
@@ -105,6 +112,7 @@ let package = Package(
       with: [
         "Editions", "Storage", "Tracing", "Invariants", "Reporting",
       ]),
+    tests("Catalogue", with: ["Editions", "Tracing", "Invariants", "Replaying"]),
     tests(
       "Fuzzing",
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),

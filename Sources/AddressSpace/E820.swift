@@ -17,6 +17,9 @@ public struct E820Type: RawRepresentable, Hashable, Sendable {
   public static let nvs = E820Type(rawValue: 4)
   /// Defective memory.
   public static let unusable = E820Type(rawValue: 5)
+
+  /// True if it is one of the types above.
+  public var isKnown: Bool { 1...5 ~= rawValue }
 }
 
 extension E820Type: CustomStringConvertible {

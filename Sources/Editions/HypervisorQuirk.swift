@@ -2,6 +2,8 @@
 public enum HypervisorQuirk: UInt8, StageQuirk {
   /// At boot every scoped device counts as existing.
   case existenceCheckDead
+  /// A unit of absent devices may not overlap one before it.
+  case overlapsJudgedBeforeUse
   /// A BDF of 00:00.0 ends a unit's device list.
   case zeroBDFEndsScope
   /// A unit is shared if its device list is longer than 1.
@@ -69,13 +71,49 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   /// There is no shadow paging.
   case shadowPagingMissing
 
+  // Rules of single releases.
+
+  /// A malformed SATC structure turns VT-d off.
+  case satcParsed
+  /// A range is judged by the host's E820 before anyone asks for its devices.
+  case rangesJudgedBeforeUse
+  /// A range over a page that is RAM in part turns VT-d off.
+  case partialRAMRefused
+  /// A range over an E820 entry of unknown type turns VT-d off.
+  case unknownTypesRefused
+  /// Only E820 type reserved spares a range the warning.
+  case onlyReservedCounts
+  /// A range in the upper half of all addresses hangs the boot.
+  case upperHalfHangs
+  /// A record is made after its pages.
+  case recordAfterPages
+  /// An extent that cannot be added counts as done.
+  case failedAddCounted
+  /// A phantom function that is refused is left behind.
+  case phantomFailureIgnored
+  /// test_assign_device for nobody crashes the host.
+  case testForNobodyCrashes
+  /// Removing a device without an owner crashes the host.
+  case ownerlessRemovalCrashes
+  /// Removing a device without an owner is refused.
+  case ownerlessRemovalRefused
+  /// A source page that is no RAM answers EACCES.
+  case sourceNeedsAccess
+  /// A foreign page is looked at before it is refused.
+  case foreignPageLookedAt
+
   /// What is known of it.
   public var entry: QuirkEntry {
     switch self {
     case .existenceCheckDead:
       QuirkEntry(
-        "existence-check-dead", "D-2, HV-15",
+        "existence-check-dead", "D-2, HV-15, BUG-2", in: [.through(.xen4_9), .only(.xen4_17)],
         "No PCI segment is known when the table is parsed, so units of absent devices are kept and reported.")
+    case .overlapsJudgedBeforeUse:
+      QuirkEntry(
+        "overlaps-judged-before-use", "HV-14, HV-19, HV-S8",
+        "A unit whose devices are all absent turns VT-d off if it overlaps one before it, and is ignored if it comes first."
+      )
     case .zeroBDFEndsScope:
       QuirkEntry(
         "zero-bdf-ends-scope", "G-1, HV-13",
@@ -91,7 +129,7 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
         "A range beyond every physical address is registered: its page count wraps, or mapping it for dom0 never ends.")
     case .rangesInRAMAccepted:
       QuirkEntry(
-        "ranges-in-ram-accepted", "HV-17, G-10, BUG-28",
+        "ranges-in-ram-accepted", "HV-17, G-10, BUG-28", in: .through(.xen4_17),
         "A range in the host's RAM only causes a warning, though Xen hands those frames to others as well.")
     case .registersTakenTwice:
       QuirkEntry(
@@ -166,7 +204,7 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
         "An unmap request fails at a record that only overlaps it, after the device has already moved.")
     case .phantomFailureMovesDevice:
       QuirkEntry(
-        "phantom-failure-moves-device", "HV-83, HV-S12",
+        "phantom-failure-moves-device", "HV-83, HV-S12", in: .from(.xen4_16),
         "When a phantom function is refused the device is deassigned: it ends in quarantine, not where it came from.")
     case .refusedAssignLeavesTable:
       QuirkEntry(
@@ -188,7 +226,7 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
     case .failedAddStaysListed:
       QuirkEntry(
         "failed-add-stays-listed", "D-4, HV-142",
-        "A refused pci_device_add leaves the device listed without an owner, and removing it crashes the host.")
+        "A refused pci_device_add leaves the device listed without an owner.")
     case .failedAddKeepsCount:
       QuirkEntry(
         "failed-add-keeps-count", "HV-142",
@@ -214,6 +252,62 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
       QuirkEntry(
         "shadow-paging-missing", "recorded: createdomain answers EOPNOTSUPP",
         "The build has no shadow paging: an HVM domain without hardware-assisted paging cannot be created.")
+    case .satcParsed:
+      QuirkEntry(
+        "satc-parsed", "HV-2, HV-8; section 10", in: .from(.xen4_20),
+        "SATC structures are parsed: a malformed one turns VT-d off for the whole host.")
+    case .rangesJudgedBeforeUse:
+      QuirkEntry(
+        "ranges-judged-before-use", "HV-14, HV-17, BUG-28", in: .from(.xen4_20),
+        "A range in RAM turns VT-d off even if it lists no device or none that exists.")
+    case .partialRAMRefused:
+      QuirkEntry(
+        "partial-ram-refused", "HV-17, BUG-28", in: .from(.xen4_20),
+        "A range over a page that is RAM in part turns VT-d off, though Xen never uses such a page.")
+    case .unknownTypesRefused:
+      QuirkEntry(
+        "unknown-types-refused", "C-9, HV-17", in: .from(.xen4_20),
+        "A range over an E820 entry of a type that Xen does not know turns VT-d off.")
+    case .onlyReservedCounts:
+      QuirkEntry(
+        "only-reserved-counts", "HV-17, BUG-29", in: [.through(.xen4_13), .from(.xen4_20)],
+        "ACPI memory does not count as reserved: a range there is warned of.")
+    case .upperHalfHangs:
+      QuirkEntry(
+        "upper-half-hangs", "C-10, D-12, HV-22", in: .from(.xen4_20),
+        "A range in the upper half of all addresses hangs the host at boot, however short it is.")
+    case .recordAfterPages:
+      QuirkEntry(
+        "record-after-pages", "BUG-25, C-13", in: .through(.xen4_14),
+        "A record is made when all its pages are there: pages set before a failing one stay for ever.")
+    case .failedAddCounted:
+      QuirkEntry(
+        "failed-add-counted", "C-13, HV-133", in: .through(.xen4_14),
+        "An extent that could not be added counts as done, and the call goes on after the domain has crashed.")
+    case .phantomFailureIgnored:
+      QuirkEntry(
+        "phantom-failure-ignored", "BUG-24, HV-83", in: .through(.xen4_14),
+        "A phantom function that cannot be assigned is left behind, and the assignment succeeds.")
+    case .testForNobodyCrashes:
+      QuirkEntry(
+        "test-for-nobody-crashes", "D-12", in: .from(.xen4_13, through: .xen4_14),
+        "test_assign_device without a domain follows a null pointer: the host crashes.")
+    case .ownerlessRemovalCrashes:
+      QuirkEntry(
+        "ownerless-removal-crashes", "D-4", in: .from(.xen4_16, through: .xen4_17),
+        "pci_device_remove of a device without an owner follows a null pointer: the host crashes.")
+    case .ownerlessRemovalRefused:
+      QuirkEntry(
+        "ownerless-removal-refused", "C-14", in: [.through(.xen4_14), .from(.xen4_20)],
+        "pci_device_remove of a device without an owner answers EINVAL and forgets the device all the same.")
+    case .sourceNeedsAccess:
+      QuirkEntry(
+        "source-needs-access", "D-11", in: .from(.xen4_20),
+        "add_to_physmap from a frame that holds no RAM answers EACCES instead of EINVAL; a rule, no bug.")
+    case .foreignPageLookedAt:
+      QuirkEntry(
+        "foreign-page-looked-at", "C-14, D-5", in: .from(.xen4_20),
+        "Mapping a page of the domain's own as a foreign one answers EINVAL instead of EPERM; a rule, no bug.")
     }
   }
 }

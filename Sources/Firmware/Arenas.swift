@@ -5,7 +5,15 @@ import Hypercalls
 extension LoaderState {
   /// Address space without backing, from the top of the dynamic area down (LD-52); the first frame.
   mutating func allocateHole(pages: UInt64) throws(LoaderCrash) -> GFN {
-    report.memory.holeBottom &-= Page.address(of: pages)
+    let size = Page.address(of: pages)
+    report.memory.holeBottom &-= size
+    if decisions.dynamicRanges == .avoidedByHoles {
+      while let range = entries.first(where: { $0.type == .reserved && meets(report.memory.holeBottom, size, $0) }),
+        range.start >= size
+      {
+        report.memory.holeBottom = (range.start & ~(Page.size - 1)) &- size
+      }
+    }
     if report.memory.arenaTop >= report.memory.holeBottom { throw LoaderCrash(.holeExhausted) }
     return Page.frame(of: report.memory.holeBottom)
   }
@@ -26,7 +34,8 @@ extension LoaderState {
 
   /// Scratch memory (LD-56); the first byte.
   mutating func allocateScratch(_ size: UInt64, align: UInt64 = 16) -> UInt64 {
-    let start = wrap((report.memory.scratchTop &+ align) & ~(align &- 1))
+    let next = decisions.scratchStart == .afterLastByte ? align : align &- 1
+    let start = wrap((report.memory.scratchTop &+ next) & ~(align &- 1))
     report.memory.scratchTop = wrap(start &+ size &- 1)
     return start
   }

@@ -50,6 +50,8 @@ struct BARField {
   let obstacles: [E820Entry]
   let decisions: LoaderDecisions
   let map: GuestMap
+  /// The end of the low window.
+  let lowEnd: UInt64
   let highLimit: UInt64
   let variableMTRRs: UInt8?
 
@@ -60,6 +62,7 @@ struct BARField {
     }
     decisions = state.decisions
     map = state.map
+    lowEnd = state.lowEnd
     highLimit = 1 << UInt64(input.physicalBits)
     variableMTRRs = decisions.windowAlignment == .forMTRRs ? input.platform.variableMTRRs : nil
   }
@@ -106,17 +109,21 @@ struct BARField {
   /// Places every element, in the order of the list (LD-36 to LD-42).
   func plan(from start: UInt64, _ policy: BARPolicy, highFloor: UInt64) -> BARPlan {
     let backfills = decisions.gaps == .backfilled
-    var low = Room(start, map.specialStart, backfills: backfills)
+    var low = Room(start, lowEnd, backfills: backfills)
     var high = Room(highFloor, highLimit, backfills: backfills)
     var io = Room(map.ioWindow.start, map.ioWindow.end, backfills: backfills)
     var plan = BARPlan(homes: Array(repeating: BARPlan.Home(), count: elements.count))
     plan.highTop = highFloor
     var remaining: UInt64 = 0
     if case .byteTotals(_, let total) = policy { remaining = total }
+    var carried = decisions.rangeCandidate == .carried ? nextRange(after: start) : nil
+    var budget = Int64(truncatingIfNeeded: lowEnd &- start)
+
+    let avoidsHigh = decisions.highRanges == .avoided && decisions.barRanges == .avoided
 
     func takeLow(_ element: BARElement) -> UInt64? {
       low.take(element.footprint, align: element.alignment) {
-        settleLow($0, element.footprint, element.alignment)
+        settleLow($0, element.footprint, element.alignment, &carried)
       }
     }
     func takeHigh(_ element: BARElement) -> UInt64? {
@@ -126,7 +133,7 @@ struct BARField {
         if plan.highStart == 0 { plan.highStart = high.cursor }
       }
       let base = high.take(element.footprint, align: element.alignment) {
-        decisions.highRanges == .avoided ? settle($0, element.footprint, element.alignment) : $0
+        avoidsHigh ? settle($0, element.footprint, element.alignment) : $0
       }
       guard let base else { return nil }
       if plan.highStart == 0 || base < plan.highStart { plan.highStart = base }
@@ -134,21 +141,32 @@ struct BARField {
       plan.highBytes &+= element.footprint
       return base
     }
+    let alwaysHigh = decisions.largeWideBARs == .alwaysHigh
     func place(_ index: Int) {
       let element = elements[index]
       var home = BARPlan.Home()
       if element.readsIO {
         if let base = io.take(element.size, align: element.size, { $0 }) { home = .init(space: .io, base: base) }
       } else if case .byteTotals(let force, _) = policy {
-        let isLarge = element.size > map.barRelocationThreshold
-        let goesHigh = element.is64 && force && (remaining > map.specialStart &- low.cursor || isLarge)
-        if !isLarge || (!element.is64 && decisions.largeBAR == .leavesBudget) { remaining &-= element.footprint }
+        let isLarge = alwaysHigh && element.size > map.barRelocationThreshold
+        let isShort =
+          switch decisions.highShare {
+          case .remainingTotal: remaining > lowEnd &- low.cursor
+          case .budgetLeft: budget < Int64(clamping: element.footprint)
+          case .ownSize: element.footprint > lowEnd &- low.cursor
+          case .remainingTotalAboveHalfG: element.size > 512 << 20 && remaining > lowEnd &- low.cursor
+          }
+        let goesHigh = element.is64 && force && (isShort || isLarge)
+        if !isLarge || (!element.is64 && decisions.largeBAR == .leavesBudget) {
+          remaining &-= element.footprint
+          budget &-= Int64(truncatingIfNeeded: element.footprint)
+        }
         if goesHigh {
           if let base = takeHigh(element) { home = .init(space: .high, base: base) }
         } else if let base = takeLow(element) {
           home = .init(space: .low, base: base)
         }
-      } else if element.is64, element.size > map.barRelocationThreshold {
+      } else if element.is64, alwaysHigh, element.size > map.barRelocationThreshold {
         if let base = takeHigh(element) { home = .init(space: .high, base: base) }
       } else if let base = takeLow(element) {
         home = .init(space: .low, base: base)
@@ -169,9 +187,22 @@ struct BARField {
   }
 
   /// `base` moved up until it is clear of ranges, as the low window does it (LD-39).
-  private func settleLow(_ base: UInt64, _ size: UInt64, _ align: UInt64) -> UInt64? {
-    guard decisions.rangeTest == .smallestEnd else { return settle(base, size, align) }
+  private func settleLow(
+    _ base: UInt64, _ size: UInt64, _ align: UInt64, _ carried: inout E820Entry?
+  ) -> UInt64? {
+    if decisions.barRanges == .ignored { return base }
     var base = base
+    if decisions.rangeCandidate == .carried {
+      // The candidate moves on only when it was in the way (LD-92).
+      while let range = carried, meets(base, size, range) {
+        let moved = alignUp(range.end, to: align)
+        if moved <= base { return nil }
+        base = moved
+        carried = nextRange(after: base)
+      }
+      return base
+    }
+    guard decisions.rangeTest == .smallestEnd else { return settle(base, size, align) }
     while let range = nextRange(after: base), meets(base, size, range) {
       let moved = alignUp(range.end, to: align)
       if moved <= base { return nil }

@@ -10,6 +10,7 @@ extension LoaderState {
     case .ovmf: biosBase = map.lowMemoryStart &- 0x1_0000
     case .rombios: biosBase = map.lowMemoryStart &- 0x2_0000
     }
+    if let hvm { try adjustMemoryMapLate(to: hvm) }
     var table: [E820Entry] = []
     table.reserveCapacity(entries.count + 8)
     func add(_ start: UInt64, to end: UInt64, _ type: E820Type) {
@@ -25,11 +26,15 @@ extension LoaderState {
     if biosBase >= map.lowMemoryStart { throw LoaderCrash(.biosBase) }
     if wrap(UInt64(hvm?.lowMemoryEnd ?? 0) << 12) < 2 * map.lowMemoryStart { throw LoaderCrash(.lowMemory) }
 
-    let acpiEnd = acpi ? report.memory.acpiTop &+ 1 : map.specialStart
+    let acpiEnd = acpi && decisions.acpiTables != .unmarked ? report.memory.acpiTop &+ 1 : map.specialStart
     add(0, to: lowReserved, .ram)
     if lowReserved < map.vgaHole.start { add(lowReserved, to: map.vgaHole.start, .reserved) }
     add(biosBase, to: map.lowMemoryStart, .reserved)
-    if acpi { add(map.specialStart, to: acpiEnd, .nvs) }
+    switch decisions.acpiTables {
+    case .nvs: if acpi { add(map.specialStart, to: acpiEnd, .nvs) }
+    case .reclaimable: if acpi { add(map.specialStart, to: acpiEnd, .acpi) }
+    case .unmarked: break
+    }
     switch decisions.specialArea {
     case .dynamicOnly:
       if let region = report.opRegion {
@@ -39,7 +44,7 @@ extension LoaderState {
       } else {
         add(acpiEnd, to: map.fourGiB, .reserved)
       }
-      table.append(contentsOf: entries)
+      for entry in entries where isShown(entry) { table.append(entry) }
     case .everything:
       let ranges = disjointRanges()
       if let region = report.opRegion {
@@ -50,13 +55,15 @@ extension LoaderState {
         reserve(acpiEnd, to: map.fourGiB, around: ranges, in: &table)
       }
       for entry in entries where entry.type != .reserved { table.append(entry) }
-      for range in ranges { table.append(E820Entry(range, .reserved)) }
+      for range in ranges where decisions.e820Ranges == .shown { table.append(E820Entry(range, .reserved)) }
     }
     exchangeSort(&table)
     report.memory.e820Room = decisions.tableRoom == .sixteen && bios != .rombios ? 16 : table.count
     report.e820 = table
     printTable()
   }
+
+  private func isShown(_ entry: E820Entry) -> Bool { decisions.e820Ranges == .shown || entry.type != .reserved }
 
   /// Reserved ranges sorted, overlapping ones joined.
   private func disjointRanges() -> [AddressRange] {

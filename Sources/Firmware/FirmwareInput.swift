@@ -44,6 +44,8 @@ public struct FirmwareInput: Hashable, Sendable {
     public var allowMemoryRelocate: String?
     /// `platform/mmio_hole_size` in bytes (LD-16).
     public var mmioHoleSize: String?
+    /// `hvmloader/pci/xen-platform-pci-bar-uc` (LD-93).
+    public var platformBARUncacheable: String?
     /// `platform/acpi`; on if it starts with `1` or is missing.
     public var acpi: String?
 
@@ -85,12 +87,18 @@ public struct BAREntryState: Hashable, Sendable {
 
 /// Properties of a build and its host that no rule of the loader gives.
 public struct FirmwarePlatform: Hashable, Sendable {
-  /// What `Detected Xen` prints.
-  public var xenVersion = "4.17.7"
+  /// What `Detected Xen` prints; nil = the edition's version.
+  public var xenVersion: String?
   /// What the guest's clock description amounts to.
   public var cpuMHz: UInt32 = 4000
   /// Pages of ACPI tables in the arena, the information page not among them (LD-55).
   public var acpiTablePages: UInt32 = 10
+  /// Bytes of the ACPI tables where they lie in the general arena (H-14); nil = whole pages.
+  public var acpiTableBytes: UInt32?
+  /// Bytes of ROMBIOS' extensions that go to the general arena.
+  public var romBIOSExtensionBytes: UInt32 = 16796
+  /// Whether guests have an x2APIC; only the development branch asks (LD-94).
+  public var x2APIC = true
   /// Bytes of SMBIOS structures without those of processors. Fits all known logs with default strings.
   public var smbiosBytes: UInt32 = 0x100
   /// Bytes of SMBIOS structures for each virtual CPU.

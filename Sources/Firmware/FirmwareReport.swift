@@ -89,6 +89,8 @@ public struct FirmwareReport: Hashable, Sendable {
   public var stop = FirmwareStop.handedOver
   /// Every register that sizing found, ascending by devfn and index; address 0 = never placed.
   public var bars: [PlacedBAR] = []
+  /// Places at which BARs answered while only half of them was written, in order (H-6).
+  public var passing: [PlacedBAR] = []
   /// Command words of all present functions, ascending.
   public var commands: [CommandWord] = []
   /// The table handed to the BIOS, in the order printed; empty if not reached.
@@ -97,7 +99,7 @@ public struct FirmwareReport: Hashable, Sendable {
   public var memoryMap: [E820Entry] = []
   /// RAM moved above 4G for the window, in order (LD-32).
   public var moves: [RAMMove] = []
-  /// `[pci_mem_start, FC000000)`, nil if not reached.
+  /// `[pci_mem_start, pci_mem_end)`, the end FC000000 but for LD-93; nil if not reached.
   public var lowWindow: AddressRange?
   /// `[pci_hi_mem_start, pci_hi_mem_end)`, nil if there is none (LD-45).
   public var highWindow: AddressRange?
@@ -152,8 +154,6 @@ enum LoaderConstants {
   static let mapCapacity = 128
   /// Where scratch memory starts.
   static let scratchStart: UInt64 = 0x1_0000
-  /// Pages of the Intel OpRegion.
-  static let opRegionPages: UInt64 = 3
   /// Most pages one relocation call moves (LD-32).
   static let relocationChunk: UInt32 = 0xFFFF
   /// devfn of the ISA bridge.
@@ -169,6 +169,7 @@ enum LoaderConstants {
   static let storeEventChannel: UInt32 = 2
   static let acpiPortsLocation: UInt32 = 19
   static let generationIDAddress: UInt32 = 34
+  static let vm86TSS: UInt32 = 15
   static let vm86TSSSized: UInt32 = 37
   /// Most virtual CPUs an HVM guest can have.
   static let maximumVCPUs: UInt32 = 128

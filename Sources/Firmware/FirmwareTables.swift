@@ -5,15 +5,23 @@ import Hypercalls
 extension LoaderState {
   /// Starts the processors and sets their MTRRs (LD-4, LD-58).
   mutating func setUpProcessors(_ input: FirmwareInput, _ hvm: HVMInfo) {
+    let processors = min(max(1, hvm.vcpus), LoaderConstants.maximumVCPUs)
+    if decisions.processors == .withAPICIDs {
+      if input.platform.x2APIC { print(.x2APIC) }
+      _ = allocateScratch(4 * UInt64(processors), align: 4)
+    }
     print(.multiprocessor)
     var count: LogRecord.MTRRCount?
-    if let available = input.platform.variableMTRRs, let low = report.lowWindow {
-      let layout = MTRRLayout(over: low, report.highWindow, available: available)
+    if let available = input.platform.variableMTRRs {
+      let start = report.lowWindow?.start ?? map.mmioStart
+      let end = decisions.mtrrEnd == .fourGiB ? map.fourGiB : lowEnd
+      let high = decisions.highWindow == .published ? report.highWindow : nil
+      let layout = MTRRLayout(over: AddressRange(min(start, end), end), high, available: available)
       count = LogRecord.MTRRCount(
         physicalBits: input.physicalBits, used: layout.ranges.count, available: available)
       report.mtrrs = layout
     }
-    print(.processors(count: min(max(1, hvm.vcpus), LoaderConstants.maximumVCPUs), mtrrs: count))
+    print(.processors(count: processors, mtrrs: count, apicIDs: decisions.processors == .withAPICIDs))
   }
 
   /// SMBIOS, BIOS, MP, ACPI and the vm86 TSS, with the memory each takes.
@@ -58,9 +66,16 @@ extension LoaderState {
       try buildACPI(input, on: &port, &buffer)
     }
 
-    let tss = try allocateMemory(LoaderConstants.tssBytes, align: 128, on: &port, &buffer)
-    report.memory.tss = tss
-    setParameter(LoaderConstants.vm86TSSSized, LoaderConstants.tssBytes << 32 | tss, on: &port, &buffer)
+    switch decisions.tss {
+    case .small:
+      report.memory.tss = try allocateMemory(128, align: 128, on: &port, &buffer)
+      setParameter(LoaderConstants.vm86TSS, report.memory.tss, on: &port, &buffer)
+    case .sized:
+      let size = LoaderConstants.tssBytes
+      report.memory.tss = try allocateMemory(size, align: 128, on: &port, &buffer)
+      setParameter(LoaderConstants.vm86TSSSized, size << 32 | report.memory.tss, on: &port, &buffer)
+    }
+    let tss = report.memory.tss
     print(.vm86TSS(tss))
 
     print(.biosMap)
@@ -75,6 +90,9 @@ extension LoaderState {
     _ input: FirmwareInput, _ bios: BIOS, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(LoaderCrash) -> (start: UInt32, size: UInt32) {
     if bios == .rombios {
+      let bytes = UInt64(input.platform.romBIOSExtensionBytes)
+      let extensions = try allocateMemory(bytes, align: 1024, on: &port, &buffer)
+      print(.romBIOSExtensions(bytes: bytes, at: extensions))
       let start = UInt32(truncatingIfNeeded: map.lowMemoryStart &- 0x1_0000)
       return (start, 0x1_0000)
     }
@@ -94,16 +112,32 @@ extension LoaderState {
   ) throws(LoaderCrash) {
     let first = Page.frame(of: map.specialStart)
     try populate(FrameRange(single: first), on: &port, &buffer)
+    if decisions.acpiTables == .unmarked {
+      let bytes =
+        input.platform.acpiTableBytes.map(UInt64.init) ?? Page.address(of: UInt64(input.platform.acpiTablePages))
+      _ = try allocateMemory(bytes, on: &port, &buffer)
+      publishWindows(on: &port, &buffer)
+      return
+    }
     let pages = UInt64(input.platform.acpiTablePages)
     let arena = Page.frame(of: map.acpiArenaStart)
     let room = Page.frame(of: map.dynamicStart &- map.acpiArenaStart)
     try populate(FrameRange(arena, arena + min(pages, room)), on: &port, &buffer)
     if pages > room { throw LoaderCrash(.acpiArenaExhausted) }
     report.memory.acpiTop = map.acpiArenaStart &+ Page.address(of: pages) &- 1
+    publishWindows(on: &port, &buffer)
+  }
+
+  /// What the information page tells of the windows (LD-75 to LD-77).
+  private mutating func publishWindows<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) {
     if let low = report.lowWindow {
+      let high = decisions.highWindow == .published ? report.highWindow : nil
       report.acpiInfo = ACPIInfo(
-        lowStart: UInt32(truncatingIfNeeded: low.start), lowSize: UInt32(truncatingIfNeeded: low.count),
-        highStart: report.highWindow?.start ?? 0, highSize: report.highWindow?.count ?? 0)
+        lowStart: UInt32(truncatingIfNeeded: low.start),
+        lowSize: UInt32(truncatingIfNeeded: map.specialStart &- low.start),
+        highStart: high?.start ?? 0, highSize: high?.count ?? 0)
     }
     setParameter(LoaderConstants.generationIDAddress, 0, on: &port, &buffer)
     setParameter(LoaderConstants.acpiPortsLocation, 1, on: &port, &buffer)

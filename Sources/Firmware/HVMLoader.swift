@@ -27,7 +27,8 @@ public struct HVMLoader: Sendable {
   public func run<Port: HypercallPort & ~Copyable>(
     _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
   ) -> FirmwareReport {
-    var state = LoaderState(decisions: decisions, map: map, domain: domain, input: input)
+    var state = LoaderState(
+      decisions: decisions, map: map, domain: domain, input: input, version: edition.name.version)
     do throws(LoaderCrash) {
       try state.run(input, on: &port, &buffer)
     } catch {
@@ -49,6 +50,8 @@ struct LoaderState {
   let domain: DomainID
   let bios: BIOS?
   let acpi: Bool
+  /// What it prints of Xen's version unless told otherwise.
+  let version: String
   var report: FirmwareReport
   /// The loader's private copy of the memory map.
   var entries: [E820Entry] = []
@@ -59,19 +62,37 @@ struct LoaderState {
   /// Which adapter is the primary one, and where.
   var primaryVGA: PrimaryVGA?
   var primaryVGAFunction = 0
+  /// The platform device's BAR goes to the window's end (LD-93).
+  var platformBARAtTop = false
+  /// Where such BARs are in `report.bars`, and of which function.
+  var topBARs: [(slot: Int, function: Int)] = []
   var elements: [BARElement] = []
+  /// `pci_mem_end`: the end of the low window.
+  var lowEnd: UInt64
   /// Decode bits found so far, by index of `report.commands`.
   var decodeBits: [UInt16] = []
 
-  init(decisions: LoaderDecisions, map: GuestMap, domain: DomainID, input: FirmwareInput) {
+  init(
+    decisions: LoaderDecisions, map: GuestMap, domain: DomainID, input: FirmwareInput,
+    version: String = Edition.Name.repaired.version
+  ) {
     self.decisions = decisions
     self.map = map
     self.domain = domain
+    self.version = version
     bios = BIOS(rawValue: input.keys.bios ?? "rombios")
     acpi = input.keys.acpi.map { $0.utf8.first == UInt8(ascii: "1") } ?? true
     report = FirmwareReport(map: map)
+    lowEnd = map.specialStart
+    report.memory.arenaTop = dynamicStart &- 1
+    if decisions.holeTop == .specialPages, let info = try? HVMInfo(bytes: input.hvmInfo) {
+      report.memory.holeBottom = Page.address(of: UInt64(info.reservedStart))
+    }
     report.records.reserveCapacity(64)
   }
+
+  /// Where the arena that grows up starts; ACPI tables had no place of their own once (H-14).
+  var dynamicStart: UInt64 { decisions.acpiTables == .unmarked ? map.acpiArenaStart : map.dynamicStart }
 
   mutating func print(_ record: LogRecord) { report.records.append(record) }
 
@@ -80,16 +101,17 @@ struct LoaderState {
     _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(LoaderCrash) {
     print(.banner)
-    print(.detectedXen(version: input.platform.xenVersion))
+    print(.detectedXen(version: input.platform.xenVersion ?? version))
     try setUpMemoryMap(input, on: &port, &buffer)
     try connectStore(on: &port, &buffer)
     guard let bios else { throw LoaderCrash(.unknownBIOS, .unknownBIOS(input.keys.bios ?? "")) }
     print(.systemRequested(bios))
     try mapSharedInfo(on: &port, &buffer)
     print(.cpuSpeed(mhz: input.platform.cpuMHz))
+    if decisions.mtrrTime == .beforePCI { setUpProcessors(input, try hvmInfo(input)) }
     try setUpPCI(input, on: &port, &buffer)
     let hvm = try hvmInfo(input)
-    setUpProcessors(input, hvm)
+    if decisions.mtrrTime == .afterPCI { setUpProcessors(input, hvm) }
     try writeTables(input, bios, hvm, on: &port, &buffer)
     try buildE820(input, bios)
     print(.invoking(bios))
@@ -136,10 +158,29 @@ struct LoaderState {
       throw LoaderCrash(bug, .hvmInfoDefect(error))
     }
     hvm = read
+    takeMap(from: read)
     try checkAgreement(of: read)
     return read
   }
 
   /// `address` as the loader's 32-bit registers hold it.
   func wrap(_ address: UInt64) -> UInt64 { address & (map.fourGiB &- 1) }
+}
+
+extension Edition.Name {
+  /// The version that such a hypervisor tells its guests.
+  var version: String {
+    switch self {
+    case .repaired, .xen4_17: "4.17.7"
+    case .xen4_5: "4.5.5"
+    case .rfc2014, .rfc2015: "4.6-unstable"
+    case .xen4_6: "4.6.6"
+    case .xen4_9: "4.9.4"
+    case .xen4_13: "4.13.5"
+    case .xen4_14: "4.14.6"
+    case .xen4_16: "4.16.6"
+    case .xen4_20: "4.20.3"
+    case .xenMaster: "4.23-unstable"
+    }
+  }
 }

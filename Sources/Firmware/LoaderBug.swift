@@ -1,6 +1,6 @@
 import Editions
 
-/// A place where hvmloader gives up. File and line are those of 4.17.7.
+/// A place where hvmloader gives up. File and line are those of 4.17.7, in all editions.
 public enum LoaderBug: String, CaseIterable, Sendable {
   case memoryMapUnavailable
   case dynamicAreaConflict
@@ -24,6 +24,7 @@ public enum LoaderBug: String, CaseIterable, Sendable {
   case ovmfTooLarge
   case biosBase
   case lowMemory
+  case highMemory
 
   /// The rule that stops.
   public var rule: Rule {
@@ -45,13 +46,14 @@ public enum LoaderBug: String, CaseIterable, Sendable {
     case .hvmInfoSignature, .hvmInfoLength, .hvmInfoChecksum: .ld(71)
     case .ovmfTooLarge: .ld(57)
     case .seabiosTooLarge, .biosBase, .lowMemory: .ld(63)
+    case .highMemory: .ld(13)
     }
   }
 
   /// Source file.
   var file: String {
     switch self {
-    case .memoryMapUnavailable, .dynamicAreaConflict, .mapRefused, .biosBase, .lowMemory: "e820.c"
+    case .memoryMapUnavailable, .dynamicAreaConflict, .mapRefused, .biosBase, .lowMemory, .highMemory: "e820.c"
     case .storeFrame, .storeEventChannel: "xenbus.c"
     case .unknownBIOS, .noBIOSImage: "hvmloader.c"
     case .isaBridge, .powerManagement, .relocation: "pci.c"
@@ -87,6 +89,7 @@ public enum LoaderBug: String, CaseIterable, Sendable {
     case .ovmfTooLarge: 113
     case .biosBase: 168
     case .lowMemory: 260
+    case .highMemory: 269
     }
   }
 

@@ -45,6 +45,61 @@ struct LoaderDecisions: Hashable, Sendable {
   /// Pages of passed-through BARs (LD-48).
   enum SubPage { case shared, ownPage }
 
+  /// Where the loader knows RAM and reserved ranges from (H-4).
+  enum MapSource { case hypervisor, hvmInfo }
+  /// What BARs do about reserved ranges (H-4).
+  enum BARRanges { case avoided, ignored }
+  /// What a range in the dynamic area does (H-4, design mail of 2014).
+  enum DynamicRanges { case refused, accepted, avoidedByHoles }
+  /// Whether the E820 shows reserved ranges (H-4).
+  enum E820Ranges { case shown, missing }
+  /// When the map follows `hvm_info` (H-3).
+  enum MapAdjustment { case always, late }
+  /// What becomes of an entry for high RAM there was none of (H-2).
+  enum AppendedRAM { case counted, lost }
+  /// Where the range that a BAR is tested against comes from (H-1).
+  enum RangeCandidate { case perBAR, carried }
+  /// What 64-bit BARs above 1G do (H-5).
+  enum LargeWideBARs { case alwaysHigh, counted }
+  /// What a function does while its BARs are written (H-6).
+  enum Writing { case silent, decodes }
+  /// Width of the window's bounds (H-7).
+  enum WindowBounds { case narrow, wide }
+  /// When BARs may go high (H-8).
+  enum HighTest { case roomShort, windowNotLargest }
+  /// Which BARs go high then (H-8).
+  enum HighShare { case remainingTotal, budgetLeft, ownSize, remainingTotalAboveHalfG }
+  /// Where high BARs start without high RAM (H-8).
+  enum HighBase { case fourGiB, endOfRAM }
+  /// Who says whether RAM may move (H-9).
+  enum RelocationPermission { case toolstack, always }
+  /// In which order RAM moves (H-10).
+  enum RelocationOrder { case fromTop, fromBelow }
+  /// What an enabled ROM is sized as (H-11).
+  enum ROMSizing { case rom, io }
+  /// When MTRRs are set (H-12).
+  enum MTRRTime { case afterPCI, beforePCI }
+  /// Where a new piece of scratch memory may start (H-13).
+  enum ScratchStart { case afterLastByte, onLastByte }
+  /// Where ACPI tables lie, and as what (H-14).
+  enum ACPITables { case nvs, reclaimable, unmarked }
+  /// How far uncacheable MTRRs reach (H-15).
+  enum MTRREnd { case window, fourGiB }
+  /// Whether the high window is published (H-16).
+  enum HighWindow { case published, unknown }
+  /// Where holes grow down from (H-19).
+  enum HoleTop { case dynamicEnd, specialPages }
+  /// Where the platform device's BAR goes (LD-93).
+  enum PlatformBAR { case listed, atTop, atTopIgnoringRanges }
+  /// Size of the vm86 TSS.
+  enum TSS { case sized, small }
+  /// How a hole's size is printed (LD-28).
+  enum HoleText { case hexadecimal, decimal }
+  /// What is known and printed of processors (LD-94).
+  enum Processors { case plain, withAPICIDs }
+  /// Prefixes of hexadecimal numbers (LD-17).
+  enum HexPrefix { case lowerCase, bothCases }
+
   var specialArea: SpecialArea
   var mapCheck: MapCheck
   var fullMap: FullMap
@@ -66,6 +121,37 @@ struct LoaderDecisions: Hashable, Sendable {
   var manualHole: ManualHole
   var foreignBridge: ForeignBridge
   var subPage: SubPage
+  var mapSource: MapSource
+  var barRanges: BARRanges
+  var dynamicRanges: DynamicRanges
+  var e820Ranges: E820Ranges
+  var mapAdjustment: MapAdjustment
+  var appendedRAM: AppendedRAM
+  var rangeCandidate: RangeCandidate
+  var largeWideBARs: LargeWideBARs
+  var writing: Writing
+  var windowBounds: WindowBounds
+  var highTest: HighTest
+  var highShare: HighShare
+  var highBase: HighBase
+  var relocationPermission: RelocationPermission
+  var relocationOrder: RelocationOrder
+  var romSizing: ROMSizing
+  var mtrrTime: MTRRTime
+  var scratchStart: ScratchStart
+  var acpiTables: ACPITables
+  var mtrrEnd: MTRREnd
+  var highWindow: HighWindow
+  var holeTop: HoleTop
+  var platformBAR: PlatformBAR
+  var tss: TSS
+  var holeText: HoleText
+  var processors: Processors
+  var hexPrefix: HexPrefix
+  /// Pages of the Intel OpRegion (H-17).
+  var opRegionPages: UInt64
+  /// Functions looked at (H-18).
+  var scannedFunctions: Int
 
   /// The decisions under `quirks`.
   init(_ quirks: QuirkSet<FirmwareQuirk>) {
@@ -93,5 +179,37 @@ struct LoaderDecisions: Hashable, Sendable {
     manualHole = choose(.manualHoleMovesRAM, .movesRAM, .respectsRAM)
     foreignBridge = choose(.foreignBridgeAsserts, .asserts, .ignored)
     subPage = choose(.subPageBARsShare, .shared, .ownPage)
+    mapSource = choose(.memoryMapNotRead, .hvmInfo, .hypervisor)
+    barRanges = choose(.barsIgnoreRanges, .ignored, .avoided)
+    dynamicRanges = choose(.dynamicAreaRangesAccepted, .accepted, choose(.holesAroundRanges, .avoidedByHoles, .refused))
+    e820Ranges = choose(.rangesMissingInE820, .missing, .shown)
+    mapAdjustment = choose(.mapAdjustedLate, .late, .always)
+    appendedRAM = choose(.appendedRAMLost, .lost, .counted)
+    rangeCandidate = choose(.nextRangeCarried, .carried, .perBAR)
+    largeWideBARs = choose(.largeBARsCounted, .counted, .alwaysHigh)
+    writing = choose(.decodeWhileWriting, .decodes, .silent)
+    windowBounds = choose(.wideWindowBounds, .wide, .narrow)
+    highTest = choose(.highTestInverted, .windowNotLargest, .roomShort)
+    highShare = choose(
+      .highBARsInLowBudget, .budgetLeft,
+      choose(.highOnlyAboveHalfG, .remainingTotalAboveHalfG, choose(.highOnlyIfTooLarge, .ownSize, .remainingTotal)))
+    highBase = choose(.highWindowFromZero, .endOfRAM, .fourGiB)
+    relocationPermission = choose(.relocationAlwaysAllowed, .always, .toolstack)
+    relocationOrder = choose(.relocationFromBelow, .fromBelow, .fromTop)
+    romSizing = choose(.enabledROMSizedAsIO, .io, .rom)
+    mtrrTime = choose(.mtrrsBeforePCI, .beforePCI, .afterPCI)
+    scratchStart = choose(.scratchReusesLastByte, .onLastByte, .afterLastByte)
+    acpiTables = choose(.acpiTablesUnmarked, .unmarked, choose(.acpiTablesReclaimable, .reclaimable, .nvs))
+    mtrrEnd = choose(.mtrrsUpTo4G, .fourGiB, .window)
+    highWindow = choose(.highWindowCached, .unknown, .published)
+    holeTop = choose(.holesBelowSpecialPages, .specialPages, .dynamicEnd)
+    platformBAR = choose(
+      .platformBARAtTop, choose(.platformBARIgnoresRanges, .atTopIgnoringRanges, .atTop), .listed)
+    tss = choose(.smallTSS, .small, .sized)
+    holeText = choose(.holeSizeInDecimal, .decimal, .hexadecimal)
+    processors = choose(.apicIDsPrinted, .withAPICIDs, .plain)
+    hexPrefix = choose(.upperCaseHexPrefix, .bothCases, .lowerCase)
+    opRegionPages = choose(.opRegionTwoPages, 2, 3)
+    scannedFunctions = choose(.halfTheBusScanned, 128, 256)
   }
 }

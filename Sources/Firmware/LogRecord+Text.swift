@@ -39,6 +39,15 @@ extension LogRecord {
 
     case .relocationAllowed(let allowed):
       out.line("Relocating guest memory for lowmem MMIO space ", allowed ? "enabled" : "disabled")
+    case .platformBAR(let uncacheable):
+      out.line("Xen platform PCI device BAR MTRR cache attribute set to ", uncacheable ? "UC" : "WB")
+    case .platformBARListed(let devfn, let index, let isWide):
+      out.put("xen platform ")
+      out.device(devfn)
+      // The size is meant to stand where the loader prints the conversion it does not know.
+      out.line(
+        isWide ? " unexpected MMIO 64bit BAR" : " BAR", String(index),
+        isWide ? "" : " size %llx overflows low PCI hole")
     case .linkRouted(let link, let irq): out.line("PCI-ISA link ", String(link), " routed to IRQ", String(irq))
     case .interrupt(let devfn, let pin, let irq):
       out.device(devfn)
@@ -51,14 +60,15 @@ extension LogRecord {
       out.put(" too big for mmio_hole_size=0x")
       out.wide(size)
       out.line(" has been ignored.")
-    case .holeApplied(let start, let before, let size):
+    case .holeApplied(let start, let before, let size, let decimal):
       out.put("pci_mem_start=0x")
       out.hex(start)
       out.put(" (was 0x")
       out.hex(before)
-      out.put(") for mmio_hole_size=0x")
-      out.hex(UInt32(truncatingIfNeeded: size))
-      out.line()
+      out.put(") for mmio_hole_size=")
+      // The loader's `long` has 32 bits.
+      let cut = UInt32(truncatingIfNeeded: size)
+      out.line(decimal ? String(cut) : "0x" + String(cut, radix: 16))
     case .lowHoleTooSmall:
       out.line("Low MMIO hole not large enough for all devices, relocating some BARs to 64-bit")
     case .relocating(let pages, let from, let to):
@@ -87,9 +97,10 @@ extension LogRecord {
       out.line("no space for resource!")
 
     case .multiprocessor: out.line("Multiprocessor initialisation:")
-    case .processors(let count, let mtrrs):
+    case .x2APIC: out.line("x2APIC supported")
+    case .processors(let count, let mtrrs, let apicIDs):
       for processor in 0..<count {
-        out.put(" - CPU", String(processor), " ... ")
+        out.put(" - CPU", String(processor), apicIDs ? " APIC ID " + String(2 * processor) : "", " ... ")
         if let mtrrs {
           out.put(String(mtrrs.physicalBits), "-bit phys ... fixed MTRRs ... ")
           if mtrrs.available > 0 {
@@ -100,6 +111,13 @@ extension LogRecord {
       }
     case .writingSMBIOS: out.line("Writing SMBIOS tables ...")
     case .loading(let bios): out.line("Loading ", bios.title, " ...")
+    case .romBIOSExtensions(let bytes, let start):
+      out.line(String(bytes), " bytes of ROMBIOS high-memory extensions:")
+      out.put("  Relocating to 0x")
+      out.hex(start)
+      out.put("-0x")
+      out.hex(start &+ bytes)
+      out.line(" ... done")
     case .noBIOSImage: out.line("no BIOS ROM image found")
     case .creatingMPTables: out.line("Creating MP tables ...")
     case .vgaBIOS(let vga):

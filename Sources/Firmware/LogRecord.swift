@@ -35,6 +35,10 @@ public enum LogRecord: Hashable, Sendable {
 
   /// Whether RAM may be moved (LD-15).
   case relocationAllowed(Bool)
+  /// How the platform device's BAR is cached (LD-93).
+  case platformBAR(uncacheable: Bool)
+  /// The platform device's BAR does not fit at the window's end, or is 64 bits wide (LD-93).
+  case platformBARListed(devfn: UInt8, index: UInt8, isWide: Bool)
   /// A PCI link got its IRQ (LD-18).
   case linkRouted(link: UInt8, irq: UInt8)
   /// A function's interrupt (LD-27); pin 1 = INTA.
@@ -42,7 +46,7 @@ public enum LogRecord: Hashable, Sendable {
   /// A configured hole is too small or too large (LD-28).
   case holeIgnored(size: UInt64)
   /// A configured hole is used (LD-28).
-  case holeApplied(start: UInt32, before: UInt32, size: UInt64)
+  case holeApplied(start: UInt32, before: UInt32, size: UInt64, decimal: Bool)
   /// BARs go above 4G (LD-31).
   case lowHoleTooSmall
   /// Pages are moved; byte addresses (LD-32).
@@ -61,11 +65,15 @@ public enum LogRecord: Hashable, Sendable {
   /// Processors are started.
   case multiprocessor
   /// One line for each processor; nil without MTRRs (LD-58).
-  case processors(count: UInt32, mtrrs: MTRRCount?)
+  case processors(count: UInt32, mtrrs: MTRRCount?, apicIDs: Bool)
+  /// Guests have an x2APIC (LD-94).
+  case x2APIC
   /// SMBIOS.
   case writingSMBIOS
   /// The BIOS is copied.
   case loading(BIOS)
+  /// ROMBIOS' extensions go to the general arena.
+  case romBIOSExtensions(bytes: UInt64, at: UInt64)
   /// There is none to copy (LD-80).
   case noBIOSImage
   /// MP tables.

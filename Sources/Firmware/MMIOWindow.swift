@@ -25,7 +25,10 @@ extension LoaderState {
         automatic = false
         let before = UInt32(truncatingIfNeeded: start)
         start = wanted
-        print(.holeApplied(start: UInt32(truncatingIfNeeded: start), before: before, size: hole))
+        print(
+          .holeApplied(
+            start: UInt32(truncatingIfNeeded: start), before: before, size: hole,
+            decimal: decisions.holeText == .decimal))
       }
     }
     switch decisions.planning {
@@ -46,8 +49,8 @@ extension LoaderState {
     var start = first
     if automatic {
       let hvm = try hvmInfo(input)
-      while totals.memory > wrap(map.specialStart &- start) {
-        let next = wrap(start << 1)
+      while totals.memory > bound(lowEnd &- start) {
+        let next = bound(start << 1)
         let isFree = Page.frame(of: next) >= UInt64(hvm.lowMemoryEnd)
         guard next != 0, isFree || (mayRelocate && field.canMove(outOf: next, hvm)) else { break }
         start = next
@@ -56,19 +59,22 @@ extension LoaderState {
     } else if decisions.manualHole == .respectsRAM {
       start = startRespectingRAM(from: start, try hvmInfo(input), in: field, mayRelocate: mayRelocate)
     }
-    var force = totals.force
-    if totals.memory > wrap(map.specialStart &- start) || force {
+    var force = totals.force || totals.memory > bound(lowEnd &- start)
+    if decisions.highTest == .windowNotLargest { force = wrap(start << 1) != 0 }
+    if force {
       print(.lowHoleTooSmall)
-      force = true
     }
     return WindowChoice(start: start, policy: .byteTotals(force: force, total: totals.memory))
   }
 
+  /// `value` as wide as the window's bounds are (H-7).
+  private func bound(_ value: UInt64) -> UInt64 { decisions.windowBounds == .wide ? value : wrap(value) }
+
   /// A range in the window drops its start to the end of low RAM (LD-30).
   private func droppedStart(from start: UInt64, _ hvm: HVMInfo, in field: BARField) -> UInt64 {
     let end = wrap(UInt64(hvm.lowMemoryEnd) << 12)
-    guard decisions.rangeInWindow == .dropsToRAMEnd, start > end,
-      field.anyRange(meets: start, wrap(map.specialStart &- start))
+    guard decisions.rangeInWindow == .dropsToRAMEnd, decisions.barRanges == .avoided, start > end,
+      field.anyRange(meets: start, wrap(lowEnd &- start))
     else { return start }
     switch decisions.windowAlignment {
     case .page: return end
@@ -81,7 +87,7 @@ extension LoaderState {
     from start: UInt64, _ hvm: HVMInfo, in field: BARField, mayRelocate: Bool
   ) -> UInt64 {
     let aligned = alignUp(start, to: Page.size)
-    let end = min(UInt64(hvm.lowMemoryEnd) << 12, map.specialStart)
+    let end = min(UInt64(hvm.lowMemoryEnd) << 12, lowEnd)
     if aligned >= end { return aligned }
     let moves = mayRelocate || decisions.manualHole == .movesRAM
     return moves && field.canMove(outOf: aligned, hvm) ? aligned : end
@@ -105,7 +111,7 @@ extension LoaderState {
     let end = automatic ? UInt64(hvm.lowMemoryEnd) << 12 : floor
     for shift: UInt64 in [30, 29, 28, 26, 24, 20, 12] where shift == 12 || decisions.windowAlignment == .forMTRRs {
       let start = alignUp(end, to: 1 << shift)
-      guard start < map.specialStart, let last = candidates.last else { continue }
+      guard start < lowEnd, let last = candidates.last else { continue }
       if automatic && floor == first ? start < last : start > floor { candidates.append(start) }
     }
 
@@ -154,6 +160,7 @@ extension BARField {
   func highFloor(after start: UInt64, _ hvm: HVMInfo) -> UInt64 {
     let floor = Page.frame(of: start)
     let moved = UInt64(hvm.lowMemoryEnd) - min(UInt64(hvm.lowMemoryEnd), floor)
+    if decisions.highBase == .endOfRAM, hvm.highMemoryEnd == 0, moved == 0 { return 0 }
     return max(map.fourGiB, UInt64(hvm.highMemoryEnd) << 12) &+ moved << 12
   }
 
@@ -170,8 +177,9 @@ extension BARField {
   /// How far a plan is from good: BARs without a place first, then MTRRs that run out.
   func defect(of plan: BARPlan, from start: UInt64) -> Int {
     var defect = plan.unplacedCount * 2
-    if let variableMTRRs, start < map.specialStart {
-      var needed = MTRRLayout.count(over: AddressRange(start, map.specialStart))
+    let end = decisions.mtrrEnd == .fourGiB ? map.fourGiB : lowEnd
+    if let variableMTRRs, start < end {
+      var needed = MTRRLayout.count(over: AddressRange(start, end))
       if let high = plan.highWindow { needed += MTRRLayout.count(over: high) }
       if needed > Int(variableMTRRs) { defect += 1 }
     }

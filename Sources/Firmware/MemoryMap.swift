@@ -12,6 +12,7 @@ extension LoaderState {
   mutating func setUpMemoryMap<Port: HypercallPort & ~Copyable>(
     _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(LoaderCrash) {
+    if decisions.mapSource == .hvmInfo { return }
     let capacity = LoaderConstants.mapCapacity
     buffer.entries.removeAll(keepingCapacity: true)
     let result = port.perform(.memoryMap(capacity: UInt32(capacity)), by: domain, &buffer)
@@ -23,8 +24,8 @@ extension LoaderState {
     entries.append(contentsOf: buffer.entries[..<count])
     if count == capacity, decisions.fullMap == .refused, let last = entries.last { throw refusal(last, .full) }
     if decisions.mapCheck == .consistent { entries.removeAll { $0.size == 0 } }
-    for entry in entries where entry.type == .reserved {
-      if meets(map.dynamicStart, map.dynamicEnd &- map.dynamicStart, entry) {
+    for entry in entries where entry.type == .reserved && decisions.dynamicRanges == .refused {
+      if meets(dynamicStart, map.dynamicEnd &- dynamicStart, entry) {
         throw LoaderCrash(.dynamicAreaConflict, .dynamicAreaConflict)
       }
     }
@@ -59,7 +60,7 @@ extension LoaderState {
       // RAM by the builder's hand though the E820 shows only part of it.
       try refuse(map.vgaHole.end, map.lowMemoryStart)
       if acpi {
-        let pages = UInt64(input.platform.acpiTablePages)
+        let pages = decisions.acpiTables == .unmarked ? 0 : UInt64(input.platform.acpiTablePages)
         try refuse(map.specialStart, map.acpiArenaStart &+ Page.address(of: pages))
       }
       try refuse(map.guestReserved.start, map.guestReserved.end)
@@ -72,9 +73,20 @@ extension LoaderState {
     }
   }
 
+  /// The map as it would read, without ranges, where it is not read (H-4).
+  mutating func takeMap(from hvm: HVMInfo) {
+    guard decisions.mapSource == .hvmInfo else { return }
+    let low = wrap(UInt64(hvm.lowMemoryEnd) << 12)
+    entries = [E820Entry(start: map.lowMemoryStart, size: low &- map.lowMemoryStart, type: .ram)]
+    if hvm.highMemoryEnd != 0 {
+      let high = UInt64(hvm.highMemoryEnd) << 12
+      entries.append(E820Entry(start: map.fourGiB, size: high &- map.fourGiB, type: .ram))
+    }
+  }
+
   /// The map's RAM is what `hvm_info` says (LD-12).
   func checkAgreement(of hvm: HVMInfo) throws(LoaderCrash) {
-    guard decisions.mapCheck == .consistent else { return }
+    guard decisions.mapCheck == .consistent, decisions.mapSource == .hypervisor else { return }
     let low = E820Entry(
       start: map.lowMemoryStart, size: UInt64(hvm.lowMemoryEnd) << 12 &- map.lowMemoryStart, type: .ram)
     let high = E820Entry(start: map.fourGiB, size: UInt64(hvm.highMemoryEnd) << 12 &- map.fourGiB, type: .ram)
@@ -89,7 +101,7 @@ extension LoaderState {
 
   /// Brings the map in line with `hvm_info` (LD-13).
   mutating func adjustMemoryMap() {
-    guard let hvm else { return }
+    guard let hvm, decisions.mapAdjustment == .always else { return }
     let low = wrap(UInt64(hvm.lowMemoryEnd) << 12)
     let highEnd = UInt64(hvm.highMemoryEnd) << 12
     var high = highEnd
@@ -102,9 +114,30 @@ extension LoaderState {
         high = 0
       }
     }
-    if high != 0 { entries.append(E820Entry(start: map.fourGiB, size: highEnd &- map.fourGiB, type: .ram)) }
+    if high != 0, decisions.appendedRAM == .counted {
+      entries.append(E820Entry(start: map.fourGiB, size: highEnd &- map.fourGiB, type: .ram))
+    }
     if highEnd == 0, decisions.donatedRAM == .leavesMap {
       entries.removeAll { $0.type == .ram && $0.start == map.fourGiB }
     }
+  }
+
+  /// The same once, before the E820 is built, by what low RAM lost (H-3).
+  mutating func adjustMemoryMapLate(to hvm: HVMInfo) throws(LoaderCrash) {
+    guard decisions.mapAdjustment == .late else { return }
+    let low = wrap(UInt64(hvm.lowMemoryEnd) << 12)
+    guard let index = entries.firstIndex(where: { $0.type == .ram && $0.start < low && low < $0.end }) else { return }
+    let moved = wrap(entries[index].end &- low)
+    entries[index].size = low &- entries[index].start
+    if moved == 0 { return }
+    let high: Int
+    if let found = entries.firstIndex(where: { $0.type == .ram && $0.start == map.fourGiB }) {
+      high = found
+      entries[high].size &+= moved
+    } else {
+      high = entries.count
+      entries.append(E820Entry(start: map.fourGiB, size: moved, type: .ram))
+    }
+    if entries[high].end != UInt64(hvm.highMemoryEnd) << 12 { throw LoaderCrash(.highMemory) }
   }
 }

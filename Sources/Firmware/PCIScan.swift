@@ -87,6 +87,7 @@ extension LoaderState {
     var last: UInt8 = 0
     for index in functions.indices where mark(functions[index].devfn) {
       if functions[index].vendor == 0xFFFF, functions[index].device == 0xFFFF { continue }
+      if Int(functions[index].devfn) >= decisions.scannedFunctions { continue }
       if functions[index].devfn < last { ascending = false }
       last = functions[index].devfn
       order.append(index)
@@ -109,8 +110,8 @@ extension LoaderState {
       primaryVGA = emulated ?? .passthrough
       primaryVGAFunction = command
       if emulated == nil, function.vendor == 0x8086 {
-        let first = try allocateHole(pages: LoaderConstants.opRegionPages)
-        report.opRegion = FrameRange(first, first + LoaderConstants.opRegionPages).addresses
+        let first = try allocateHole(pages: decisions.opRegionPages)
+        report.opRegion = FrameRange(first, first + decisions.opRegionPages).addresses
       }
     case 0x0680:
       if function.vendor != 0x8086 || function.device != 0x7113, decisions.foreignBridge == .asserts {
@@ -132,13 +133,15 @@ extension LoaderState {
       let isIO = bar.kind == .io && !isROM
       let is64 = bar.kind.is64Bit && !isROM
       let entry = input.entryStates.first { $0.devfn == function.devfn && $0.index == index }
-      let mask: UInt64 = isROM ? 0xFFFF_F800 : isIO ? 0xFFFC : is64 ? ~0xF : 0xFFFF_FFF0
+      let enabledROM = isROM && entry?.romEnabled == true
+      let mask: UInt64 =
+        enabledROM && decisions.romSizing == .io
+        ? 0xFFFC : isROM ? 0xFFFF_F800 : isIO ? 0xFFFC : is64 ? ~0xF : 0xFFFF_FFF0
       let writable = (0 &- bar.size) & mask
       let size = writable & (0 &- writable)
       if size == 0 { continue }
       if is64 { next = index + 2 }
 
-      let enabledROM = isROM && entry?.romEnabled == true
       let ownPage = decisions.subPage == .ownPage && function.host != nil && !isIO && size < Page.size
       var element = BARElement(
         devfn: function.devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: report.bars.count, function: command,
@@ -148,7 +151,8 @@ extension LoaderState {
         element.readsIO = true
         element.flags = 1
       }
-      if is64, size > map.barRelocationThreshold {
+      if placeAtTop(element, index, function, bar) { continue }
+      if is64, size > map.barRelocationThreshold, decisions.largeWideBARs == .alwaysHigh {
         totals.force = true
       } else if !isIO {
         totals.memory &+= element.footprint
@@ -160,6 +164,35 @@ extension LoaderState {
           devfn: function.devfn, bar: described, address: UInt64(element.upperHalf) << 32, decodes: enabledROM))
       insert(element)
     }
+  }
+
+  /// Puts a BAR of the platform device at the window's end right away (LD-93); false if it is an ordinary one.
+  private mutating func placeAtTop(
+    _ element: BARElement, _ index: UInt8, _ function: GuestFunction, _ bar: BAR
+  ) -> Bool {
+    guard platformBARAtTop, function.vendor == 0x5853, function.device == 1 || function.device == 2,
+      !element.readsIO
+    else { return false }
+    let fits = element.size <= lowEnd && (lowEnd &- element.size) & ~(element.size &- 1) >= map.mmioStart
+    guard !element.is64, fits else {
+      print(.platformBARListed(devfn: function.devfn, index: index, isWide: element.is64))
+      return false
+    }
+    let start = (lowEnd &- element.size) & ~(element.size &- 1)
+    if decisions.platformBAR == .atTop,
+      entries.contains(where: { $0.type == .reserved && meets(start, element.size, $0) })
+    {
+      return false
+    }
+    lowEnd = start
+    var described = bar
+    described.size = element.size
+    topBARs.append((report.bars.count, element.function))
+    report.bars.append(PlacedBAR(devfn: function.devfn, bar: described, address: start, decodes: false))
+    decodeBits[element.function] |= 2
+    let value = UInt64(element.flags) | start
+    print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
+    return true
   }
 
   /// Before the first element that is strictly smaller (LD-26).

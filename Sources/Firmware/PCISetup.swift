@@ -7,22 +7,31 @@ extension LoaderState {
   mutating func setUpPCI<Port: HypercallPort & ~Copyable>(
     _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(LoaderCrash) {
-    let mayRelocate = input.keys.allowMemoryRelocate.map { storeNumber($0) != 0 } ?? true
-    print(.relocationAllowed(mayRelocate))
-    let hole = input.keys.mmioHoleSize.map(storeNumber) ?? 0
+    let prefix = decisions.hexPrefix
+    let keyed = decisions.relocationPermission == .toolstack
+    let mayRelocate = !keyed || input.keys.allowMemoryRelocate.map { storeNumber($0, prefix) != 0 } ?? true
+    if keyed { print(.relocationAllowed(mayRelocate)) }
+    if decisions.platformBAR != .listed {
+      platformBARAtTop = input.keys.platformBARUncacheable.map { storeNumber($0, prefix) == 0 } ?? false
+      print(.platformBAR(uncacheable: !platformBARAtTop))
+    }
+    let hole = input.keys.mmioHoleSize.map { storeNumber($0, prefix) } ?? 0
     let totals = try scanPCI(input)
 
     let field = BARField(self, input)
     let window = try chooseWindow(input, in: field, hole: hole, mayRelocate: mayRelocate, totals)
-    report.lowWindow = AddressRange(min(window.start, map.specialStart), map.specialStart)
+    report.lowWindow = AddressRange(min(window.start, lowEnd), lowEnd)
     try relocate(outOf: window.start, input, on: &port, &buffer)
     adjustMemoryMap()
 
     let hvm = try hvmInfo(input)
     let highEnd = UInt64(hvm.highMemoryEnd) << 12
-    if highEnd < map.fourGiB, highEnd != 0 { print(.highEndBelow4G(hvm.highMemoryEnd)) }
-    let highFloor = max(map.fourGiB, highEnd)
-    print(.highBase(highFloor, hasHighRAM: highEnd != 0))
+    var highFloor = highEnd
+    if decisions.highBase == .fourGiB {
+      if highEnd < map.fourGiB, highEnd != 0 { print(.highEndBelow4G(hvm.highMemoryEnd)) }
+      highFloor = max(map.fourGiB, highEnd)
+      print(.highBase(highFloor, hasHighRAM: highEnd != 0))
+    }
     let plan = window.plan ?? field.alignedPlan(from: window.start, window.policy, highFloor: highFloor)
     commit(plan)
     enableDecoding(plan)
@@ -34,6 +43,11 @@ extension LoaderState {
   ) throws(LoaderCrash) {
     var hvm = try hvmInfo(input)
     let floor = UInt32(truncatingIfNeeded: Page.frame(of: start))
+    if decisions.relocationOrder == .fromBelow {
+      try relocateFromBelow(floor, &hvm, on: &port, &buffer)
+      self.hvm = hvm
+      return
+    }
     while floor < hvm.lowMemoryEnd {
       let pages = min(hvm.lowMemoryEnd - floor, LoaderConstants.relocationChunk)
       if hvm.highMemoryEnd == 0 { hvm.highMemoryEnd = UInt32(truncatingIfNeeded: Page.frame(of: map.fourGiB)) }
@@ -51,6 +65,24 @@ extension LoaderState {
     }
   }
 
+  /// The same the way of a few days in 2011 (H-10): upwards, and nothing sees that there is no high RAM yet.
+  private mutating func relocateFromBelow<Port: HypercallPort & ~Copyable>(
+    _ floor: UInt32, _ hvm: inout HVMInfo, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(LoaderCrash) {
+    var next = floor
+    while next < hvm.lowMemoryEnd {
+      let pages = UInt64(min(hvm.lowMemoryEnd - next, LoaderConstants.relocationChunk))
+      let from = UInt64(next)
+      let to = UInt64(hvm.highMemoryEnd)
+      let call = Hypercall.addToPhysmap(.itself, space: .gmfnRange, index: from, gfn: to, count: pages)
+      guard port.perform(call, by: domain, &buffer) == 0 else { throw LoaderCrash(.relocation) }
+      report.moves.append(RAMMove(from: FrameRange(from, from + pages), to: FrameRange(to, to + pages)))
+      next &+= UInt32(pages)
+      hvm.highMemoryEnd &+= UInt32(pages)
+    }
+    hvm.lowMemoryEnd = min(hvm.lowMemoryEnd, floor)
+  }
+
   /// Writes a plan into the registers, in the order of the list (LD-42).
   private mutating func commit(_ plan: BARPlan) {
     for (index, element) in elements.enumerated() {
@@ -64,6 +96,12 @@ extension LoaderState {
       let lower = element.flags | UInt32(truncatingIfNeeded: base)
       var address = base
       if element.is64, !isHigh, decisions.upperHalf == .kept { address |= UInt64(element.upperHalf) << 32 }
+      if decisions.writing == .decodes, isHigh, decodeBits[element.function] & 2 != 0 {
+        var half = report.bars[element.slot]
+        half.address = UInt64(element.upperHalf) << 32 | base & (map.fourGiB &- 1)
+        half.decodes = true
+        report.passing.append(half)
+      }
       report.bars[element.slot].address = address
       decodeBits[element.function] |= element.isROM || !element.readsIO ? 2 : 1
       let value = upper << 32 | UInt64(lower)
@@ -83,6 +121,10 @@ extension LoaderState {
       }
     }
     for index in decodeBits.indices { report.commands[index].value |= decodeBits[index] }
+    for top in topBARs {
+      let rom = report.bars[top.slot].bar.kind == .rom
+      report.bars[top.slot].decodes = !rom && report.commands[top.function].value & 2 != 0
+    }
     for (index, element) in elements.enumerated() {
       let word = report.commands[element.function].value
       let isOn = word & (element.readsIO && !element.isROM ? 1 : 2) != 0

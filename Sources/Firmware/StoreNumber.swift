@@ -1,5 +1,5 @@
 /// The loader's `strtoll` with base 0 (LD-17): no overflow handling, stops at the first bad digit.
-func storeNumber(_ text: String) -> UInt64 {
+func storeNumber(_ text: String, _ prefix: LoaderDecisions.HexPrefix = .lowerCase) -> UInt64 {
   var digits = text.utf8[...]
   while let byte = digits.first, byte == UInt8(ascii: " ") || (9...13).contains(byte) { digits.removeFirst() }
   var negative = false
@@ -11,7 +11,7 @@ func storeNumber(_ text: String) -> UInt64 {
   if digits.first == UInt8(ascii: "0") {
     radix = 8
     digits.removeFirst()
-    if digits.first == UInt8(ascii: "x") {
+    if digits.first == UInt8(ascii: "x") || (prefix == .bothCases && digits.first == UInt8(ascii: "X")) {
       radix = 16
       digits.removeFirst()
     }

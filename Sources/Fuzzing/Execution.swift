@@ -1,3 +1,5 @@
+import Replaying
+
 /// The bucket a failure falls in: failures with equal symptoms count as one bug.
 ///
 /// Each part is a short word, free of addresses and numbers that vary from run to run.
@@ -62,4 +64,25 @@ public struct Execution: Hashable, Sendable {
 public protocol Executor {
   /// Applies the events of `specimen` in order up to the first failure.
   mutating func run(_ specimen: Specimen) -> Execution
+
+  /// Looks at `specimen` as a whole: runs it in other ways that must come out the same (`Metamorphosis`).
+  mutating func compare(_ specimen: Specimen) -> Execution
+
+  /// True if `symptom` shows in `specimen`, first or behind other failures.
+  mutating func shows(_ symptom: Symptom, in specimen: Specimen) -> Bool
+}
+
+extension Executor {
+  /// Nothing to compare with.
+  public mutating func compare(_ specimen: Specimen) -> Execution { Execution(events: 0, checks: 0) }
+
+  /// Looks at the first failure only.
+  public mutating func shows(_ symptom: Symptom, in specimen: Specimen) -> Bool {
+    reproduce(symptom, in: specimen).symptom == symptom
+  }
+
+  /// Does with `specimen` what can bring out `symptom`.
+  public mutating func reproduce(_ symptom: Symptom, in specimen: Specimen) -> Execution {
+    Metamorphosis.named(symptom.invariant) == nil ? run(specimen) : compare(specimen)
+  }
 }

@@ -18,12 +18,40 @@ public struct PlayerExecutor: Executor {
       }
       if let first {
         return Execution(
-          events: index + 1, checks: player.checks,
-          symptom: Symptom(invariant: first.invariant, stage: first.stage, relation: first.relation),
-          failingEvent: index, detail: first.detail)
+          events: index + 1, checks: player.checks, symptom: Symptom(first), failingEvent: index, detail: first.detail)
       }
     }
     return Execution(events: specimen.events.count, checks: player.checks)
+  }
+
+  /// Looks at every metamorphic property up to the first that does not hold.
+  public mutating func compare(_ specimen: Specimen) -> Execution {
+    let header = specimen.header
+    for (index, property) in Metamorphosis.all.enumerated() {
+      if let (violation, event) = property.check(specimen.events, on: header.machine, in: header.edition) {
+        return Execution(
+          events: 0, checks: index + 1, symptom: Symptom(violation), failingEvent: event, detail: violation.detail)
+      }
+    }
+    return Execution(events: 0, checks: Metamorphosis.all.count)
+  }
+
+  /// Applies the events in order until the symptom shows, past other broken invariants.
+  public mutating func shows(_ symptom: Symptom, in specimen: Specimen) -> Bool {
+    if Metamorphosis.named(symptom.invariant) != nil { return compare(specimen).symptom == symptom }
+    var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+    var seen = false
+    for event in specimen.events where !seen {
+      _ = player.play(event) { seen = seen || Symptom($0) == symptom }
+    }
+    return seen
+  }
+}
+
+extension Symptom {
+  /// The bucket of `violation`.
+  init(_ violation: Violation) {
+    self.init(invariant: violation.invariant, stage: violation.stage, relation: violation.relation)
   }
 }
 

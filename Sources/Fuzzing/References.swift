@@ -94,6 +94,7 @@ extension Query {
     case .memoryMap(let name): .memoryMap(names(name))
     case .e820(let name): .e820(names(name))
     case .bars(let name): .bars(names(name))
+    case .firmware(let name): .firmware(names(name))
     case .p2m(let name, let frames): .p2m(names(name), frames)
     case .iommuTable(let name, let frames): .iommuTable(names(name), frames)
     case .owner(let device): .owner(names.device(device))

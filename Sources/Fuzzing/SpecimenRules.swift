@@ -128,6 +128,7 @@ public struct SpecimenRules: Hashable, Sendable {
       switch query {
       case .units, .iommu, .owner: return nil
       case .layout(let name), .rdms(let name), .memoryMap(let name), .e820(let name), .bars(let name),
+        .firmware(let name),
         .domain(let name):
         return violation(in: name)
       case .p2m(let name, let frames), .iommuTable(let name, let frames):

@@ -51,12 +51,16 @@ extension Hypervisor {
   }
 
   /// Asks little: neither units nor the domain's memory features (HV-81).
-  func testAssign(
+  mutating func testAssign(
     _ sbdf: SBDF, to domain: DomainID, flags: UInt32, type: UInt32, by caller: DomainID
   ) throws(Refused) {
     if domain == .io { throw Refused(.ESRCH, .hv(64)) }
     if domain == .invalid {
       if caller != .dom0 { throw Refused(.EPERM, .hv(64)) }
+      if decisions.testForNobody == .crashesHost {
+        hostCrash = .d(12)
+        throw Refused(.EIO, .d(12))
+      }
       if !boot.vtdEnabled { throw Refused(.EOPNOTSUPP, .hv(64)) }
       if type != 0 { throw Refused(.ENODEV, .hv(64)) }
     } else {
@@ -97,6 +101,9 @@ extension Hypervisor {
       {
         switch decisions.phantomFailure {
         case .staysWhereItWas: takeBack(device, as: before, before: function, in: target)
+        case .ignored:
+          last = function
+          continue
         case .isDeassigned:
           if release(device, from: owner) != nil {
             devices[device].isBroken = true

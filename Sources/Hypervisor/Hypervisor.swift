@@ -118,7 +118,8 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
     case .setLogDirty(let domain, let enable): try setLogDirty(domain, enable: enable, by: caller)
     case .addToPhysmap(let domain, let space, let index, let gfn, let count):
       try addToPhysmap(domain, space: space, index: index, gfn: gfn, count: count, by: caller)
-    case .addForeignToPhysmap(let domain, _, _, _): try refuseForeignPage(in: domain, by: caller)
+    case .addForeignToPhysmap(let domain, let foreign, _, _):
+      try refuseForeignPage(of: foreign, in: domain, by: caller)
     case .removeFromPhysmap(let domain, let gfn): try removeFromPhysmap(domain, gfn: gfn, by: caller)
     case .reservedDeviceMemoryMap(let sbdf, let flags, let capacity):
       try reportUnits(of: sbdf, flags: flags, capacity: capacity, into: &buffer)

@@ -29,7 +29,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   /// What a record that overlaps without being equal does to an unmap request (HV-100, G-13).
   enum OverlapOnUnmap: Hashable, Sendable { case ignored, fails }
   /// Where a device goes when a phantom function of it is refused (HV-83).
-  enum PhantomFailure: Hashable, Sendable { case staysWhereItWas, isDeassigned }
+  enum PhantomFailure: Hashable, Sendable { case staysWhereItWas, isDeassigned, ignored }
   /// Which quarantine tables are built (HV-95).
   enum QuarantineTables: Hashable, Sendable { case thoseKept, always }
   /// What becomes of a quarantine table when the assignment is refused.
@@ -48,6 +48,18 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum FailedRemoval: Hashable, Sendable { case goesThrough, freesDevice }
   /// When a domain number counts as used.
   enum DomainNumbers: Hashable, Sendable { case takenOnSuccess, takenAtOnce }
+  /// When a record is made (HV-101, BUG-25).
+  enum RecordOrder: Hashable, Sendable { case beforePages, afterPages }
+  /// What an extent that cannot be added counts as (C-13).
+  enum FailedAddition: Hashable, Sendable { case ends, countsAsDone }
+  /// What test_assign_device does without a domain (D-12).
+  enum TestForNobody: Hashable, Sendable { case answers, crashesHost }
+  /// What a removal does with a device that nobody owns (D-4, C-14).
+  enum OwnerlessRemoval: Hashable, Sendable { case succeeds, refused, crashesHost }
+  /// What a move from a frame without RAM answers (D-11).
+  enum MoveSource: Hashable, Sendable { case invalid, denied }
+  /// What a foreign page is refused with (D-5, C-14).
+  enum ForeignPage: Hashable, Sendable { case refusedAtOnce, lookedAt }
   /// Whether HVM domains can do without hardware-assisted paging.
   enum ShadowPaging: Hashable, Sendable { case available, missing }
 
@@ -75,6 +87,12 @@ struct HypervisorDecisions: Hashable, Sendable {
   var hardwareDomainCounts = HardwareDomainCounts.presentFunctions
   var failedRemoval = FailedRemoval.goesThrough
   var domainNumbers = DomainNumbers.takenOnSuccess
+  var recordOrder = RecordOrder.beforePages
+  var failedAddition = FailedAddition.ends
+  var testForNobody = TestForNobody.answers
+  var ownerlessRemoval = OwnerlessRemoval.succeeds
+  var moveSource = MoveSource.invalid
+  var foreignPage = ForeignPage.refusedAtOnce
   var shadowPaging = ShadowPaging.available
 
   /// The decisions under `quirks`.
@@ -93,6 +111,14 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.partialRangesStay) { partialRange = .stays }
     if quirks.contains(.overlapStopsUnmap) { overlapOnUnmap = .fails }
     if quirks.contains(.phantomFailureMovesDevice) { phantomFailure = .isDeassigned }
+    if quirks.contains(.phantomFailureIgnored) { phantomFailure = .ignored }
+    if quirks.contains(.recordAfterPages) { recordOrder = .afterPages }
+    if quirks.contains(.failedAddCounted) { failedAddition = .countsAsDone }
+    if quirks.contains(.testForNobodyCrashes) { testForNobody = .crashesHost }
+    if quirks.contains(.ownerlessRemovalRefused) { ownerlessRemoval = .refused }
+    if quirks.contains(.ownerlessRemovalCrashes) { ownerlessRemoval = .crashesHost }
+    if quirks.contains(.sourceNeedsAccess) { moveSource = .denied }
+    if quirks.contains(.foreignPageLookedAt) { foreignPage = .lookedAt }
     if quirks.contains(.quarantineTableAlwaysBuilt) { quarantineTables = .always }
     if quirks.contains(.refusedAssignLeavesTable) { refusedTable = .stays }
     if quirks.contains(.mirrorFailureCrashes) { mirrorFailure = .crashes }

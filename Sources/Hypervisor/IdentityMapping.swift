@@ -40,8 +40,14 @@ extension Hypervisor {
     if decisions.reach == .oneGuest && isReached(record.frames, byGuestsOtherThan: index) {
       return MapResult(refused: Refused(.EPERM, .hv(86)), holds: false)
     }
+    if decisions.recordOrder == .afterPages {
+      if let (_, refused) = setIdentityPages(record.frames, in: index, strict: strict) {
+        return MapResult(refused: refused, holds: false)
+      }
+    }
     guard budget.allocate() else { return MapResult(refused: Refused(.ENOMEM, .hv(101)), holds: false) }
     domains[index].records.append(record)
+    if decisions.recordOrder == .afterPages { return MapResult(refused: nil, holds: true) }
     guard let (failed, refused) = setIdentityPages(record.frames, in: index, strict: strict) else {
       return MapResult(refused: nil, holds: true)
     }

@@ -111,13 +111,16 @@ extension Hypervisor {
     if caller != .dom0 { throw Refused(.EPERM, .hv(140)) }
     guard let position = deviceIndex(of: sbdf) else { throw Refused(.ENODEV, .hv(146)) }
     guard let owner = devices[position].owner else {
-      // Nobody's device: Xen follows a null pointer.
-      if decisions.failedAddListing == .undone {
+      switch decisions.ownerlessRemoval {
+      case .succeeds: devices.remove(at: position)
+      case .refused:
         devices.remove(at: position)
-        return
+        throw Refused(.EINVAL, .c(14))
+      case .crashesHost:
+        hostCrash = .d(4)
+        throw Refused(.EIO, .d(4))
       }
-      hostCrash = .d(4)
-      throw Refused(.EIO, .d(4))
+      return
     }
     var refused: Refused?
     if boot.vtdEnabled {

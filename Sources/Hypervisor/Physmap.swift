@@ -29,6 +29,11 @@ extension Hypervisor {
     }
   }
 
+  /// A frame without RAM is no source of a move (D-11).
+  private var noSource: Refused {
+    decisions.moveSource == .denied ? Refused(.EACCES, .d(11)) : Refused(.EINVAL, .hv(139))
+  }
+
   /// Shows a page of Xen's at `gfn`, and no longer where it was.
   private mutating func hook(_ space: PhysmapSpace, _ page: UInt64, at gfn: GFN, in index: Int) throws(Refused) {
     try checkTarget(FrameRange(single: min(gfn, .max - 1)), in: index)
@@ -45,7 +50,7 @@ extension Hypervisor {
   /// Checks a whole move, so that it is made in full or not at all.
   private func checkMove(of source: FrameRange, to target: FrameRange, in index: Int) throws(Refused) {
     guard domains[index].p2m.allSatisfy(in: source, { $0 == .ram || $0 == .xenPage }) else {
-      throw Refused(.EINVAL, .hv(139))
+      throw noSource
     }
     try checkTarget(target, in: index)
     // Upwards over itself a range would free pages that it still has to move.
@@ -66,7 +71,7 @@ extension Hypervisor {
       if entry == .populateOnDemand && demandPopulate(cursor, in: index) {
         (frames, entry) = (FrameRange(single: cursor), .ram)
       }
-      guard entry == .ram || entry == .xenPage else { throw Refused(.EINVAL, .hv(139)) }
+      guard entry == .ram || entry == .xenPage else { throw noSource }
       if entry == .xenPage || !apart { frames = FrameRange(single: cursor) }
       let place = firstPiece(in: index, of: FrameRange(cursor &+ distance, frames.end &+ distance)).frames
       try checkTarget(place, in: index)
@@ -125,9 +130,18 @@ extension Hypervisor {
   }
 
   /// Only the hardware domain may map foreign pages, and only if it is translated (D-5).
-  func refuseForeignPage(in id: DomainID, by caller: DomainID) throws(Refused) {
+  ///
+  /// From 4.18 on other guests may too; that mapping is not modelled, what is refused before it is (C-14).
+  func refuseForeignPage(
+    of foreign: DomainID, in id: DomainID, by caller: DomainID
+  ) throws(Refused) {
     let index = try targeted(id, by: caller, .d(5))
-    throw Refused(domains[index].isTranslated ? .EPERM : .EACCES, .d(5))
+    if !domains[index].isTranslated { throw Refused(.EACCES, .d(5)) }
+    if decisions.foreignPage == .lookedAt && foreign != caller {
+      if self.index(of: foreign) == nil && foreign != .xen { throw Refused(.ESRCH, .c(14)) }
+      if foreign == domains[index].id { throw Refused(.EINVAL, .c(14)) }
+    }
+    throw Refused(.EPERM, .d(5))
   }
 
   /// Unmaps a page, which stays charged to its domain.

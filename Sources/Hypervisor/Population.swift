@@ -118,7 +118,7 @@ extension Hypervisor {
     if done < count {
       rule = .c(14)
       // The frames are looked at when the memory is there already.
-      if !promises && affordable(1, of: size, for: index, &rule) == 1 { strand(extentOf: size, of: index) }
+      if !promises { done += failAdding(count - done, of: size, to: index, &rule) }
     }
     return done
   }
@@ -155,10 +155,7 @@ extension Hypervisor {
   ) -> UInt64 {
     let size: UInt64 = 1 << UInt64(order)
     let count = frames.count / size
-    if case .direct? = entry {
-      refuseSpecialPage(extentOf: size, of: index, &rule)
-      return 0
-    }
+    if case .direct? = entry { return meetSpecialPage(count, of: size, in: index, &rule) }
     if entry == .ram && decisions.replacedRAM == .kept { return count }
     var done: UInt64 = 0
     while done < count {
@@ -168,7 +165,10 @@ extension Hypervisor {
       replace(entry, in: part, of: index)
       domains[index].write(.ram, at: part)
       done += entered
-      if entered < step { break }
+      if entered < step {
+        guard rule == .hv(131) && decisions.failedAddition == .countsAsDone else { break }
+        done += 1
+      }
     }
     return done
   }
@@ -183,11 +183,10 @@ extension Hypervisor {
       return true
     }
     if isSpecial {
-      refuseSpecialPage(extentOf: frames.count, of: index, &rule)
-      return false
+      return meetSpecialPage(1, of: frames.count, in: index, &rule) == 1
     }
-    guard affordable(1, of: needed, for: index, &rule) == 1, enterExtents(1, of: needed, in: index, &rule) == 1
-    else { return false }
+    guard affordable(1, of: needed, for: index, &rule) == 1 else { return false }
+    if enterExtents(1, of: needed, in: index, &rule) == 0 { return decisions.failedAddition == .countsAsDone }
     var cursor = frames.start
     while cursor < frames.end {
       let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
@@ -207,16 +206,27 @@ extension Hypervisor {
     charge(entered, of: size, to: index)
     if entered < count {
       rule = .hv(131)
-      strand(extentOf: size, of: index)
+      strand(1, of: size, in: index)
     }
     return entered
   }
 
-  /// An extent that was allocated cannot be added (HV-131).
-  private mutating func strand(extentOf size: UInt64, of index: Int) {
+  /// Extents that were allocated cannot be added (HV-131).
+  private mutating func strand(_ count: UInt64, of size: UInt64, in index: Int) {
     guard decisions.failedExtent == .staysCharged else { return }
-    charge(1, of: size, to: index)
-    domains[index].unreachablePages += size
+    charge(count, of: size, to: index)
+    domains[index].unreachablePages += count * size
+  }
+
+  /// Allocates extents that cannot be added: one, or as many as there are where they count as done (C-13). How many
+  /// count as done.
+  private mutating func failAdding(
+    _ count: UInt64, of size: UInt64, to index: Int, _ rule: inout Rule?
+  ) -> UInt64 {
+    let goesOn = decisions.failedAddition == .countsAsDone
+    let tried = affordable(goesOn ? count : 1, of: size, for: index, &rule)
+    strand(tried, of: size, in: index)
+    return goesOn ? tried : 0
   }
 
   /// Accounts for what lay where memory is added (HV-130).
@@ -229,11 +239,18 @@ extension Hypervisor {
     }
   }
 
-  /// An extent meets an identity page or another special one (HV-121). Memory comes first: without it Xen never looks.
-  private mutating func refuseSpecialPage(extentOf size: UInt64, of index: Int, _ rule: inout Rule?) {
-    guard affordable(1, of: size, for: index, &rule) == 1 else { return }
-    rule = .hv(121)
-    strand(extentOf: size, of: index)
+  /// Extents meet an identity page or another special one (HV-121). Memory comes first: without it Xen never looks. How
+  /// many count as done (C-13).
+  private mutating func meetSpecialPage(
+    _ count: UInt64, of size: UInt64, in index: Int, _ rule: inout Rule?
+  ) -> UInt64 {
+    var shortage: Rule?
+    let goesOn = decisions.failedAddition == .countsAsDone
+    let tried = affordable(goesOn ? count : 1, of: size, for: index, &shortage)
+    rule = tried == 0 ? shortage : .hv(121)
+    guard tried > 0 else { return 0 }
+    strand(tried, of: size, in: index)
     if decisions.specialPages == .crashes { crash(index, .hv(121)) }
+    return goesOn ? tried : 0
   }
 }

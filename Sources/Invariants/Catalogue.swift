@@ -3,6 +3,10 @@ extension Invariant {
   public static let all: [Invariant] = [
     ramClearOfRanges, rmrrInOneGuest, oneOwner, strictMapped, viewsAgree,
     e820WellFormed, rangesReserved, e820RAMBacked, barsPlaced,
-    ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack, askedIsGiven, memoryMapSound, strictAnnounced,
+    ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack,
+    identityCounted, identityKept, quarantineMapped, dmaConfined, nobodyCrashes,
+    rangesAccounted, strictWins, droppedNotShown,
+    e820ListsRAM, barPagesApart, firmwareAreasClear,
+    askedIsGiven, memoryMapSound, strictAnnounced,
   ]
 }

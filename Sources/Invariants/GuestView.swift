@@ -98,7 +98,7 @@ extension RMRRUnit {
 
 extension Event {
   /// The stage whose work an event is.
-  var stage: String {
+  public var stage: String {
     switch self {
     case .create, .config, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: "toolstack"
     case .boot: "firmware"

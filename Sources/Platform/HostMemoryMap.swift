@@ -61,6 +61,44 @@ public struct HostMemoryMap: Sendable {
   /// True if one of the frames is RAM.
   public func hasRAM(in frames: FrameRange) -> Bool { ram.contains { $0.overlaps(frames) } }
 
+  /// What a frame can hold besides whole pages of RAM that keeps Xen from reserving it (BUG-28, C-9).
+  public struct Leftovers: Hashable, Sendable {
+    /// A page is RAM in part and has nothing else that Xen knows.
+    public var hasPartialRAM = false
+    /// A page has nothing but an entry of an unknown type.
+    public var hasUnknownType = false
+  }
+
+  /// Such pages among `frames`.
+  public func leftovers(in frames: FrameRange) -> Leftovers {
+    var found = Leftovers()
+    func pages(_ entry: E820Entry) -> FrameRange? {
+      entry.range.map { FrameRange(Page.frame(of: $0.start), Page.frame(of: $0.end - 1) + 1) }
+    }
+    let nearby = entries.filter { pages($0)?.overlaps(frames) ?? false }
+    for entry in nearby {
+      guard entry.type == .ram || !entry.type.isKnown, let touched = pages(entry)?.intersection(frames) else {
+        continue
+      }
+      // What a page holds changes where entries begin and end, and there only.
+      var candidates = [touched.start, touched.end - 1]
+      for other in nearby {
+        guard let place = pages(other) else { continue }
+        for frame in [place.start, place.end] where touched.contains(frame) { candidates.append(frame) }
+      }
+      for frame in candidates {
+        let others = nearby.filter { pages($0)?.contains(frame) ?? false }.map(\.type)
+        if others.contains(where: { $0.isKnown && $0 != .ram }) { continue }
+        if others.contains(.ram) {
+          found.hasPartialRAM = found.hasPartialRAM || !hasRAM(in: FrameRange(single: frame))
+        } else {
+          found.hasUnknownType = true
+        }
+      }
+    }
+    return found
+  }
+
   /// True if `frame` has an entry in the frame table (HV-31): it lies below the end of RAM, in a group of 256 MiB in
   /// which there is RAM.
   public func hasTableEntry(for frame: MFN) -> Bool {

@@ -56,6 +56,7 @@ extension Event {
     case .query(let query):
       switch query {
       case .layout(let name), .rdms(let name), .memoryMap(let name), .e820(let name), .bars(let name),
+        .firmware(let name),
         .p2m(let name, _),
         .iommuTable(let name, _), .domain(let name):
         name

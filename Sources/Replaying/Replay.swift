@@ -22,7 +22,9 @@ public enum Replay {
     var verdict = Verdict(
       path: path, kind: .agrees, edition: edition, recorded: reader.header.edition, events: 0, observations: 0,
       checks: 0)
+    var told: [TraceStep] = []
     while let step = try reader.next() {
+      if told.count <= Metamorphosis.longest { told.append(step) }
       if verdict.events & 0xFF == 0xFF, stop() {
         verdict.interrupted = true
         break
@@ -43,6 +45,7 @@ public enum Replay {
       }
     }
     verdict.checks = player.checks
+    if verdict.isClean, !verdict.interrupted { verdict.compareRuns(of: told, on: reader.header.machine) }
     return verdict
   }
 
@@ -51,6 +54,14 @@ public enum Replay {
     var player = Player(machine: trace.header.machine, edition: trace.header.edition)
     var blessed = trace
     blessed.steps = trace.steps.map { bless($0, with: &player) }
+    let events = trace.steps.map(\.event)
+    for (violation, index) in Metamorphosis.violations(
+      in: events, on: trace.header.machine, in: trace.header.edition)
+    {
+      var observation = blessed.steps[index].observation ?? Observation([])
+      observation.fields.append(.init(violates, violation.invariant))
+      blessed.steps[index].observation = observation
+    }
     return blessed
   }
 
@@ -65,6 +76,28 @@ public enum Replay {
     return blessed
   }
 
+  /// Applies the step's event; hands every invariant it broke to `report`, and says how the observation compares.
+  public static func compare(
+    _ step: TraceStep, with player: inout Player, _ report: (Violation) -> Void = { _ in }
+  ) -> Verdict.Kind {
+    var violations: [Violation] = []
+    let outcome = player.play(step.event) { violations.append($0) }
+    violations.forEach(report)
+    if step.observation == nil, violations.isEmpty { return .agrees }
+    return judge(step.observation, observation(of: step.event, outcome, violations, in: player.host), violations)
+      ?? .agrees
+  }
+
+  /// Applies `event`; hands every invariant it broke to `report`, and returns what a trace would write behind it.
+  public static func observe(
+    _ event: Event, with player: inout Player, _ report: (Violation) -> Void = { _ in }
+  ) -> Observation {
+    var violations: [Violation] = []
+    let outcome = player.play(event) { violations.append($0) }
+    violations.forEach(report)
+    return observation(of: event, outcome, violations, in: player.host)
+  }
+
   /// What a trace would write behind `event`, broken invariants announced.
   static func observation(
     of event: Event, _ outcome: Outcome, _ violations: [Violation], in host: Host
@@ -76,7 +109,9 @@ public enum Replay {
 
   /// What is wrong with `actual`, nil if nothing is.
   static func judge(_ expected: Observation?, _ actual: Observation, _ violations: [Violation]) -> Verdict.Kind? {
-    let announced = (expected?.fields ?? []).filter { $0.key == violates }.map(\.value)
+    // Whole runs are compared when the trace is through.
+    let announced = (expected?.fields ?? []).filter { $0.key == violates && Metamorphosis.named($0.value) == nil }
+      .map(\.value)
     if var plain = expected {
       plain.fields.removeAll { $0.key == violates }
       if let difference = plain.difference(from: actual) { return .diverges(difference) }

@@ -44,6 +44,8 @@ public struct Verdict: Sendable {
     public var rule: Rule?
     /// The host afterwards, a line a thing.
     public var state: [String]
+    /// The quirks without which a broken invariant holds; nil if nobody asked.
+    public var attribution: Attribution?
   }
 
   /// True if there is nothing to report.

@@ -1,6 +1,6 @@
 import Editions
 import Fuzzing
-import Invariants
+import Replaying
 import Tracing
 
 extension Finding {
@@ -17,16 +17,14 @@ extension Finding {
       lines.append("\(symptom.invariant) in \(edition) did not come again: the harness is not deterministic")
     case .harness: lines.append("the harness itself fails: \(symptom.invariant) in \(edition)")
     }
-    if let invariant = Invariant.named(symptom.invariant) {
+    if let invariant = Property.named(symptom.invariant) {
       lines.append("  should hold:  \(invariant.sentence)")
       lines.append("  source:       \(invariant.source)")
     }
     lines.append("  found:        \(detail)")
     if let failingEvent { lines.append("  after event:  \(failingEvent + 1) of \(specimen.events.count)") }
     lines.append("  bucket:       \(symptom)")
-    if !culprits.isEmpty {
-      lines.append("  gone without: " + culprits.map { "\($0.name) (\($0.entry.citation))" }.joined(separator: "; "))
-    }
+    if let attribution, !attribution.removals.isEmpty { lines.append("  gone without: \(attribution.text)") }
     lines.append("  from:         seed \(seed), execution \(execution)")
     if standing == .confirmed, !minimal {
       lines.append("  note:         minimisation was cut short, a simpler trace may exist")

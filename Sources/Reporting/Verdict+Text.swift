@@ -1,4 +1,3 @@
-import Invariants
 import Replaying
 
 #if canImport(FoundationEssentials)
@@ -35,10 +34,13 @@ extension Verdict {
         "\(path):\(failure.line): invariant \(violation.invariant) broke at event \(failure.event) (\(edition))")
       lines.append("  event:   \(failure.text)")
       lines.append("  broken:  \(violation.detail)")
-      if let invariant = Invariant.named(violation.invariant) {
+      if let invariant = Property.named(violation.invariant) {
         lines.append("  rule:    \(invariant.sentence) (\(invariant.source))")
       }
       lines.append("  stage:   \(violation.stage)")
+      if let attribution = failure.attribution, !attribution.removals.isEmpty {
+        lines.append("  gone without: \(attribution.text)")
+      }
     }
     if edition != recorded {
       lines.append("  note:    the trace was observed in \(recorded), this run is \(edition): they may well differ")
@@ -65,6 +67,7 @@ extension Verdict {
       var rule: String?
       var invariant: String?
       var stage: String?
+      var goneWithout: [[String]]?
       var state: [String]?
     }
     var report = Report(
@@ -85,6 +88,7 @@ extension Verdict {
       report.difference = violation.detail
       report.invariant = violation.invariant
       report.stage = violation.stage
+      report.goneWithout = failure?.attribution?.removals.map { $0.map(\.name) }
     }
     let encoder = JSONEncoder()
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

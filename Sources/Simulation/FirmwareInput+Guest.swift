@@ -7,6 +7,7 @@ extension FirmwareInput {
     self.init(hvmInfo: guest.hvmInfo.bytes, functions: guest.deviceModel.functions, physicalBits: addressBits)
     keys.allowMemoryRelocate = guest.firmwareKeys.allowMemoryRelocate
     keys.mmioHoleSize = guest.firmwareKeys.mmioHoleSize
+    keys.platformBARUncacheable = guest.configuration.platformBARUncacheable ? "1" : "0"
     keys.acpi = guest.prepared.acpi ? "1" : "0"
   }
 }

@@ -146,6 +146,8 @@ extension Host {
     let report = loader.run(input, as: domain, on: &port, &buffer)
     guests[index].firmware = report
     if case .crashed(let rule, _) = report.stop { return .crashed(rule) }
+    // A BAR half written is mapped where it then stands, if that can be, and away from there again (H-6).
+    for half in report.passing { try? toolstack.mapBARs(of: domain, [half], on: &port, &buffer) }
     do throws(Refusal) {
       try toolstack.mapBARs(of: domain, report.bars, on: &port, &buffer)
     } catch { guests[index].unmappedBARs = error }

@@ -1,5 +1,6 @@
 import AddressSpace
 import Editions
+import Firmware
 import Hypercalls
 import Hypervisor
 import Platform
@@ -32,6 +33,8 @@ extension Host {
       life(name) { life in life.firmware.map { self.list($0.e820.map(\.description)) } ?? Observation(["unbooted"]) }
     case .bars(let name):
       life(name) { life in life.firmware.map { self.list($0.bars.map(Host.text)) } ?? Observation(["unbooted"]) }
+    case .firmware(let name):
+      life(name) { life in life.firmware.map { Host.account(of: $0) } ?? Observation(["unbooted"]) }
     case .p2m(let name, let range):
       withDomain(name) { domain in
         var pieces: [String] = []
@@ -58,6 +61,26 @@ extension Host {
           [.init("pages", "\(domain.totalPages)"), .init("max-pages", "\(domain.maxPages)")])
       }
     }
+  }
+
+  /// What a run of the firmware left behind that no other query shows.
+  private static func account(of report: FirmwareReport) -> Observation {
+    var fields: [Observation.Field] = []
+    if let mtrrs = report.mtrrs {
+      fields.append(.init("mtrrs", "\(mtrrs.ranges.count)/\(mtrrs.available)"))
+      fields.append(.init("uncacheable-end", hex(mtrrs.ranges.last?.end ?? 0)))
+      if let missed = mtrrs.uncovered.first { fields.append(.init("cacheable", "\(missed)")) }
+    }
+    if let half = report.passing.first { fields.append(.init("passing", text(of: half))) }
+    fields.append(.init("scratch", hex(report.memory.scratchTop)))
+    fields.append(.init("arena", hex(report.memory.arenaTop)))
+    fields.append(.init("holes", hex(report.memory.holeBottom)))
+    if let region = report.opRegion { fields.append(.init("opregion", "\(region)")) }
+    if report.memory.e820Room > 0, report.e820.count > report.memory.e820Room {
+      fields.append(.init("e820-room", "\(report.memory.e820Room)"))
+    }
+    fields.append(.init("log", "\(Fingerprint(of: report.logBytes))"))
+    return Observation([], fields)
   }
 
   private func list(_ words: [String]) -> Observation { Observation(words.isEmpty ? ["none"] : words) }

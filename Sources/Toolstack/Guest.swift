@@ -14,7 +14,7 @@ public struct Guest: Equatable, Sendable {
   /// Where its RAM and MMIO hole lie.
   public let layout: GuestLayout
   /// The reserved ranges of its construction, dropped ones included.
-  public let rdms: [RDM]
+  public internal(set) var rdms: [RDM]
   /// The memory map stored for it.
   public internal(set) var memoryMap: [E820Entry]
   /// The table at 0x9F800 for hvmloader.

@@ -71,6 +71,8 @@ public struct GuestConfiguration: Hashable, Sendable {
   public var vga = VGA.cirrus
   /// `gfx_passthru` for an Intel graphics device.
   public var graphicsPassthrough = false
+  /// `xen_platform_pci_bar_uc`, which only the development branch knows (LD-93).
+  public var platformBARUncacheable = true
   /// `acpi=`.
   public var acpi = true
   /// Bytes of an `acpi_firmware` blob, 0 = none.

@@ -104,6 +104,8 @@ public enum Query: Hashable, Sendable {
   case e820(GuestName)
   /// All BARs of the guest and the command words.
   case bars(GuestName)
+  /// What the guest's firmware did besides: MTRRs, its own memory, a fingerprint of all it printed.
+  case firmware(GuestName)
   /// What a range of guest frames holds.
   case p2m(GuestName, FrameRange)
   /// What the IOMMU shows a guest's devices for a range of frames.

@@ -36,14 +36,14 @@ struct Minimize: ParsableCommand {
     do { specimen = Specimen(try Trace(path: path)) } catch { throw fail(error) }
     if let edition { specimen.header.edition = try parsedEdition(edition) }
     var executor = PlayerExecutor()
-    guard let symptom = executor.run(specimen).symptom else {
+    guard let symptom = executor.run(specimen).symptom ?? executor.compare(specimen).symptom else {
       throw fail(
         .badInput,
         "\(path): expected a trace that breaks an invariant, and it breaks none in \(specimen.header.edition)")
     }
     let result = Minimiser.minimise(
       specimen, text: TraceText(), callLimit: calls, stop: { Interruption.isRequested },
-      keeps: { executor.run($0).symptom == symptom })
+      keeps: { executor.reproduce(symptom, in: $0).symptom == symptom })
     let trace = result.specimen.trace
     do {
       if let output {

@@ -61,7 +61,11 @@ struct ReplaySession {
   private mutating func replay(_ file: String) throws -> Bool {
     let file = bless ? try blessed(file) : file
     var reader = try TraceReader(path: file)
-    let verdict = try Replay.run(&reader, path: file, edition: edition) { Interruption.isRequested }
+    var verdict = try Replay.run(&reader, path: file, edition: edition) { Interruption.isRequested }
+    if !verdict.isClean, !verdict.interrupted {
+      var again = try TraceReader(path: file)
+      try verdict.attribute(&again)
+    }
     if verdict.interrupted { return false }
     traces += 1
     events += verdict.events

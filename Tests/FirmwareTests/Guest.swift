@@ -17,6 +17,7 @@ struct Guest {
   var entryStates: [BAREntryState] = []
   var bios = "seabios"
   var acpi: String?
+  var platformBARUncacheable: String?
   /// Populate calls that succeed before all others fail.
   var populateLimit = UInt64.max
   var edition = Edition.xen4_17
@@ -36,6 +37,7 @@ struct Guest {
     input.keys.mmioHoleSize = hole
     input.keys.bios = bios
     input.keys.acpi = acpi
+    input.keys.platformBARUncacheable = platformBARUncacheable
     input.entryStates = entryStates
     return input
   }

@@ -7,7 +7,7 @@ import Testing
 @testable import Firmware
 
 /// What a quirk does to a guest that the repaired loader lays out well.
-private struct Plant: CustomTestStringConvertible, Sendable {
+struct Plant: CustomTestStringConvertible, Sendable {
   enum Effect: Sendable {
     /// A property of the layout no longer holds.
     case breaks(String)
@@ -30,10 +30,10 @@ private struct Plant: CustomTestStringConvertible, Sendable {
   var testDescription: String { quirk.name }
 }
 
-private let passed = function(4, host: true, BAR(0, .m64p, size: 0x1000_0000))
-private let highRange = rdm(0x1_4000_0000, 0x100_0000)
+let passed = function(4, host: true, BAR(0, .m64p, size: 0x1000_0000))
+let highRange = rdm(0x1_4000_0000, 0x100_0000)
 
-private let plants: [Plant] = [
+private let bugPlants: [Plant] = [
   Plant(
     quirk: .highBARsIgnoreRDM,
     guest: Guest(
@@ -150,8 +150,9 @@ struct QuirkTests {
     return (report, brokenProperty(guest, report, port))
   }
 
-  @Test("each quirk planted in the repaired loader shows, and without it all is well", arguments: plants)
-  fileprivate func plant(_ plant: Plant) {
+  @Test(
+    "each quirk planted in the repaired loader shows, and without it all is well", arguments: bugPlants + historyPlants)
+  func plant(_ plant: Plant) {
     var base = Edition.repaired
     for quirk in plant.under { base = base.with(.firmware(quirk)) }
     let (green, broken) = run(plant.guest, base)
@@ -173,7 +174,7 @@ struct QuirkTests {
   }
 
   @Test("every quirk is planted") func complete() {
-    #expect(plants.map(\.quirk) == FirmwareQuirk.allCases)
+    #expect((bugPlants + historyPlants).map(\.quirk) == FirmwareQuirk.allCases)
     #expect(Set(FirmwareQuirk.allCases.map(\.name)).count == FirmwareQuirk.allCases.count)
   }
 }

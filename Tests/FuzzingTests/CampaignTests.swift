@@ -60,7 +60,7 @@ struct CampaignTests {
       var again = executor
       #expect(again.run(finding.specimen).symptom == finding.symptom)
       #expect(finding.specimen.events.count == (finding.symptom == StubExecutor.twice ? 4 : 1))
-      #expect(finding.culprits.isEmpty)
+      #expect(finding.attribution?.removals == [])
     }
     #expect(outcome.report.buckets.map(\.firstExecution) == outcome.report.buckets.map(\.firstExecution).sorted())
     #expect(outcome.report.buckets.allSatisfy { $0.count > 1 })
@@ -100,7 +100,7 @@ struct CampaignTests {
     #expect(!buckets.contains { $0.edition == .repaired && $0.symptom == StubExecutor.firmware })
     let finding = try #require(outcome.report.findings.first { $0.symptom == StubExecutor.firmware })
     #expect(finding.edition == .xen4_17 && finding.specimen.header.edition == .xen4_17)
-    #expect(finding.culprits == [.firmware(.highBARsIgnoreRDM)])
+    #expect(finding.attribution?.removals == [[.firmware(.highBARsIgnoreRDM)]])
     let source = SpecimenSource(seed: plan.seed)
     var twin = plan.specimen(8, from: source)
     twin.header.edition = .xen4_17

@@ -89,16 +89,21 @@ extension Damage {
   static let all = memory + devices + tables + registers + transitions
 
   private static let memory: [Damage] = [
-    Damage("RAM in a told range", breaks: ["ram-clear-of-ranges inside"]) {
+    Damage(
+      "RAM in a told range", breaks: ["ram-clear-of-ranges inside", "identity-kept lost", "e820-lists-ram unlisted"]
+    ) {
       $0.domain(2) { $0.setRAM(0xE_0004, true) }
     },
-    Damage("RAM on both sides of the ranges") { host in
+    Damage("RAM on both sides of the ranges", breaks: ["e820-lists-ram unlisted"]) { host in
       host.domain(1) { $0.setRAM(0xD_FFFF, true) }
       host.domain(1) { $0.setRAM(0xE_0004, true) }
       host.domain(2) { $0.setRAM(0xE_0003, true) }
       host.domain(2) { $0.setRAM(0xE_0008, true) }
     },
-    Damage("RAM in the strict range", breaks: ["ram-clear-of-ranges inside", "strict-mapped p2m"]) {
+    Damage(
+      "RAM in the strict range",
+      breaks: ["ram-clear-of-ranges inside", "strict-mapped p2m", "identity-kept lost", "e820-lists-ram unlisted"]
+    ) {
       $0.domain(1) { $0.setRAM(0xE_0003, true) }
     },
     Damage("a page charged and not there", breaks: ["ram-conserved leaked"]) { $0.domain(1) { $0.totalPages += 1 } },
@@ -131,18 +136,18 @@ extension Damage {
   ]
 
   private static let devices: [Damage] = [
-    Damage("another guest's range within reach", breaks: ["rmrr-in-one-guest shared"]) {
+    Damage("another guest's range within reach", breaks: ["rmrr-in-one-guest shared", "dma-confined range"]) {
       $0.domain(2) {
         $0.write(.direct(DirectMapping(access: .readWrite, origin: .memoryMapping)), at: FrameRange(single: 0xE_0000))
       }
     },
-    Damage("another guest's range at another address", breaks: ["rmrr-in-one-guest shared"]) {
+    Damage("another guest's range at another address", breaks: ["rmrr-in-one-guest shared", "dma-confined bar"]) {
       $0.domain(2) {
         let mapping = DirectMapping(offset: 0xE_0003 &- 0xD_0000, access: .read, origin: .memoryMapping)
         $0.write(.direct(mapping), at: FrameRange(single: 0xD_0000))
       }
     },
-    Damage("a machine page beside another guest's range") {
+    Damage("a machine page beside another guest's range", breaks: ["dma-confined bar"]) {
       $0.domain(2) {
         let mapping = DirectMapping(offset: 0xE_0008 &- 0xD_0000, access: .all, origin: .memoryMapping)
         $0.write(.direct(mapping), at: FrameRange(single: 0xD_0000))
@@ -151,18 +156,22 @@ extension Damage {
     Damage("a device of a domain that is not there", breaks: ["one-owner dead"]) {
       $0.give(SBDF(0, 0, 3, 0), to: DomainID(77))
     },
-    Damage("an attached device that another guest owns", breaks: ["one-owner not-the-guest", "strict-mapped p2m"]) {
+    Damage(
+      "an attached device that another guest owns",
+      breaks: ["one-owner not-the-guest", "strict-mapped p2m", "identity-counted too-many", "dma-confined range"]
+    ) {
       $0.give(SBDF(0, 0, 1, 0), to: DomainID(2))
     },
     Damage("a device nobody attached", breaks: ["one-owner unknown-to-toolstack"]) {
       $0.give(SBDF(0, 0, 3, 0), to: DomainID(2))
     },
     Damage("a free device in quarantine, or with nobody") { $0.give(SBDF(0, 0, 3, 0), to: .io) },
-    Damage("an attached device that was pulled out") { host in
+    Damage("an attached device that was pulled out", breaks: ["identity-counted too-many", "dma-confined range"]) {
+      host in
       host.toolstack.guests[0].devices[0].isGone = true
       host.give(SBDF(0, 0, 1, 0), to: nil)
     },
-    Damage("a hole in the strict range", breaks: ["strict-mapped p2m"]) {
+    Damage("a hole in the strict range", breaks: ["strict-mapped p2m", "identity-kept lost"]) {
       $0.domain(1) { $0.write(nil, at: FrameRange(single: 0xE_0003)) }
     },
     Damage("a strict page that cannot be written", breaks: ["strict-mapped p2m"]) {
@@ -170,7 +179,7 @@ extension Damage {
         $0.write(.direct(DirectMapping(access: .read, origin: .record)), at: FrameRange(single: 0xE_0000))
       }
     },
-    Damage("a strict page that is another", breaks: ["strict-mapped p2m"]) {
+    Damage("a strict page that is another", breaks: ["strict-mapped p2m", "identity-kept lost", "dma-confined bar"]) {
       $0.domain(1) {
         let mapping = DirectMapping(offset: 0x100, access: .readWrite, origin: .record)
         $0.write(.direct(mapping), at: FrameRange(single: 0xE_0000))
@@ -184,7 +193,64 @@ extension Damage {
         $0.write(.direct(DirectMapping(access: .all, origin: .memoryMapping)), at: FrameRange(single: 0xE_0000))
       }
     },
-    Damage("a hole in a relaxed range") { $0.domain(2) { $0.write(nil, at: FrameRange(single: 0xE_0005)) } },
+    Damage("a hole in a relaxed range", breaks: ["identity-kept lost"]) {
+      $0.domain(2) { $0.write(nil, at: FrameRange(single: 0xE_0005)) }
+    },
+    Damage("a record that counts one function too many", breaks: ["identity-counted too-many"]) {
+      $0.domain(1) { $0.records[0].count += 1 }
+    },
+    Damage(
+      "a record of a range that no device of the guest has", breaks: ["identity-counted too-few"],
+      { $0.domain(2) { $0.records[0].count = 0 } }),
+    Damage(
+      "a device with a range in a quarantine without a table",
+      breaks: [
+        "one-owner not-the-guest", "identity-counted too-many", "quarantine-mapped no-table", "dma-confined range",
+      ]
+    ) { host in
+      host.give(SBDF(0, 0, 2, 0), to: .io)
+      host.port.port.devices[1].hasQuarantineTable = false
+    },
+    Damage(
+      "two devices with a BAR in one page",
+      breaks: ["one-owner not-the-guest", "bars-placed bar", "bar-pages-apart shared"]
+    ) { host in
+      var other = host.toolstack.guests[1].devices[0]
+      other = AttachedDevice(
+        sbdf: SBDF(0, 0, 3, 0), policy: .relaxed, devfn: other.devfn + 8, isMultifunction: false)
+      host.toolstack.guests[1].devices.append(other)
+      host.firmware(2) { report in
+        var bar = report.bars.first { $0.devfn == other.devfn - 8 && $0.bar.kind.isMemory }!
+        bar.devfn = other.devfn
+        report.bars.append(bar)
+      }
+    },
+    Damage("a guest that an attach crashes", breaks: ["nobody-crashes guest"], event: "attach dom1 0000:00:03.0") {
+      $0.domain(1) { $0.crash = .hv(121) }
+    },
+    Damage("a guest that was crashed by its own hypercall", event: "boot dom2") {
+      $0.domain(1) { $0.crash = .hv(121) }
+    },
+    Damage("a host that a detach crashes", breaks: ["nobody-crashes host"], event: "detach dom1 0000:00:01.0") {
+      $0.port.port.hostCrash = .d(4)
+    },
+    Damage(
+      "a guest whose list lacks its device's range", breaks: ["ranges-accounted silent"],
+      event: "create dom2 memory=64"
+    ) { $0.toolstack.guests[1].rdms.removeAll() },
+    Damage(
+      "a strict range that was dropped", breaks: ["ranges-accounted strict-dropped", "dropped-not-shown shown"],
+      event: "create dom1 memory=64"
+    ) { $0.toolstack.guests[0].rdms[0].policy = nil },
+    Damage(
+      "a strict range that is relaxed", breaks: ["strict-wins relaxed"], event: "create dom1 memory=64"
+    ) { $0.toolstack.guests[0].rdms[0].policy = .relaxed },
+    Damage("a relaxed range that is strict", event: "create dom2 memory=64") {
+      $0.toolstack.guests[1].rdms[0].policy = .strict
+    },
+    Damage("a range that was dropped and is shown", breaks: ["dropped-not-shown shown"]) {
+      $0.toolstack.guests[1].rdms[0].policy = nil
+    },
     Damage("a page of RAM that devices do not see", breaks: ["views-agree differ"]) {
       $0.domain(1) { $0.dmaTable.set(FrameRange(single: 0x100), to: nil) }
     },
@@ -287,7 +353,9 @@ extension Damage {
       host.domain(2) { $0.setRAM(0x3000, false) }
       host.guests[1].ballooned.set(FrameRange(single: 0x3000), to: true)
     },
-    Damage("RAM that the table does not list") { $0.domain(2) { $0.setRAM(0x10_0000, true) } },
+    Damage("RAM that the table does not list", breaks: ["e820-lists-ram unlisted"]) {
+      $0.domain(2) { $0.setRAM(0x10_0000, true) }
+    },
     Damage("the table of a guest whose firmware crashed") { host in
       host.firmware(2) {
         $0.e820.append($0.e820[0])
@@ -383,7 +451,10 @@ extension Damage {
       host.toolstack.guests[guest].devices[0] = AttachedDevice(
         sbdf: device.sbdf, policy: .relaxed, devfn: device.devfn, isMultifunction: device.isMultifunction)
     },
-    Damage("an entry of the stored map that is doubled", breaks: ["memory-map-sound overlapping"]) {
+    Damage("an entry of RAM in the stored map that is doubled", breaks: ["memory-map-sound overlapping"]) {
+      $0.toolstack.guests[1].memoryMap.append($0.toolstack.guests[1].memoryMap[0])
+    },
+    Damage("a reserved entry of the stored map that is doubled") {
       $0.toolstack.guests[1].memoryMap.append($0.toolstack.guests[1].memoryMap[1])
     },
     Damage("a strict range that is not in the stored map", breaks: ["strict-announced unannounced"]) {

@@ -7,6 +7,8 @@ import Tracing
 struct ChangedObservation {
   var observation: Observation
   var shows: [String]
+  /// True if it says something else of the run as a whole.
+  var isOfWholeRun = false
 
   /// Every change of one word or one field of `observation`, which is what came, with `broken` broken.
   static func all(of observation: Observation, actual: Observation, broken: [Violation]) -> [ChangedObservation] {
@@ -39,6 +41,7 @@ struct ChangedObservation {
     }
     for (index, field) in observation.fields.enumerated() where field.key == Replay.violates {
       change(["invariant \(field.value) broke", "broken: "]) { $0.fields.remove(at: index) }
+      changes[changes.count - 1].isOfWholeRun = Metamorphosis.named(field.value) != nil
     }
     for invariant in Invariant.all where !broken.contains(where: { $0.invariant == invariant.id }) {
       change(["expected violates=\(invariant.id), but it holds"]) {

@@ -33,7 +33,9 @@ struct ChangedObservationTests {
       let trace = try Trace(path: path)
       var lines = try CommittedTraces.lines(of: path)
       var player = Player(machine: trace.header.machine, edition: trace.header.edition)
-      for step in trace.steps {
+      let compared = Metamorphosis.violations(
+        in: trace.steps.map(\.event), on: trace.header.machine, in: trace.header.edition)
+      for (index, step) in trace.steps.enumerated() {
         var violations: [Violation] = []
         let outcome = player.play(step.event) { violations.append($0) }
         guard let expected = step.observation else { continue }
@@ -43,8 +45,18 @@ struct ChangedObservationTests {
           Issue.record("\(path):\(step.line): red as it is: \(kind)")
           continue
         }
-        for change in ChangedObservation.all(of: expected, actual: actual, broken: violations) {
+        let different = compared.filter { $0.event == index }.map(\.violation)
+        for change in ChangedObservation.all(of: expected, actual: actual, broken: violations + different) {
           tally.changes += 1
+          if change.isOfWholeRun {
+            // Only a whole replay sees these.
+            tally.replays += 1
+            let line = lines[step.line - 1]
+            lines[step.line - 1] = TraceStep(step.event, change.observation).text
+            try expectRed(lines, path: path, line: step.line, shows: change.shows)
+            lines[step.line - 1] = line
+            continue
+          }
           guard Replay.judge(change.observation, actual, violations) != nil else {
             Issue.record("\(path):\(step.line): still green with \(change.observation.text)")
             continue

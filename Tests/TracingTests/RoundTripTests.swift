@@ -98,7 +98,8 @@ struct RoundTripTests {
       trace.text.contains("host memory=16G phys-bits=39 iommu=vt-d p2m=ept tables=shared quarantine=basic\n"))
     let stated = try TraceStep(
       parsing: "create dom1 memory=64 maxmem=64 videoram=8 vcpus=1 hap mmio-hole=0 boundary=2048 strategy=ignore "
-        + "passthrough=default device-model=qemu-xen vga=cirrus -gfx-passthru acpi acpi-firmware=0 smbios-firmware=0")
+        + "passthrough=default device-model=qemu-xen vga=cirrus -gfx-passthru platform-bar-uc acpi acpi-firmware=0 "
+        + "smbios-firmware=0")
     #expect(trace.steps == [stated])
   }
 

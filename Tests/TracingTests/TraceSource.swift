@@ -150,6 +150,7 @@ struct TraceSource {
     guest.deviceModel = pick(GuestConfiguration.DeviceModel.allCases)
     guest.vga = pick(GuestConfiguration.VGA.allCases)
     guest.graphicsPassthrough = one(in: 2)
+    guest.platformBARUncacheable = one(in: 2)
     guest.acpi = one(in: 2)
     if one(in: 2) { guest.acpiFirmwareBytes = number() }
     if one(in: 2) { guest.smbiosFirmwareBytes = number() }
@@ -241,6 +242,7 @@ struct TraceSource {
     case .memoryMap: .query(.memoryMap(guest()))
     case .e820: .query(.e820(guest()))
     case .bars: .query(.bars(guest()))
+    case .firmware: .query(.firmware(guest()))
     case .p2m: .query(.p2m(guest(), frames()))
     case .iommuTable: .query(.iommuTable(guest(), frames()))
     case .owner: .query(.owner(sbdf()))

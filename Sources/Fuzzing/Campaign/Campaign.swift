@@ -1,4 +1,5 @@
 import Editions
+import Replaying
 import Tracing
 
 /// A fuzzing campaign from canary to report.
@@ -161,7 +162,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     var finding = Finding(
       edition: plan.edition(of: failure.index), symptom: failure.symptom, seed: plan.seed, execution: failure.index,
       standing: .unreproduced, specimen: original, original: original, failingEvent: failure.event,
-      detail: failure.detail, culprits: [], minimal: false, minimisationCalls: 0)
+      detail: failure.detail, attribution: nil, minimal: false, minimisationCalls: 0)
     if failure.symptom.stage == "harness" {
       // What brings down a worker must not run in this process.
       do {
@@ -184,7 +185,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     }
     let result = Minimiser.minimise(
       start, text: text, callLimit: plan.minimisationCalls, stop: interrupted
-    ) { [symptom = failure.symptom] in executor.run($0).symptom == symptom }
+    ) { [symptom = failure.symptom] in executor.reproduce(symptom, in: $0).symptom == symptom }
     finding.minimisationCalls = result.calls
     guard let last = confirmed(result.specimen, failure.symptom) else {
       finding.standing = .unreproduced
@@ -194,16 +195,16 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     finding.failingEvent = last.failingEvent
     finding.detail = last.detail
     finding.minimal = result.complete
-    finding.culprits = finding.edition.quirks.filter { quirk in
+    finding.attribution = Attribution(of: finding.edition) { edition in
       var specimen = result.specimen
-      specimen.header.edition = finding.edition.with(quirk, on: false)
-      return executor.run(specimen).symptom != failure.symptom
+      specimen.header.edition = edition
+      return executor.shows(failure.symptom, in: specimen)
     }
     return finding
   }
 
   private mutating func confirmed(_ specimen: Specimen, _ symptom: Symptom) -> Execution? {
-    let execution = executor.run(specimen)
+    let execution = executor.reproduce(symptom, in: specimen)
     return execution.symptom == symptom ? execution : nil
   }
 }

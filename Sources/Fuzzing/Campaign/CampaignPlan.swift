@@ -57,6 +57,10 @@ public struct CampaignPlan: Hashable, Sendable {
   /// The edition of execution `index`.
   func edition(of index: UInt64) -> Edition { editions[Int(index % UInt64(editions.count))] }
 
+  /// True if execution `index`, when nothing breaks, is also compared with other ways to run it: one in sixteen of each
+  /// edition.
+  func compares(_ index: UInt64) -> Bool { index / UInt64(editions.count) % 16 == 0 }
+
   /// The specimen of execution `index`.
   func specimen(_ index: UInt64, from source: SpecimenSource) -> Specimen {
     source.specimen(index / UInt64(editions.count), for: edition(of: index))

@@ -44,22 +44,32 @@ public struct Worker<Engine: Executor> {
       source = SpecimenSource(seed: plan.seed, corpus: corpus, profile: plan.profile)
       return [WorkerMessage.ready(corpus: digest).line]
     case .run(let range):
-      return execute(range) { plan, source, index in plan.specimen(index, from: source) }
+      return execute(range, comparing: true) { plan, source, index in plan.specimen(index, from: source) }
     case .canary(let range):
-      return execute(range) { plan, source, index in source.specimen(index, for: plan.canary.edition) }
+      return execute(range, comparing: false) { plan, source, index in
+        source.specimen(index, for: plan.canary.edition)
+      }
     default: return [WorkerMessage.error("expected plan, run or canary, got \(line)").line]
     }
   }
 
   private mutating func execute(
-    _ range: ExecutionRange, _ specimen: (CampaignPlan, SpecimenSource, UInt64) -> Specimen
+    _ range: ExecutionRange, comparing: Bool, _ specimen: (CampaignPlan, SpecimenSource, UInt64) -> Specimen
   ) -> [String] {
     guard let plan, let source else { return [WorkerMessage.error("expected a plan before work").line] }
     var lines: [String] = []
     var events: UInt64 = 0
     var checks: UInt64 = 0
     for index in range.first..<(range.first + range.count) {
-      let execution = executor.run(specimen(plan, source, index))
+      let specimen = specimen(plan, source, index)
+      var execution = executor.run(specimen)
+      if comparing, execution.symptom == nil, plan.compares(index) {
+        let comparison = executor.compare(specimen)
+        execution.checks += comparison.checks
+        execution.symptom = comparison.symptom
+        execution.failingEvent = comparison.failingEvent
+        execution.detail = comparison.detail
+      }
       events += UInt64(max(0, execution.events))
       checks += UInt64(max(0, execution.checks))
       if let symptom = execution.symptom {

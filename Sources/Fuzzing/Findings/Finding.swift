@@ -1,4 +1,5 @@
 import Editions
+import Replaying
 
 /// A bug as a campaign hands it over: confirmed, minimised, confirmed again.
 public struct Finding: Hashable, Sendable {
@@ -30,8 +31,8 @@ public struct Finding: Hashable, Sendable {
   public var failingEvent: Int?
   /// One line for people.
   public var detail: String
-  /// Quirks of the edition without any one of which this bug is gone, in order of declaration.
-  public var culprits: [Quirk]
+  /// The quirks of the edition without which this bug is gone, nil if it is not confirmed.
+  public var attribution: Attribution?
   /// False if minimisation stopped at its limit or was interrupted: a simpler specimen may exist.
   public var minimal: Bool
   /// Executions that minimisation took.

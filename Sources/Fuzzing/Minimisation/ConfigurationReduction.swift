@@ -89,6 +89,7 @@ extension Minimiser {
     reset(\.passthrough)
     reset(\.deviceModel)
     reset(\.graphicsPassthrough)
+    reset(\.platformBARUncacheable)
     reset(\.acpi)
     reset(\.acpiFirmwareBytes)
     reset(\.smbiosFirmwareBytes)

@@ -143,6 +143,7 @@ extension GuestConfiguration {
     count += deviceModel != usual.deviceModel ? 1 : 0
     count += vga != usual.vga ? 1 : 0
     count += graphicsPassthrough != usual.graphicsPassthrough ? 1 : 0
+    count += platformBARUncacheable != usual.platformBARUncacheable ? 1 : 0
     count += acpi != usual.acpi ? 1 : 0
     count += acpiFirmwareBytes != usual.acpiFirmwareBytes ? 1 : 0
     count += smbiosFirmwareBytes != usual.smbiosFirmwareBytes ? 1 : 0

@@ -44,6 +44,49 @@ public struct BootDecisions: Hashable, Sendable {
     case fatal
   }
 
+  /// When the host's E820 is asked about a range (HV-14).
+  public enum Judgement: Hashable, Sendable {
+    /// When its devices are known and one of them exists.
+    case whenUsed
+    /// First of all.
+    case atOnce
+  }
+
+  /// What becomes of a range over a page that is RAM in part and nothing else.
+  public enum PartialRAM: Hashable, Sendable {
+    /// Xen never uses such a page: like a hole it does not matter.
+    case accepted
+    /// VT-d is turned off.
+    case fatal
+  }
+
+  /// What becomes of a range over an E820 entry whose type says nothing to Xen (C-9).
+  public enum UnknownType: Hashable, Sendable {
+    /// Like a hole it does not matter.
+    case accepted
+    /// VT-d is turned off.
+    case fatal
+  }
+
+  /// Which units of the table must not overlap one that is registered (HV-14, HV-19).
+  public enum OverlapCheck: Hashable, Sendable {
+    /// Those with a device that exists.
+    case usedUnits
+    /// All, so that the order of the table matters.
+    case everyUnit
+  }
+
+  /// Which ranges are warned of (HV-17).
+  public enum ReservationCheck: Hashable, Sendable {
+    /// Those that are not all reserved, all ACPI NVS or all ACPI data.
+    case oneType
+    /// Those that are not all reserved.
+    case reservedOnly
+  }
+
+  /// Whether SATC structures are looked into.
+  public enum SATC: Hashable, Sendable { case skipped, parsed }
+
   /// What becomes of two remapping units that state the same registers.
   public enum RepeatedRegisters: Hashable, Sendable {
     /// Both are registered, and the host hangs when it sets up the second.
@@ -78,6 +121,20 @@ public struct BootDecisions: Hashable, Sendable {
   public var rangeLimit = RangeLimit.physicalAddress
   /// What becomes of ranges in RAM.
   public var ramRange = RAMRange.fatal
+  /// Which units must not overlap.
+  public var overlapCheck = OverlapCheck.usedUnits
+  /// When ranges are judged.
+  public var judgement = Judgement.whenUsed
+  /// What becomes of pages that are RAM in part.
+  public var partialRAM = PartialRAM.accepted
+  /// What becomes of ranges over unknown types.
+  public var unknownType = UnknownType.accepted
+  /// Which ranges are warned of.
+  public var reservationCheck = ReservationCheck.oneType
+  /// Whether SATC structures are looked into.
+  public var satc = SATC.skipped
+  /// Last byte beyond which a range hangs the host; nil if there is no such limit.
+  public var hangLimit: UInt64?
   /// What becomes of two remapping units at the same registers.
   public var repeatedRegisters = RepeatedRegisters.fatal
   /// Bytes of an option's value that are read: 127 less `rmrr=` (D-3), or all.
@@ -94,6 +151,13 @@ public struct BootDecisions: Hashable, Sendable {
     if quirks.contains(.sharedByListLength) { sharing = .listLength }
     if quirks.contains(.rangesUnbounded) { rangeLimit = .none }
     if quirks.contains(.rangesInRAMAccepted) { ramRange = .warned }
+    if quirks.contains(.overlapsJudgedBeforeUse) { overlapCheck = .everyUnit }
+    if quirks.contains(.rangesJudgedBeforeUse) { judgement = .atOnce }
+    if quirks.contains(.partialRAMRefused) { partialRAM = .fatal }
+    if quirks.contains(.unknownTypesRefused) { unknownType = .fatal }
+    if quirks.contains(.onlyReservedCounts) { reservationCheck = .reservedOnly }
+    if quirks.contains(.satcParsed) { satc = .parsed }
+    if quirks.contains(.upperHalfHangs) { hangLimit = .max >> 1 }
     if quirks.contains(.registersTakenTwice) { repeatedRegisters = .hang }
     if quirks.contains(.optionCut) { optionLength = RMRROption.lengthKept - "rmrr=".utf8.count }
     if quirks.contains(.optionOverlapByLastPage) { optionOverlap = .lastPageStart }

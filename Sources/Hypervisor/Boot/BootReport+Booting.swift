@@ -32,7 +32,8 @@ extension BootReport {
       let endless = registration.units.contains {
         $0.frames.count > BootReport.endlessFrames && $0.isVisible(decisions.scopeEnd)
       }
-      if endless && decisions.rangeLimit == .none {
+      let hangs = registration.units.contains { $0.end > decisions.hangLimit ?? .max }
+      if endless && decisions.rangeLimit == .none || hangs {
         outcome = .hang
         rule = .c(10)
       }

@@ -58,6 +58,7 @@ struct Registration {
 
   private mutating func read(_ bytes: [UInt8]) throws(Fatal) {
     guard var reader = DMARReader(bytes) else { throw Fatal(.hv(34)) }
+    reader.readsSATC = decisions.satc == .parsed
     if !reader.checksumIsRight { warn(.checksum) }
     while true {
       let entry: DMARReader.Entry?
@@ -72,7 +73,7 @@ struct Registration {
     case .drhd(let record): try register(record, entry.fault)
     case .rmrr(let record): try register(record, entry.fault)
     case .atsr(let record): try register(record, entry.fault)
-    case .skipped: break
+    case .skipped: if let fault = entry.fault { throw Fatal(fault.rule) }
     }
   }
 
@@ -142,18 +143,42 @@ struct Registration {
       let middle = (place + high) / 2
       if ascending[middle].end < unit.base { place = middle + 1 } else { high = middle }
     }
-    if place < ascending.count, ascending[place].base <= unit.end { throw Fatal(.hv(19)) }
-    if !memory.reserves(unit.base, through: unit.end) { warn(.notReserved, unit) }
+    let overlaps = place < ascending.count && ascending[place].base <= unit.end
+    if overlaps, decisions.overlapCheck == .everyUnit { throw Fatal(.hv(19)) }
+    if !isReserved(unit) { warn(.notReserved, unit) }
+    if decisions.judgement == .atOnce { try judge(unit) }
     unit.devices = try resolve(record.scopes, of: record.segment, fault)
     guard !unit.devices.isEmpty else { return warn(.noDevices, unit) }
     guard isUsed(unit) else { return }
+    if overlaps { throw Fatal(.hv(19)) }
     guard unit.base <= unit.end else { throw Fatal(.hv(14)) }
     if decisions.rangeLimit == .physicalAddress, unit.end >> 52 != 0 { throw Fatal(.hv(22)) }
-    // The pages of all bytes: a range of one byte maps no page (HV-20) but is in RAM all the same.
-    let pages = FrameRange(Page.frame(of: unit.base), Page.frame(of: unit.end) + 1)
-    if decisions.ramRange == .fatal, memory.hasRAM(in: pages) { throw Fatal(.hv(17)) }
+    if decisions.judgement == .whenUsed { try judge(unit) }
     ascending.insert((unit.base, unit.end), at: place)
     units.append(unit)
+  }
+
+  /// Turns VT-d off for a range that the host's E820 shows to be no reserved memory (BUG-28, C-9).
+  private func judge(_ unit: RMRRUnit) throws(Fatal) {
+    guard decisions.ramRange == .fatal, unit.base <= unit.end else { return }
+    // The pages of all bytes: a range of one byte maps no page (HV-20) but is in RAM all the same.
+    let pages = FrameRange(Page.frame(of: unit.base), Page.frame(of: unit.end) + 1)
+    if memory.hasRAM(in: pages) { throw Fatal(.hv(17)) }
+    if decisions.partialRAM == .accepted && decisions.unknownType == .accepted { return }
+    let leftovers = memory.leftovers(in: pages)
+    if leftovers.hasPartialRAM && decisions.partialRAM == .fatal { throw Fatal(.hv(17)) }
+    if leftovers.hasUnknownType && decisions.unknownType == .fatal { throw Fatal(.c(9)) }
+  }
+
+  /// True if a range is not warned of (HV-17).
+  private func isReserved(_ unit: RMRRUnit) -> Bool {
+    switch decisions.reservationCheck {
+    case .oneType: memory.reserves(unit.base, through: unit.end)
+    case .reservedOnly:
+      memory.isUnknown
+        || memory.covers(
+          unit.base & ~(Page.size - 1), through: unit.end | (Page.size - 1), as: .reserved)
+    }
   }
 
   /// True if a device of `unit` exists; the first that does ends the search (HV-15).

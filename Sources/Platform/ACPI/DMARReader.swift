@@ -28,6 +28,8 @@ public struct DMARReader {
   private let end: Int
   private var position = DMARReader.headerLength
   private var finished = false
+  /// True if SATC structures are read like the others: their faults count. Xen does so from 4.19 on.
+  public var readsSATC = false
 
   /// A structure and, where its scope entries break off, why.
   public struct Entry: Hashable, Sendable {
@@ -72,7 +74,8 @@ public struct DMARReader {
     let start = position
     let type = number(at: start, UInt16.self)
     let length = Int(number(at: start + 2, UInt16.self))
-    guard length >= DMARReader.minimumLength(of: type) else { throw fault(.hv(2), at: start + 2) }
+    let minimum = type == 5 && readsSATC ? 8 : DMARReader.minimumLength(of: type)
+    guard length >= minimum else { throw fault(.hv(2), at: start + 2) }
     position = start + length
     let segment = number(at: start + 6, UInt16.self)
     switch type {
@@ -93,6 +96,11 @@ public struct DMARReader {
       // Nobody looks at the scopes of an ALL_PORTS structure (HV-24): they cannot be at fault.
       let fault = readScopes(from: start + 8, to: position, into: &record.scopes)
       return Entry(.atsr(record), fault: record.allPorts ? nil : fault)
+    case 5 where readsSATC:
+      // Of no interest but for the faults they bring.
+      var scopes: [DeviceScope] = []
+      let fault = readScopes(from: start + 8, to: position, into: &scopes)
+      return Entry(.skipped(type: type), fault: fault)
     default:
       return Entry(.skipped(type: type))
     }

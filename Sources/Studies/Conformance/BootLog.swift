@@ -35,8 +35,11 @@ enum BootLog {
       ("[VT-D]Only one INCLUDE_ALL device scope", .hv(23)), ("[VT-D]Only one ALL_PORTS device scope", .hv(24)),
       ("DMAR hardware malfunction", .c(8)),
     ]
+    // RMRR: page at 0x3e010 can't be converted
+    let ends: [(String, Rule)] = [("can't be converted", .hv(17)), ("couldn't be reserved", .c(9))]
     return console.compactMap { line in
       rules.first { line.hasPrefix($0.0) }.map { (line, $0.1) }
+        ?? ends.first { line.hasPrefix("RMRR: page at ") && line.hasSuffix($0.0) }.map { (line, $0.1) }
     }
   }
 
@@ -45,9 +48,18 @@ enum BootLog {
   private static let frames = ("[VT-D]Invalid pfn in RMRR range ", "frames of option ")
   private static let segments = ("[VT-D]Segments are not equal for RMRR range ", "segments of option ")
 
+  /// What Xen says from 4.19 on, with the first and the last page instead of the first and the last byte.
+  private static let notEntirelyReserved = ("RMRR: [", "] is not (entirely) in reserved memory")
+
   /// The warnings Xen printed, in short.
   static func warnings(in console: [String]) -> [String] {
     console.compactMap { line in
+      if line.hasPrefix(notEntirelyReserved.0), line.hasSuffix(notEntirelyReserved.1) {
+        let pages = line.dropFirst(notEntirelyReserved.0.count).dropLast(notEntirelyReserved.1.count)
+        let ends = pages.split(separator: ", ").map { UInt64($0.dropFirst($0.hasPrefix("0x") ? 2 : 0), radix: 16) }
+        guard ends.count == 2, let first = ends[0], let last = ends[1] else { return nil }
+        return "\(notReserved.1)pages \(digits(first)) \(digits(last))"
+      }
       for (prefix, name) in [notReserved, overlaps, frames, segments] where line.hasPrefix(prefix) {
         return name + (line.dropFirst(prefix.count).split(separator: " ").first ?? "")
       }
@@ -55,13 +67,19 @@ enum BootLog {
     }
   }
 
+  private static func digits(_ value: UInt64) -> String { String(value, radix: 16) }
+
   /// The same warnings of the model.
-  static func warnings(of report: BootReport) -> [String] {
-    func digits(_ value: UInt64) -> String { String(value, radix: 16) }
+  ///
+  /// With `pages` a range is told by its pages, as from 4.19 on.
+  static func warnings(of report: BootReport, pages: Bool) -> [String] {
     return report.warnings.compactMap { warning in
       guard let unit = warning.unit else { return nil }
       let option = "[\(digits(Page.frame(of: unit.base)))-\(digits(Page.frame(of: unit.end)))]"
       switch warning.kind {
+      case .notReserved where pages:
+        let mask = ~(Page.size - 1)
+        return "\(notReserved.1)pages \(digits(unit.base & mask)) \(digits(unit.end & mask))"
       case .notReserved: return "\(notReserved.1)[\(digits(unit.base)),\(digits(unit.end))]"
       case .optionOverlaps: return overlaps.1 + option
       case .optionFrames: return frames.1 + option

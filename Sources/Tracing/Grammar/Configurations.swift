@@ -24,6 +24,8 @@ extension LineCursor {
       case "vga=": guest.vga = try choice(GuestConfiguration.VGA.self)
       case "gfx-passthru": guest.graphicsPassthrough = true
       case "-gfx-passthru": guest.graphicsPassthrough = false
+      case "platform-bar-uc": guest.platformBARUncacheable = true
+      case "-platform-bar-uc": guest.platformBARUncacheable = false
       case "acpi": guest.acpi = true
       case "-acpi": guest.acpi = false
       case "acpi-firmware=": guest.acpiFirmwareBytes = try size()
@@ -37,7 +39,7 @@ extension LineCursor {
       default:
         throw expectedKey(
           "memory=, maxmem=, videoram=, vcpus=, hap, mmio-hole=, boundary=, strategy=, policy=, passthrough=, "
-            + "device-model=, vga=, gfx-passthru, acpi, acpi-firmware=, smbios-firmware= or pci=")
+            + "device-model=, vga=, gfx-passthru, platform-bar-uc, acpi, acpi-firmware=, smbios-firmware= or pci=")
       }
     }
     guard let memory else { throw expected("memory=") }
@@ -108,6 +110,9 @@ extension CanonicalText {
     choice(" device-model=", guest.deviceModel, unless: usual.deviceModel, &self)
     choice(" vga=", guest.vga, unless: usual.vga, &self)
     flag(" gfx-passthru", " -gfx-passthru", guest.graphicsPassthrough, unless: usual.graphicsPassthrough, &self)
+    flag(
+      " platform-bar-uc", " -platform-bar-uc", guest.platformBARUncacheable, unless: usual.platformBARUncacheable, &self
+    )
     flag(" acpi", " -acpi", guest.acpi, unless: usual.acpi, &self)
     size(" acpi-firmware=", guest.acpiFirmwareBytes, &self)
     size(" smbios-firmware=", guest.smbiosFirmwareBytes, &self)

@@ -10,7 +10,7 @@ enum EventKeyword: String, CaseIterable {
   case balloon, reboot, destroy, plug, unplug, access, dma, fault, hypercall
   case units, iommu, layout, rdms
   case memoryMap = "memory-map"
-  case e820, bars, p2m
+  case e820, bars, firmware, p2m
   case iommuTable = "iommu-table"
   case owner, domain
 }
@@ -68,6 +68,7 @@ extension LineCursor {
     case .memoryMap: return .query(.memoryMap(try guest()))
     case .e820: return .query(.e820(try guest()))
     case .bars: return .query(.bars(try guest()))
+    case .firmware: return .query(.firmware(try guest()))
     case .p2m: return .query(.p2m(try guest(), try frames()))
     case .iommuTable: return .query(.iommuTable(try guest(), try frames()))
     case .owner: return .query(.owner(try place()))
@@ -168,6 +169,7 @@ extension CanonicalText {
     case .memoryMap(let guest): put(.memoryMap, guest)
     case .e820(let guest): put(.e820, guest)
     case .bars(let guest): put(.bars, guest)
+    case .firmware(let guest): put(.firmware, guest)
     case .p2m(let guest, let frames):
       put(.p2m, guest)
       put(" ")

@@ -1,0 +1,93 @@
+import AddressSpace
+import Editions
+import Firmware
+import Platform
+
+/// hvmloader's own areas and registers.
+extension Invariant {
+  static let e820ListsRAM = Invariant(
+    "e820-lists-ram", "All RAM that the memory map gives a guest above 1M stands in its E820 as RAM.",
+    source: "LD-13, LD-65, INV-11, H-2, H-3"
+  ) { scene in
+    let map = GuestMap.xen
+    for guest in scene.guests where guest.isIntact {
+      guard let report = guest.running else { continue }
+      // Below 1M and in firmware's own area RAM is the firmware's.
+      for run in guest.domain.p2m.runs where run.value == .ram {
+        for area in [
+          FrameRange(Page.frame(of: map.lowMemoryStart), Page.frame(of: map.specialStart)),
+          FrameRange(Page.frame(of: map.fourGiB), UInt64.max),
+        ] {
+          guard let frames = run.frames.intersection(area) else { continue }
+          var cursor = Page.address(of: frames.start)
+          while cursor < Page.address(of: frames.end) {
+            guard let entry = report.e820.first(where: { $0.type == .ram && $0.range?.contains(cursor) == true }) else {
+              return Violation(
+                "e820-lists-ram", stage: scene.event.stage, relation: "unlisted",
+                detail: "\(guest.life.name) has RAM at \(hex(cursor)) that its E820 does not list")
+            }
+            cursor = entry.end
+          }
+        }
+      }
+    }
+    return nil
+  }
+
+  static let barPagesApart = Invariant(
+    "bar-pages-apart", "BARs of different passed-through devices never share a guest page.", source: "LD-48; report R10"
+  ) { scene in
+    for guest in scene.guests where guest.isIntact {
+      guard let report = guest.running, let built = guest.built else { continue }
+      let passed = report.bars.filter { bar in
+        bar.decodes && bar.bar.kind.isMemory && bar.address != 0
+          && built.devices.contains { $0.devfn == bar.devfn && !$0.isGone }
+      }
+      for (index, first) in passed.enumerated() {
+        for second in passed[(index + 1)...] where second.devfn != first.devfn {
+          guard let one = first.range?.frames, let other = second.range?.frames, one.overlaps(other) else { continue }
+          return Violation(
+            "bar-pages-apart", stage: "firmware", relation: "shared",
+            detail: "\(guest.life.name): BARs of two devices lie in the page at frames \(one.intersection(other)!)")
+        }
+      }
+    }
+    return nil
+  }
+
+  static let windowsUncached = Invariant(
+    "windows-uncached", "Variable MTRRs cover the windows for BARs.", source: "LD-58, B-10, H-15, H-16"
+  ) { scene in
+    for guest in scene.guests where guest.isIntact {
+      guard let mtrrs = guest.running?.mtrrs, let part = mtrrs.uncovered.first else { continue }
+      return Violation(
+        "windows-uncached", stage: "firmware", relation: "uncovered",
+        detail: "\(guest.life.name): \(part) of a window for BARs is cacheable, \(mtrrs.available) MTRRs ran out")
+    }
+    return nil
+  }
+
+  static let firmwareAreasClear = Invariant(
+    "firmware-areas-clear",
+    "No range the guest was told of meets the areas of its firmware: legacy, ACPI, dynamic, fixed devices, special pages.",
+    source: "LD-8, BL-69, BL-101, B-4, LB-14; review 2014 (2.3)"
+  ) { scene in
+    let map = GuestMap.xen
+    for guest in scene.guests where guest.isIntact {
+      guard guest.running != nil else { continue }
+      for range in guest.toldRanges {
+        let area: AddressRange? =
+          range.start < map.lowMemoryStart
+          ? AddressRange(0, map.lowMemoryStart)
+          : range.overlaps(AddressRange(map.specialStart, map.fourGiB))
+            ? AddressRange(map.specialStart, map.fourGiB) : nil
+        if let area {
+          return Violation(
+            "firmware-areas-clear", stage: "firmware", relation: area.start == 0 ? "legacy" : "special",
+            detail: "\(guest.life.name) runs with the told range \(range) in firmware's area \(area)")
+        }
+      }
+    }
+    return nil
+  }
+}

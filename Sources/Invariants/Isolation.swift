@@ -1,0 +1,151 @@
+import AddressSpace
+import Editions
+import Hypervisor
+import Platform
+import Simulation
+
+/// What mappings a guest has, and whether they are accounted for.
+extension Invariant {
+  static let identityCounted = Invariant(
+    "identity-counted",
+    "A guest's identity records count its functions that have the range, phantoms included, and there is none without.",
+    source: "I-6, I-7, HV-92, HV-100, C-1, BUG-5"
+  ) { scene in
+    let host = scene.after.hypervisor
+    for guest in scene.guests where !guest.domain.isDying && guest.domain.crash == nil {
+      for record in guest.domain.records {
+        var holders: UInt64 = 0
+        for unit in host.units.units where unit.base == record.base && unit.end == record.end {
+          for device in host.devices where device.owner == guest.domain.id && device.sbdf.segment == unit.segment {
+            holders += device.functions(in: unit)
+          }
+        }
+        if holders != record.count {
+          return Violation(
+            "identity-counted", stage: scene.event.stage, relation: record.count > holders ? "too-many" : "too-few",
+            detail:
+              "\(guest.life.name): the record of \(hex(record.base))-\(hex(record.end)) counts \(record.count), "
+              + "\(holders) of its functions have the range")
+        }
+      }
+    }
+    return nil
+  }
+
+  static let identityKept = Invariant(
+    "identity-kept", "Identity pages of a range stay as long as a device of the guest holds the range.",
+    source: "I-8, HV-121, G-3, BUG-5, BUG-17"
+  ) { scene in
+    for guest in scene.guests where guest.domain.crash == nil {
+      guard let old = scene.before.hypervisor.domain(guest.domain.id) else { continue }
+      // Most events touch no identity page: equal tables need no look.
+      if old.records == guest.domain.records, old.p2m == guest.domain.p2m { continue }
+      for record in guest.domain.records where record.count > 0 {
+        guard old.records.contains(where: { $0.base == record.base && $0.end == record.end }) else { continue }
+        var lost: FrameRange?
+        old.p2m.forEachPiece(in: record.frames) { part, entry in
+          guard let mapping = entry?.direct, mapping.isIdentity, mapping.origin == .record else { return true }
+          if !guest.domain.p2m.allSatisfy(in: part, { $0.direct?.isIdentity == true }) { lost = part }
+          return lost == nil
+        }
+        if let lost {
+          return Violation(
+            "identity-kept", stage: scene.event.stage, relation: "lost",
+            detail: "\(guest.life.name) lost identity pages in frames \(lost) of a range that a device of it has")
+        }
+      }
+    }
+    return nil
+  }
+
+  static let quarantineMapped = Invariant(
+    "quarantine-mapped", "A device in quarantine whose DMA goes somewhere still finds its own ranges there.",
+    source: "I-10, HV-95, BUG-20"
+  ) { scene in
+    let host = scene.after.hypervisor
+    for device in host.devices where device.owner == .io && device.hasContext && !device.hasQuarantineTable {
+      for unit in host.units.units where unit.lists(device) && !unit.frames.isEmpty {
+        return Violation(
+          "quarantine-mapped", stage: scene.event.stage, relation: "no-table",
+          detail: "\(device.sbdf) is in quarantine without a table that has its range at frames \(unit.frames)")
+      }
+    }
+    return nil
+  }
+
+  static let dmaConfined = Invariant(
+    "dma-confined",
+    "Direct mappings of a guest lead to its own devices' BARs and ranges, and nowhere else.",
+    source: "I-12, HV-116, BL-124, G-2; review 2014 (3)"
+  ) { scene in
+    let host = scene.after.hypervisor
+    for guest in scene.guests where guest.isIntact {
+      for run in guest.domain.p2m.runs {
+        guard let mapping = run.value.direct else { continue }
+        var left = [mapping.machineFrames(of: run.frames)]
+        func take(_ frames: FrameRange) {
+          guard left.contains(where: { $0.overlaps(frames) }) else { return }
+          left = left.flatMap { part in
+            [
+              FrameRange(part.start, min(part.end, max(part.start, frames.start))),
+              FrameRange(max(part.start, min(part.end, frames.end)), part.end),
+            ].filter { !$0.isEmpty }
+          }
+        }
+        for device in host.devices where device.owner == guest.domain.id {
+          for unit in host.units.units where unit.lists(device) { take(unit.frames) }
+          for bar in host.functions.first(where: { $0.sbdf == device.sbdf })?.bars ?? []
+          where bar.kind.isMemory && bar.hostAddress != 0 {
+            if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
+              take(frames)
+            }
+          }
+        }
+        // Of a function that was pulled out nothing is left that could answer.
+        for device in guest.built?.devices ?? [] where device.isGone {
+          for bar in guest.built?.deviceModel.mappedBARs ?? [] where bar.sbdf == device.sbdf {
+            if let frames = FrameRange(start: bar.mfn, count: bar.count) { take(frames) }
+          }
+        }
+        if let part = left.first {
+          return Violation(
+            "dma-confined", stage: scene.event.stage, relation: mapping.isIdentity ? "range" : "bar",
+            detail: "\(guest.life.name) reaches machine frames \(part), which no device of it has")
+        }
+      }
+    }
+    return nil
+  }
+
+  static let nobodyCrashes = Invariant(
+    "nobody-crashes", "No operation of the toolstack crashes a guest or the host.", source: "G-9, D-4, HV-118, HV-91"
+  ) { scene in
+    switch scene.event {
+    case .create, .config, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: break
+    case .boot, .plug, .unplug, .hypercall, .access, .dma, .fault, .query: return nil
+    }
+    if scene.before.hypervisor.hostCrash == nil, let rule = scene.after.hypervisor.hostCrash {
+      return Violation("nobody-crashes", stage: "hypervisor", relation: "host", detail: "the host crashed by \(rule)")
+    }
+    for guest in scene.guests where guest.isIntact || guest.domain.crash != nil {
+      guard let rule = guest.domain.crash, !guest.life.tampered else { continue }
+      if let old = scene.before.hypervisor.domain(guest.domain.id), old.crash != nil { continue }
+      return Violation(
+        "nobody-crashes", stage: "hypervisor", relation: "guest", detail: "\(guest.life.name) was crashed by \(rule)")
+    }
+    return nil
+  }
+}
+
+extension Device {
+  /// How many of its functions, phantoms included, `unit` lists.
+  fileprivate func functions(in unit: RMRRUnit) -> UInt64 {
+    var count: UInt64 = 0
+    var seen: [UInt16] = []
+    for bdf in unit.devices where !seen.contains(bdf) {
+      seen.append(bdf)
+      if answers(for: SBDF(segment: unit.segment, bdf: bdf)) { count += 1 }
+    }
+    return count
+  }
+}

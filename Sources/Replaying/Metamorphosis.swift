@@ -1,0 +1,247 @@
+import AddressSpace
+import Editions
+import Hypervisor
+import Invariants
+import Platform
+import Simulation
+import Toolstack
+import Tracing
+
+/// A property of whole runs: something about machine or guests is changed that must not matter, or only in one way, and
+/// the two runs are compared.
+public struct Metamorphosis: Sendable {
+  /// The stable name, lower case with hyphens; no invariant has it.
+  public let id: String
+  /// One sentence that says what holds.
+  public let sentence: String
+  /// Where it comes from.
+  public let source: String
+  /// The first event after which the runs differ as they must not, and how; nil if they do not.
+  let compare: @Sendable (Machine, [Event], Edition) -> Difference?
+
+  /// Where two runs part.
+  struct Difference {
+    /// Index of the event.
+    var event: Int
+    /// One word.
+    var relation: String
+    /// One line.
+    var detail: String
+  }
+
+  /// Every one, in the order in which they are looked at.
+  public static let all: [Metamorphosis] = [
+    tablesAgree, orderFree, strictImpliesRelaxed, strangerIgnored, rebootRepeats, textRepeats,
+  ]
+
+  /// The one called `id`.
+  public static func named(_ id: String) -> Metamorphosis? { all.first { $0.id == id } }
+
+  /// Compares two runs of `events` on `machine`; the violation and the index of its event, nil if there is none.
+  public func check(
+    _ events: [Event], on machine: Machine, in edition: Edition
+  ) -> (violation: Violation, event: Int)? {
+    guard let difference = compare(machine, events, edition) else { return nil }
+    return (
+      Violation(
+        id, stage: events[difference.event].stage, relation: difference.relation, detail: difference.detail),
+      difference.event
+    )
+  }
+
+  /// Checks every one on a life of at most `longest` events; longer ones are not compared.
+  public static func violations(
+    in events: [Event], on machine: Machine, in edition: Edition
+  ) -> [(violation: Violation, event: Int)] {
+    if events.isEmpty || events.count > longest { return [] }
+    return all.compactMap { $0.check(events, on: machine, in: edition) }
+  }
+
+  /// Most events of a trace that is replayed in other ways, too.
+  public static let longest = 1000
+
+  // MARK: - The catalogue
+
+  static let tablesAgree = Metamorphosis(
+    id: "tables-agree",
+    sentence: "Whether the IOMMU shares the p2m's tables or has its own makes no difference to any guest.",
+    source: "HV-116, HV-117, BUG-7, BUG-12; review 2014 (2.1)"
+  ) { machine, events, edition in
+    guard machine.sharesPageTables else { return nil }
+    // A guest may insist on either kind; tables of its own take memory.
+    for case .create(_, let configuration) in events where configuration.passthrough == .sharePT { return nil }
+    for case .fault in events { return nil }
+    var one = machine
+    one.memory = .max >> 16
+    var other = one
+    other.sharesPageTables = false
+    return firstDifference(playing: events, on: one, and: other, in: edition) { $0.p2m == $1.p2m ? nil : "p2m" }
+  }
+
+  static let strangerIgnored = Metamorphosis(
+    id: "stranger-ignored", sentence: "A device that nobody has anything to do with makes no difference.",
+    source: "I-10, BL-50; review 2014 (5)"
+  ) { machine, events, edition in
+    let stranger = SBDF(segment: 0, bdf: 0xEEFF)
+    let isNamed =
+      machine.function(at: stranger) != nil
+      || machine.functions.contains { $0.buses.map { $0.secondary <= 0xEE && 0xEE <= $0.subordinate } ?? false }
+    // The first function of a segment makes the segment known.
+    if isNamed || !machine.functions.contains(where: { $0.sbdf.segment == 0 }) { return nil }
+    for event in events {
+      if case .plug = event { return nil }
+      if case .hypercall = event { return nil }
+    }
+    var other = machine
+    other.functions.append(PCIFunction(stranger, kind: .pcie))
+    other.functions.sort { $0.sbdf < $1.sbdf }
+    return firstDifference(playing: events, on: machine, and: other, in: edition) { $0.p2m == $1.p2m ? nil : "p2m" }
+  }
+
+  static let orderFree = Metamorphosis(
+    id: "order-free", sentence: "A guest's memory does not depend on the order of ranges or of its devices.",
+    source: "I-10, BL-53, D-1"
+  ) { machine, events, edition in
+    var reversed = machine
+    if case .structures(let structures) = machine.dmar {
+      let ranges = structures.filter(isReserved).reversed()
+      reversed.dmar = .structures(structures.filter { !isReserved($0) } + ranges)
+    }
+    reversed.statedUnits.reverse()
+    return onFreshHosts(events) { configuration in
+      // A slot that one device names may be the first free one for another.
+      if configuration.devices.contains(where: { $0.slot != nil }) { return nil }
+      var turned = configuration
+      turned.devices.reverse()
+      let (one, guest) = created(configuration, on: machine, in: edition)
+      let (other, twin) = created(turned, on: reversed, in: edition)
+      if one != other { return ("outcome", "in one order \(one ? "built" : "refused"), in the other not") }
+      if guest?.layout != twin?.layout { return ("layout", "in one order RAM lies elsewhere than in the other") }
+      return nil
+    }
+  }
+
+  static let strictImpliesRelaxed = Metamorphosis(
+    id: "strict-implies-relaxed", sentence: "A guest that can be built with strict devices can be with relaxed ones.",
+    source: "BL-65, HV-108, HV-109"
+  ) { machine, events, edition in
+    onFreshHosts(events) { configuration in
+      guard configuration.devices.contains(where: { $0.policy != .relaxed }) else { return nil }
+      var lax = configuration
+      lax.policy = .relaxed
+      for index in lax.devices.indices { lax.devices[index].policy = .relaxed }
+      guard created(configuration, on: machine, in: edition).built, !created(lax, on: machine, in: edition).built
+      else { return nil }
+      return ("refused", "built with strict devices, refused with relaxed ones")
+    }
+  }
+
+  static let rebootRepeats = Metamorphosis(
+    id: "reboot-repeats", sentence: "A guest that is built again from its retrieved configuration is the same.",
+    source: "BL-128 to BL-130, I-3, LB-5, d8cba539f2, 99a9c70583"
+  ) { machine, events, edition in
+    onFreshHosts(events) { configuration in
+      var host = Host(machine: machine, edition: edition)
+      guard case .done = host.apply(.create(name, configuration)) else { return nil }
+      guard let first = built(on: host) else { return nil }
+      guard case .done = host.apply(.reboot(name)), let second = built(on: host) else {
+        return ("lost", "the guest cannot be built again")
+      }
+      if first.layout != second.layout { return ("layout", "RAM lies elsewhere after the reboot") }
+      if first.memoryMap != second.memoryMap { return ("memory-map", "another memory map after the reboot") }
+      let devices = (first.devices.map { [$0.sbdf.description, $0.policy.rawValue, "\($0.devfn)"] })
+      if devices.sorted(by: precedes)
+        != second.devices.map({ [$0.sbdf.description, $0.policy.rawValue, "\($0.devfn)"] })
+        .sorted(by: precedes)
+      {
+        return ("devices", "other devices or policies after the reboot")
+      }
+      return nil
+    }
+  }
+
+  static let textRepeats = Metamorphosis(
+    id: "text-repeats", sentence: "A trace that is written and read again is the same.", source: "design: principle 1"
+  ) { machine, events, edition in
+    let trace = Trace(TraceHeader(edition: edition, machine: machine), events.map { TraceStep($0) })
+    guard let again = try? Trace(bytes: trace.bytes, name: "text") else {
+      return Difference(event: max(0, events.count - 1), relation: "unreadable", detail: "its text cannot be read")
+    }
+    if again.header != trace.header { return Difference(event: 0, relation: "header", detail: "another machine") }
+    let index = zip(again.steps, trace.steps).enumerated().first { $1.0.event != $1.1.event }?.offset
+    return index.map { Difference(event: $0, relation: "event", detail: "event \($0 + 1) reads differently") }
+  }
+}
+
+/// The name of the guest on a fresh host.
+private let name = GuestName(1)
+
+private func precedes(_ left: [String], _ right: [String]) -> Bool { left.lexicographicallyPrecedes(right) }
+
+private func built(on host: Host) -> Guest? { host.guest(named: name).flatMap { host.toolstack.guest($0.domain) } }
+
+private func isReserved(_ structure: RemappingStructure) -> Bool {
+  if case .rmrr = structure { true } else { false }
+}
+
+/// Whether `configuration` can be built on a fresh host, and the guest.
+private func created(
+  _ configuration: GuestConfiguration, on machine: Machine, in edition: Edition
+) -> (built: Bool, Guest?) {
+  var host = Host(machine: machine, edition: edition)
+  guard case .done = host.apply(.create(name, configuration)) else { return (false, nil) }
+  return (true, built(on: host))
+}
+
+/// Hands each configuration that `events` create a guest from to `compare`.
+private func onFreshHosts(
+  _ events: [Event], _ compare: (GuestConfiguration) -> (relation: String, detail: String)?
+) -> Metamorphosis.Difference? {
+  for (index, event) in events.enumerated() {
+    guard case .create(let name, let configuration) = event, let difference = compare(configuration) else { continue }
+    return Metamorphosis.Difference(
+      event: index, relation: difference.relation, detail: "\(name): \(difference.detail)")
+  }
+  return nil
+}
+
+/// Plays `events` on both machines; the first event after which outcomes or guests differ.
+private func firstDifference(
+  playing events: [Event], on one: Machine, and other: Machine, in edition: Edition,
+  _ compare: (Domain, Domain) -> String?
+) -> Metamorphosis.Difference? {
+  var left = Host(machine: one, edition: edition)
+  var right = Host(machine: other, edition: edition)
+  for (index, event) in events.enumerated() {
+    let outcomes = (left.apply(event), right.apply(event))
+    guard outcomes.0.isSame(as: outcomes.1) else {
+      return .init(event: index, relation: "outcome", detail: "one run says \(outcomes.0), the other \(outcomes.1)")
+    }
+    for life in left.guests {
+      let domains = (
+        left.hypervisor.domain(life.domain),
+        right.guest(named: life.name).flatMap { right.hypervisor.domain($0.domain) }
+      )
+      switch domains {
+      case (let one?, let other?):
+        if let relation = compare(one, other) {
+          return .init(event: index, relation: relation, detail: "\(life.name)'s \(relation) differs between the runs")
+        }
+      case (nil, nil): break
+      default: return .init(event: index, relation: "guests", detail: "only one run has \(life.name)")
+      }
+    }
+  }
+  return nil
+}
+
+extension Outcome {
+  /// True if a caller sees the same, whatever the rule that is cited.
+  fileprivate func isSame(as other: Outcome) -> Bool {
+    switch (self, other) {
+    case (.result(let left, _), .result(let right, _)): left == right
+    case (.refused, .refused), (.crashed, .crashed), (.lost, .lost): true
+    default: self == other
+    }
+  }
+}

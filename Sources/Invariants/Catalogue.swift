@@ -6,7 +6,7 @@ extension Invariant {
     ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack,
     identityCounted, identityKept, quarantineMapped, dmaConfined, nobodyCrashes,
     rangesAccounted, strictWins, droppedNotShown,
-    e820ListsRAM, barPagesApart, firmwareAreasClear,
+    e820ListsRAM, barPagesApart, windowsUncached, firmwareAreasClear,
     askedIsGiven, memoryMapSound, strictAnnounced,
   ]
 }

@@ -108,6 +108,10 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   case identityInIOMMUOnly
   /// Separate IOMMU tables have no direct mappings.
   case identityNotMirrored
+  /// Separate tables get identity mappings of their own.
+  case identityByTableMode
+  /// Populating passes over the host's ranges.
+  case populateSkipsRanges
   /// Nobody asks how many devices share a unit.
   case sharedUnitRuleMissing
   /// USB controllers go without their units.

@@ -43,10 +43,10 @@ extension ToolstackQuirk {
       QuirkEntry(
         "display-class-missed", "BL-18, section 9", in: .through(.xen4_17),
         "An Intel adapter of class 0380 does not count as a graphics adapter.")
-    case .rangesNotAvoided:
+    case .ramAroundRanges:
       QuirkEntry(
-        "ranges-not-avoided", "section 9, design mail 2.2", in: .only(.rfc2014),
-        "RAM is not moved for a range: a guest whose RAM it meets is refused (a rule of the proposal).")
+        "ram-around-ranges", "design mail of 2014, 2.2 2> #1; section 9", in: .only(.rfc2014),
+        "RAM is populated on both sides of a range, and hvm_info has no word for the gap (a rule of the proposal).")
     case .relaxedUnknown:
       QuirkEntry(
         "relaxed-unknown", "section 9, design mail 2.1", in: .only(.rfc2014),

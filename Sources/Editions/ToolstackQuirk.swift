@@ -71,8 +71,8 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
   case populateOnDemandUnchecked
   /// Only class 0300 is a graphics adapter.
   case displayClassMissed
-  /// RAM stays where ranges are.
-  case rangesNotAvoided
+  /// RAM lies on both sides of ranges.
+  case ramAroundRanges
   /// There is no relaxed policy.
   case relaxedUnknown
 

@@ -61,7 +61,19 @@ struct HypervisorDecisions: Hashable, Sendable {
   /// What a foreign page is refused with (D-5, C-14).
   enum ForeignPage: Hashable, Sendable { case refusedAtOnce, lookedAt }
   /// Where identity mappings of translated domains are made (HV-151).
-  enum IdentityPlace: Hashable, Sendable { case p2m, p2mAlone, iommuOnly }
+  enum IdentityPlace: Hashable, Sendable {
+    case p2m, p2mAlone, iommuOnly
+    /// The p2m where the tables are shared, else the IOMMU's.
+    case byTables
+
+    /// The place in a domain with these tables.
+    func resolved(for tables: Domain.DMATables) -> IdentityPlace {
+      if self != .byTables { return self }
+      return tables == .separate ? .iommuOnly : .p2m
+    }
+  }
+  /// What populating does at a range of the host.
+  enum PopulateAtRanges: Hashable, Sendable { case fills, skips }
   /// Whether the number of a unit's devices matters (HV-86, BUG-9).
   enum SharedUnits: Hashable, Sendable { case strictRefused, allowed }
   /// Whether USB controllers get their units (HV-98, BUG-8).
@@ -140,6 +152,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   var moveSource = MoveSource.invalid
   var foreignPage = ForeignPage.refusedAtOnce
   var identityPlace = IdentityPlace.p2m
+  var populateAtRanges = PopulateAtRanges.fills
   var sharedUnits = SharedUnits.strictRefused
   var usbRanges = USBRanges.mapped
   var unmapSuccess = UnmapSuccess.goesOn
@@ -193,6 +206,8 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.sourceNeedsAccess) { moveSource = .denied }
     if quirks.contains(.foreignPageLookedAt) { foreignPage = .lookedAt }
     if quirks.contains(.identityNotMirrored) { identityPlace = .p2mAlone }
+    if quirks.contains(.identityByTableMode) { identityPlace = .byTables }
+    if quirks.contains(.populateSkipsRanges) { populateAtRanges = .skips }
     if quirks.contains(.identityInIOMMUOnly) { identityPlace = .iommuOnly }
     if quirks.contains(.sharedUnitRuleMissing) { sharedUnits = .allowed }
     if quirks.contains(.usbRangesIgnored) { usbRanges = .ignored }

@@ -102,7 +102,7 @@ extension Hypervisor {
   private mutating func setIdentityPages(
     _ frames: FrameRange, in index: Int, strict: Bool
   ) -> (failed: GFN, Refused)? {
-    guard domains[index].isTranslated, decisions.identityPlace != .iommuOnly else {
+    guard domains[index].isTranslated, domains[index].identityPlace != .iommuOnly else {
       return setInIOMMU(frames, in: index).map { (frames.start, $0) }
     }
     // Nested paging keeps no access: an entry reads back as rwx whatever was asked for (C-5).
@@ -164,7 +164,7 @@ extension Hypervisor {
   /// Clears the pages of the record at `position`, which loses its last count (5.3).
   private mutating func clearIdentityPages(of position: Int, in index: Int) {
     let frames = domains[index].records[position].frames
-    guard domains[index].isTranslated, decisions.identityPlace != .iommuOnly else {
+    guard domains[index].isTranslated, domains[index].identityPlace != .iommuOnly else {
       if domains[index].dmaTables == .separate { clear(frames, ofRecord: position, in: index) }
       return
     }
@@ -194,7 +194,7 @@ extension Hypervisor {
         continue
       }
       let part = FrameRange(cursor, end)
-      if domains[index].isTranslated && decisions.identityPlace != .iommuOnly {
+      if domains[index].isTranslated && domains[index].identityPlace != .iommuOnly {
         domains[index].write(nil, at: part)
       } else {
         domains[index].dmaTable.set(part, to: nil)

@@ -64,7 +64,7 @@ struct ToolstackDecisions: Hashable, Sendable {
   /// Which boundary holds (BL-7).
   enum BoundarySetting { case fixed, configured }
   /// What a range in the way of RAM does (BL-58).
-  enum Avoidance { case none, movesRAM }
+  enum Avoidance { case ramAround, movesRAM }
   /// Which policies there are.
   enum Policies { case strictOnly, both }
   /// Whose populate on demand is refused (BL-131).
@@ -153,7 +153,7 @@ struct ToolstackDecisions: Hashable, Sendable {
     lowMemoryEnd = choose(.superpagesSplit, .anywhere, else: .atSuperpage)
     highMemory = choose(.highMemoryForced, .always, else: .whereNeeded)
     boundarySetting = choose(.boundaryWordUnknown, .fixed, else: .configured)
-    avoidance = choose(.rangesNotAvoided, .none, else: .movesRAM)
+    avoidance = choose(.ramAroundRanges, .ramAround, else: .movesRAM)
     policies = choose(.relaxedUnknown, .strictOnly, else: .both)
     populateOnDemand = choose(.populateOnDemandUnchecked, .refusedWithDevices, else: .refusedWithIOMMU)
     deviceModels = choose(.traditionalModelGone, .upstreamOnly, else: .both)

@@ -110,7 +110,7 @@ public struct DomainBuild: Equatable, Sendable {
     }
     rdms = list.rdms
     let conflicts = RangeConflicts(
-      boundary: boundary, hap: configuration.hap, floor: lowMemoryFloor, map: map,
+      boundary: boundary, hap: configuration.hap, floor: lowMemoryFloor, fixedEnd: fixedEnd, map: map,
       decisions: decisions)
     if decisions.highMemory == .always, layout.highMemoryEnd == 0 { layout.highMemoryEnd = map.fourGiB }
     try conflicts.settle(&layout, &rdms)
@@ -128,9 +128,12 @@ public struct DomainBuild: Equatable, Sendable {
   private var lowMemoryFloor: UInt64 {
     switch decisions.lowMemory {
     case .unchecked: 0
-    case .floored: modules.reduce(2 * map.lowMemoryStart) { max($0, $1.address &+ $1.size) }
+    case .floored: fixedEnd
     }
   }
+
+  /// End of what hvmloader and its modules take.
+  private var fixedEnd: UInt64 { modules.reduce(2 * map.lowMemoryStart) { max($0, $1.address &+ $1.size) } }
 
   private func checkLayout() throws(Refusal) {
     guard decisions.lowMemory == .floored else { return }
@@ -148,7 +151,9 @@ public struct DomainBuild: Equatable, Sendable {
     let highStart = Page.frame(of: map.fourGiB)
     let high = FrameRange(highStart, max(highStart, Page.frame(of: layout.highMemoryEnd)))
     // Ranges come from bytes, the total from MiB (BL-74, BL-91).
-    guard low.count + high.count == configuration.totalPages else { throw Refusal(.fail, rule: .bl(91)) }
+    guard low.count + high.count - layout.lowMemoryGapFrames == configuration.totalPages else {
+      throw Refusal(.fail, rule: .bl(91))
+    }
 
     let target = configuration.targetPages(memoryBytes: memoryBytes)
     let onDemand = configuration.totalPages > target
@@ -159,7 +164,9 @@ public struct DomainBuild: Equatable, Sendable {
       if onDemand { try port.require(.setPoDTarget(domain, pages: present), by: .bl(92), &buffer) }
       let hole = map.vgaHole.frames
       try population.exactly(0, hole.start, on: &port, &buffer, rule: .bl(93))
-      try population.fill(min(hole.end, low.end), low.end, on: &port, &buffer)
+      for part in layout.lowMemoryParts(from: Page.address(of: hole.end)) {
+        try population.fill(Page.frame(of: part.start), Page.frame(of: part.end), on: &port, &buffer)
+      }
       try population.fill(high.start, high.end, on: &port, &buffer)
     }
     populated = population.populated

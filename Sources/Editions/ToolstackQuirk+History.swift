@@ -43,6 +43,14 @@ extension ToolstackQuirk {
       QuirkEntry(
         "display-class-missed", "BL-18, section 9", in: .through(.xen4_17),
         "An Intel adapter of class 0380 does not count as a graphics adapter.")
+    case .memoryMapNotStored:
+      QuirkEntry(
+        "memory-map-not-stored", "BL-83, HV-61, H-4", in: .only(.xen4_5),
+        "The builder stores no memory map of the guest: its firmware has hvm_info alone (a rule of the release).")
+    case .iommuForAll:
+      QuirkEntry(
+        "iommu-for-all", "BL-12, section 9", in: .through(.xen4_9),
+        "Where the host has an IOMMU every guest has it, with devices or without (a rule of the release).")
     case .ramAroundRanges:
       QuirkEntry(
         "ram-around-ranges", "design mail of 2014, 2.2 2> #1; section 9", in: .only(.rfc2014),

@@ -71,6 +71,10 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
   case populateOnDemandUnchecked
   /// Only class 0300 is a graphics adapter.
   case displayClassMissed
+  /// No memory map is stored.
+  case memoryMapNotStored
+  /// Guests without devices have an IOMMU too.
+  case iommuForAll
   /// RAM lies on both sides of ranges.
   case ramAroundRanges
   /// There is no relaxed policy.

@@ -69,13 +69,17 @@ extension Invariant {
             + "at \(hex(low)) and \(hex(high)) for \(name)")
       }
       let model = built.deviceModel
-      if let violation = differ(built.memoryMap, model.lowMemoryEnd, model.highMemoryEnd, "device-model") {
+      // Old builders store no map.
+      if !built.memoryMap.isEmpty,
+        let violation = differ(built.memoryMap, model.lowMemoryEnd, model.highMemoryEnd, "device-model")
+      {
         return violation
       }
       let report = guest.running
       let info = report?.hvmInfo ?? built.hvmInfo
       let (low, high) = (Page.address(of: UInt64(info.lowMemoryEnd)), Page.address(of: UInt64(info.highMemoryEnd)))
       let map = report?.memoryMap ?? built.memoryMap
+      if map.isEmpty { continue }
       if let violation = differ(map, low, high, "hvm-info") { return violation }
       let start = GuestMap.xen.lowMemoryStart
       let listed = map.reduce(UInt64(0)) { $1.type == .ram && $1.start < GuestMap.xen.fourGiB ? $0 &+ $1.size : $0 }

@@ -65,6 +65,10 @@ struct ToolstackDecisions: Hashable, Sendable {
   enum BoundarySetting { case fixed, configured }
   /// What a range in the way of RAM does (BL-58).
   enum Avoidance { case ramAround, movesRAM }
+  /// Whether the hypervisor gets the guest's memory map (BL-83).
+  enum StoredMap { case none, whole }
+  /// Which guests have an IOMMU unless something else is said (BL-12).
+  enum DefaultPassthrough { case everybody, withDevices }
   /// Which policies there are.
   enum Policies { case strictOnly, both }
   /// Whose populate on demand is refused (BL-131).
@@ -111,6 +115,8 @@ struct ToolstackDecisions: Hashable, Sendable {
   var highMemory: HighMemory
   var boundarySetting: BoundarySetting
   var avoidance: Avoidance
+  var storedMap: StoredMap
+  var defaultPassthrough: DefaultPassthrough
   var policies: Policies
   var populateOnDemand: PopulateOnDemand
   var deviceModels: DeviceModels
@@ -154,6 +160,8 @@ struct ToolstackDecisions: Hashable, Sendable {
     highMemory = choose(.highMemoryForced, .always, else: .whereNeeded)
     boundarySetting = choose(.boundaryWordUnknown, .fixed, else: .configured)
     avoidance = choose(.ramAroundRanges, .ramAround, else: .movesRAM)
+    storedMap = choose(.memoryMapNotStored, .none, else: .whole)
+    defaultPassthrough = choose(.iommuForAll, .everybody, else: .withDevices)
     policies = choose(.relaxedUnknown, .strictOnly, else: .both)
     populateOnDemand = choose(.populateOnDemandUnchecked, .refusedWithDevices, else: .refusedWithIOMMU)
     deviceModels = choose(.traditionalModelGone, .upstreamOnly, else: .both)

@@ -61,7 +61,10 @@ extension Toolstack {
   private func passthrough(of configuration: GuestConfiguration) throws(Refusal) -> GuestConfiguration.Passthrough {
     let needed = !configuration.devices.isEmpty
     var passthrough = configuration.passthrough
-    if passthrough == .default { passthrough = needed ? .enabled : .disabled }
+    if passthrough == .default {
+      let wanted = needed || decisions.defaultPassthrough == .everybody && directIO
+      passthrough = wanted ? .enabled : .disabled
+    }
     if passthrough == .disabled {
       guard !needed else { throw Refusal(.invalid, rule: .bl(12)) }
       return .disabled

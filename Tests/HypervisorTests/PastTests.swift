@@ -65,7 +65,7 @@ struct PastTests {
       let extents = Extents(first: 0xEC, count: order == 0 ? 8 : 2, order: order)
       #expect(world.call(.populatePhysmap(guest, extents, flags: 0)) == (order == 0 ? 8 : 2))
       #expect(world.frames(guest, 0xEE...0xF3) == "rr..rr")
-      #expect(world.hypervisor.domain(guest)?.totalPages == 8 && world.hypervisor.domain(guest)?.unreachablePages == 2)
+      #expect(world.pages(guest) == 8 && world.xen.domain(guest)?.unreachablePages == 2)
     }
   }
 

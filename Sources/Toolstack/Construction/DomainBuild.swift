@@ -66,14 +66,7 @@ public struct DomainBuild: Equatable, Sendable {
     try constructRanges(on: &port, &buffer)
     try checkLayout()
     try populateRAM(on: &port, &buffer)
-    try GuestMemoryMap.build(
-      into: &memoryMap, layout: layout, rdms: rdms, modules: modules, map: map, decisions)
-    swap(&buffer.entries, &memoryMap)
-    let stored = Result { () throws(Refusal) in
-      try port.require(.setMemoryMap(domain, count: UInt32(buffer.entries.count)), by: .bl(83), &buffer)
-    }
-    swap(&buffer.entries, &memoryMap)
-    _ = try stored.get()
+    try storeMemoryMap(on: &port, &buffer)
     try placeModules(on: &port, &buffer)
     try makeSpecialPages(on: &port, &buffer)
     hvmInfo = makeHVMInfo()
@@ -180,6 +173,21 @@ public struct DomainBuild: Equatable, Sendable {
     } else {
       try outcome.get()
     }
+  }
+
+  /// BL-81…88: the map that the hypervisor keeps for the guest's firmware.
+  private mutating func storeMemoryMap<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    guard decisions.storedMap == .whole else { return }
+    try GuestMemoryMap.build(
+      into: &memoryMap, layout: layout, rdms: rdms, modules: modules, map: map, decisions)
+    swap(&buffer.entries, &memoryMap)
+    let stored = Result { () throws(Refusal) in
+      try port.require(.setMemoryMap(domain, count: UInt32(buffer.entries.count)), by: .bl(83), &buffer)
+    }
+    swap(&buffer.entries, &memoryMap)
+    _ = try stored.get()
   }
 
   /// BL-102, BL-103: hvmloader and its modules are copied into RAM.

@@ -54,7 +54,7 @@ extension Invariant {
 
   static let ramAgreed = Invariant(
     "ram-agreed",
-    "Memory map, hvm_info and device model agree on where RAM ends, and there are no gaps that only the map knows of.",
+    "Memory map, hvm_info and device model agree on where RAM lies.",
     source: "I-7, I-13, LB-1, LD-12; reports R11 to R14"
   ) { scene in
     for guest in scene.guests where guest.isIntact {

@@ -21,7 +21,7 @@ extension Hypervisor {
     case refused(Refused)
   }
 
-  /// Maps unit `unit` in domain `index` for one more function (HV-100…102).
+  /// Maps unit `unit` in domain `index` for one more function (HV-100…102, HV-105).
   mutating func mapIdentity(_ unit: Int, in index: Int, strict: Bool) -> MapResult {
     let record = IdentityRecord(units.units[unit])
     for position in domains[index].records.indices {
@@ -58,7 +58,7 @@ extension Hypervisor {
     return MapResult(refused: refused, holds: true)
   }
 
-  /// Unmaps unit `unit` in domain `index` for one function.
+  /// Unmaps unit `unit` in domain `index` for one function (HV-104, HV-114, HV-115).
   mutating func unmapIdentity(_ unit: Int, in index: Int) -> UnmapResult {
     let base = units.units[unit].base
     let end = units.units[unit].end
@@ -121,7 +121,7 @@ extension Hypervisor {
       case .direct(let mapping)? where pageTables == .ept && mapping.isIdentity && mapping.access == .readWrite:
         cursor = piece.frames.end
       default:
-        // Nothing is ever replaced (HV-108); relaxed requests go without the page (HV-109).
+        // Nothing is ever replaced (HV-108); relaxed requests go without the page (HV-109, HV-110).
         if strict { return (cursor, Refused(.EBUSY, .hv(108))) }
         cursor = piece.frames.end
       }

@@ -2,7 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 
-/// XENMEM_populate_physmap (section 7).
+/// XENMEM_populate_physmap (section 7) (HV-122).
 ///
 /// A run of extents is done piece by piece of the p2m: extents that lie in one piece are alike and take one step
 /// together, the others one step each. The outcome is that of the extents one by one.
@@ -264,7 +264,7 @@ extension Hypervisor {
   }
 
   /// Extents meet an identity page or another special one (HV-121). Memory comes first: without it Xen never looks. How
-  /// many count as done (C-13).
+  /// many count as done (C-13, BL-135).
   private mutating func meetSpecialPage(
     _ count: UInt64, of size: UInt64, in index: Int, _ rule: inout Rule?
   ) -> UInt64 {

@@ -7,7 +7,7 @@ extension Invariant {
   static let ramClearOfRanges = Invariant(
     "ram-clear-of-ranges",
     "Guest RAM meets no range the guest was told of, nor a range of a strictly assigned device.",
-    source: "BL-64, I-3, HV-108; review 2014 (2.2)"
+    source: "BL-64, BL-136, I-3, HV-108; review 2014 (2.2)"
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       for range in guest.toldRanges {

@@ -84,6 +84,13 @@ struct ToolstackDecisions: Hashable, Sendable {
   /// What becomes of their policies.
   enum RebootedPolicies { case forgotten, kept }
 
+  /// What a query for ranges does when there are more of them at its second call (BL-42).
+  enum GrowingQuery { case repeated, fails }
+  /// How large a passed-through BAR smaller than a page is for the guest.
+  enum SmallBARs { case wholePages, trueSize }
+  /// How the devices of a new guest are attached (G-4).
+  enum Attachment { case quarantinedFirst, oneByOne }
+
   var rangeMatch: RangeMatch
   var policyMerge: PolicyMerge
   var hostRanges: HostRanges
@@ -124,6 +131,9 @@ struct ToolstackDecisions: Hashable, Sendable {
   var failedAttach: FailedAttach
   var rebootedDevices: RebootedDevices
   var rebootedPolicies: RebootedPolicies
+  var growingQuery: GrowingQuery
+  var smallBARs: SmallBARs
+  var attachment: Attachment
 
   init(_ quirks: QuirkSet<ToolstackQuirk>) {
     func choose<Decision>(_ quirk: ToolstackQuirk, _ odd: Decision, else sound: Decision) -> Decision {
@@ -152,6 +162,9 @@ struct ToolstackDecisions: Hashable, Sendable {
     detachedPermissions = choose(.permissionsSurviveDetach, .kept, else: .revoked)
     failedDeassign = choose(.detachFailureIgnored, .ignored, else: .refuses)
     destroyOrder = choose(.destroyDetachesFirst, .devicesFirst, else: .domainFirst)
+    growingQuery = choose(.growingQueryFails, .fails, else: .repeated)
+    smallBARs = choose(.subPageBARsShown, .trueSize, else: .wholePages)
+    attachment = choose(.devicesAttachedSingly, .oneByOne, else: .quarantinedFirst)
     hotplug = choose(.hotplugUnannounced, .unannounced, else: .announcedOnly)
     ranges = choose(.rangeWordsUnknown, .unknown, else: .known)
     deviceRanges = choose(.firstRangeOfDevice, .first, else: .all)

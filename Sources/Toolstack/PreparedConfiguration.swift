@@ -4,7 +4,7 @@ extension Toolstack {
   /// What all bits set in a size in KiB stand for: not given.
   static let unsetKiB = UInt64.max
 
-  /// Step E1: defaults and checks before the hypervisor is asked for anything.
+  /// Step E1: defaults and checks before the hypervisor is asked for anything (BL-8, BL-20).
   ///
   /// Afterwards every size is given and `passthrough` is `disabled`, `syncPT` or `sharePT`.
   func prepared(_ given: GuestConfiguration) throws(Refusal) -> GuestConfiguration {

@@ -59,7 +59,7 @@ public struct DomainBuild: Equatable, Sendable {
     modules = images.modules(for: configuration, map: map)
   }
 
-  /// Builds the domain, step by step as libxl does.
+  /// Builds the domain, step by step as libxl does (BL-79, BL-89).
   public mutating func run<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
@@ -74,7 +74,7 @@ public struct DomainBuild: Equatable, Sendable {
 
   // MARK: Ranges
 
-  /// Section 2 of the rules: gathers the ranges and fits the layout around them.
+  /// Section 2 of the rules: gathers the ranges and fits the layout around them (BL-48).
   private mutating func constructRanges<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
@@ -84,7 +84,7 @@ public struct DomainBuild: Equatable, Sendable {
 
     var list = RDMList(decisions: decisions)
     if configuration.strategy == .host {
-      let count = try queryReservedRanges(of: SBDF(rawValue: 0), wholeHost: true, on: &port, &buffer)
+      let count = try queryReservedRanges(of: SBDF(rawValue: 0), wholeHost: true, decisions, on: &port, &buffer)
       if count == 0 { return }  // BL-49
       // Unset means relaxed for the host's ranges (BL-28), strict for a device's (BL-40).
       for reported in buffer.reserved.prefix(count) {
@@ -94,7 +94,7 @@ public struct DomainBuild: Equatable, Sendable {
     for device in asked {
       let unresolved = device.byName && decisions.namedDevice == .zeroAddress
       let count = try queryReservedRanges(
-        of: unresolved ? SBDF(rawValue: 0) : device.sbdf, wholeHost: false, on: &port, &buffer)
+        of: unresolved ? SBDF(rawValue: 0) : device.sbdf, wholeHost: false, decisions, on: &port, &buffer)
       // A policy that comes later leaves the ranges without one now: they are dropped (BL-57).
       let policy = device.policy ?? (decisions.defaultPolicy == .atOnce ? .strict : nil)
       for reported in buffer.reserved.prefix(decisions.deviceRanges == .first ? min(count, 1) : count) {
@@ -239,7 +239,7 @@ public struct DomainBuild: Equatable, Sendable {
 
   // MARK: Special pages and parameters
 
-  /// BL-98…101: pages for rings, event channels and the device model, and the parameters that name them.
+  /// BL-98…101, LD-3: pages for rings, event channels and the device model, and the parameters that name them.
   private mutating func makeSpecialPages<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {

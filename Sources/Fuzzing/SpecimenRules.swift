@@ -21,6 +21,8 @@ public struct SpecimenRules: Hashable, Sendable {
   public var deviceCount = 16
   /// Most records and frames of one raw hypercall.
   public var recordCount = 127
+  /// Most bytes of a configuration text.
+  public var textBytes = 1 << 16
   /// Largest BAR in bytes.
   public var barSize: UInt64 = 1 << 35
 
@@ -118,6 +120,8 @@ public struct SpecimenRules: Hashable, Sendable {
     switch event {
     case .create(let name, let configuration):
       return violation(in: name) ?? violation(in: configuration)
+    case .config(let name, let text):
+      return violation(in: name) ?? (text.count > textBytes ? "a text of \(text.count) bytes" : nil)
     case .boot(let name), .reboot(let name), .destroy(let name), .balloon(let name, _), .access(let name, _, _),
       .detach(let name, _, _):
       return violation(in: name)
@@ -125,7 +129,7 @@ public struct SpecimenRules: Hashable, Sendable {
     case .assignableAdd, .assignableRemove, .unplug, .dma: return nil
     case .plug(let function): return violation(in: function)
     case .hypercall(let event): return violation(in: event)
-    case .fault(.hypercall(let ordinal, _)), .fault(.allocation(let ordinal)):
+    case .fault(.hypercall(let ordinal, _)), .fault(.allocation(let ordinal)), .fault(.growingQuery(let ordinal)):
       return ordinal == 0 ? "a fault at ordinal 0" : nil
     case .query(let query):
       switch query {

@@ -21,7 +21,7 @@ extension Hypervisor {
     case refused(Refused)
   }
 
-  /// Maps unit `unit` in domain `index` for one more function (HV-100…102).
+  /// Maps unit `unit` in domain `index` for one more function (HV-100…102, HV-105).
   mutating func mapIdentity(_ unit: Int, in index: Int, strict: Bool) -> MapResult {
     let record = IdentityRecord(units.units[unit], access: access(of: unit))
     for position in domains[index].records.indices {
@@ -72,7 +72,7 @@ extension Hypervisor {
   /// True if nothing that is mapped is ever taken back, and so nobody asks what is there (BUG-18).
   private var mapsStay: Bool { isAMD && decisions.unityUnmapping == .never }
 
-  /// Unmaps unit `unit` in domain `index` for one function.
+  /// Unmaps unit `unit` in domain `index` for one function (HV-104, HV-114, HV-115).
   mutating func unmapIdentity(_ unit: Int, in index: Int) -> UnmapResult {
     if mapsStay { return .absent }
     let base = units.units[unit].base
@@ -139,7 +139,7 @@ extension Hypervisor {
       case .direct(let mapping)? where pageTables == .ept && mapping.isIdentity && mapping.access == access:
         cursor = piece.frames.end
       default:
-        // Nothing is ever replaced (HV-108); relaxed requests go without the page (HV-109).
+        // Nothing is ever replaced (HV-108); relaxed requests go without the page (HV-109, HV-110).
         if strict { return (cursor, Refused(.EBUSY, .hv(108))) }
         cursor = piece.frames.end
       }

@@ -3,7 +3,7 @@ import Editions
 import Hypercalls
 import Platform
 
-/// AMD's own answer to reserved_device_memory_map (HV-54).
+/// AMD's own answer to reserved_device_memory_map (HV-54, BL-45).
 extension Hypervisor {
   /// Tells the ranges of `function`, or with `all` those of every function behind an IOMMU, in ascending order of
   /// functions: first what its IOMMU does not translate, then its unity maps, newest first. A map of all devices is told

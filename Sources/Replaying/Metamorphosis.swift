@@ -87,6 +87,10 @@ public struct Metamorphosis: Sendable {
       machine.function(at: stranger) != nil
       || machine.functions.contains { $0.buses.map { $0.secondary <= 0xEE && 0xEE <= $0.subordinate } ?? false }
     // The first function of a segment makes the segment known.
+    // AMD's tables can give a range to all devices there are.
+    if machine.iommu == .amdVi, Hypervisor(machine: machine, edition: edition).units.matching(stranger).count > 0 {
+      return nil
+    }
     if isNamed || !machine.functions.contains(where: { $0.sbdf.segment == 0 }) { return nil }
     for event in events {
       if case .plug = event { return nil }

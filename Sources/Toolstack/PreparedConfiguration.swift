@@ -4,7 +4,7 @@ extension Toolstack {
   /// What all bits set in a size in KiB stand for: not given.
   static let unsetKiB = UInt64.max
 
-  /// Step E1: defaults and checks before the hypervisor is asked for anything.
+  /// Step E1: defaults and checks before the hypervisor is asked for anything (BL-8, BL-20).
   ///
   /// Afterwards every size is given and `passthrough` is `disabled`, `syncPT` or `sharePT`.
   func prepared(_ given: GuestConfiguration) throws(Refusal) -> GuestConfiguration {
@@ -17,9 +17,20 @@ extension Toolstack {
     configuration.vcpus = max(1, configuration.vcpus)
     configuration.videoKiB = try videoMemory(of: configuration)
     configuration.passthrough = try passthrough(of: configuration)
+    if configuration.deviceModel == .traditional, decisions.deviceModels == .upstreamOnly {
+      throw Refusal(.invalid, rule: .bl(14))
+    }
+    if decisions.policies == .strictOnly {
+      configuration.policy = configuration.policy.map { _ in .strict }
+      for index in configuration.devices.indices { configuration.devices[index].policy = .strict }
+    }
     // BL-131: populate on demand and an IOMMU exclude each other, with or without devices.
-    if configuration.targetMemoryKiB < configuration.maxMemoryKiB, configuration.passthrough != .disabled {
-      throw Refusal(.invalid, rule: .bl(131))
+    if configuration.targetMemoryKiB < configuration.maxMemoryKiB {
+      switch decisions.populateOnDemand {
+      case .refusedWithDevices where configuration.devices.isEmpty: break
+      case .refusedWithDevices, .refusedWithIOMMU:
+        guard configuration.passthrough == .disabled else { throw Refusal(.invalid, rule: .bl(131)) }
+      }
     }
     return configuration
   }
@@ -50,7 +61,10 @@ extension Toolstack {
   private func passthrough(of configuration: GuestConfiguration) throws(Refusal) -> GuestConfiguration.Passthrough {
     let needed = !configuration.devices.isEmpty
     var passthrough = configuration.passthrough
-    if passthrough == .default { passthrough = needed ? .enabled : .disabled }
+    if passthrough == .default {
+      let wanted = needed || decisions.defaultPassthrough == .everybody && directIO
+      passthrough = wanted ? .enabled : .disabled
+    }
     if passthrough == .disabled {
       guard !needed else { throw Refusal(.invalid, rule: .bl(12)) }
       return .disabled

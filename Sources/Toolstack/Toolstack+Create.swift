@@ -7,7 +7,7 @@ extension Toolstack {
   /// Memory beyond the target that a guest may be charged for, in KiB (BL-75).
   static let slackKiB: UInt64 = 1024
 
-  /// `xl create`: builds a guest, starts its device model and attaches its devices, in the order E1…E13.
+  /// `xl create`: builds a guest, starts its device model and attaches its devices, in the order E1…E13 (BL-106).
   ///
   /// `earlier` are ranges left in the structure from an earlier build (BL-47). On a refusal the domain is gone (BL-108).
   @discardableResult
@@ -24,8 +24,14 @@ extension Toolstack {
     journal.undo(.destroyDomain(domain))
     do throws(Refusal) {
       let index = try build(domain, prepared, given: configuration, earlier: earlier, on: &port, &buffer)
+      if decisions.attachment == .quarantinedFirst {
+        try quarantine(configuration.devices, &journal, on: &port, &buffer)
+      }
       for device in configuration.devices {
-        try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
+        switch decisions.failedAttach {
+        case .failsCreation: try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
+        case .ignored: addIfPossible(device, to: index, on: &port, &buffer)
+        }
       }
       return guests[index]
     } catch {
@@ -37,6 +43,37 @@ extension Toolstack {
         abandon(domain, on: &port, &buffer)
       }
       throw error
+    }
+  }
+
+  /// Takes the relaxed ones among `devices` from the hardware domain before any of them reaches the guest: they may share
+  /// a range, and no guest gets one while dom0 has another (G-4). One alone needs nothing.
+  private mutating func quarantine<Port: HypercallPort & ~Copyable>(
+    _ devices: [AssignedDevice], _ journal: inout Journal, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    var together: [Int] = []
+    for device in devices where device.policy == .relaxed {
+      let functions = device.allFunctions ? slotFunctions(device.sbdf) : index(of: device.sbdf).map { [$0] } ?? []
+      for function in functions where device.seize || bindings[function].isBound { together.append(function) }
+    }
+    if together.count < 2 { return }
+    for function in together where bindings[function].recordedOwner == nil && !bindings[function].isQuarantined {
+      try bind(function, &journal, on: &port, &buffer)
+    }
+  }
+
+  /// Attaches a device of a new guest, or goes on without it.
+  private mutating func addIfPossible<Port: HypercallPort & ~Copyable>(
+    _ device: AssignedDevice, to index: Int, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) {
+    let before = self
+    var journal = Journal()
+    do throws(Refusal) {
+      try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
+    } catch {
+      guard decisions.failure == .undoes else { return }
+      journal.rollBack(on: &port, &buffer)
+      self = before
     }
   }
 
@@ -98,13 +135,17 @@ extension Toolstack {
     _ domain: DomainID, _ configuration: GuestConfiguration, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
     guard configuration.graphicsPassthrough else { return }
-    let adapters = configuration.devices.compactMap { function(at: $0.sbdf) }.filter { $0.classCode == 0x0300 }
+    let adapters = configuration.devices.compactMap { function(at: $0.sbdf) }.filter(isGraphicsAdapter)
     guard adapters.contains(where: { $0.vendor == 0x8086 }) else { throw Refusal(.fail, rule: .bl(18)) }
     let window = map.vgaHole.frames
     for _ in adapters {
       try port.require(
         .iomemPermission(domain, mfn: window.start, count: window.count, allow: true), by: .bl(18), &buffer)
     }
+  }
+
+  private func isGraphicsAdapter(_ function: PCIFunction) -> Bool {
+    function.classCode == 0x0300 || function.classCode == 0x0380 && decisions.graphicsClasses == .allDisplays
   }
 
   /// What libxl does with a half-made domain: devices leave by force, then it goes (BL-108, BL-122).

@@ -13,6 +13,8 @@ public typealias GuestName = DomainID
 public enum Event: Hashable, Sendable {
   /// `xl create`: the toolstack builds a guest and attaches its devices.
   case create(GuestName, GuestConfiguration)
+  /// `xl create` with a configuration file of these bytes: the edition's parser reads it, then as `create`.
+  case config(GuestName, text: [UInt8])
   /// The guest starts: hvmloader runs to the hand-over to the BIOS.
   case boot(GuestName)
   /// `xl pci-attach`.
@@ -84,6 +86,8 @@ public enum InjectedFault: Hashable, Sendable {
   case hypercall(ordinal: UInt64, errno: Errno)
   /// The `ordinal`-th allocation inside the hypervisor fails.
   case allocation(ordinal: UInt64)
+  /// The `ordinal`-th query of two ranges or more finds one more in its second call than in its first (BL-42).
+  case growingQuery(ordinal: UInt64)
 }
 
 /// A question to the host.

@@ -90,13 +90,14 @@ struct ErrorTests {
       "minimize", "calm.trace", code: 65,
       says: "calm.trace: expected a trace that breaks an invariant, and it breaks none in xen-4.17")
     try expect(
-      "conform", "odd.jsonl", code: 65, says: "odd.jsonl:1: expected a case of builder, loader, hypervisor or dmar")
+      "conform", "odd.jsonl", code: 65,
+      says: "odd.jsonl:1: expected a case of builder, loader, hypervisor, dmar or config")
     try expect(
       "fuzz", "--known", "known", "--runs", "9", code: 65,
       says: "known:2: expected edition, invariant, stage and relation before #, got 3 words")
     try expect(
       "import", "table", "--bars", Program.project + "/Tools/corpus/bars.tsv.gz", "--into", "made", code: 65,
-      says: "table: expected a DMAR table, found none of its signature")
+      says: "table: expected a DMAR or IVRS table, found none of its signature")
     if geteuid() != 0 {
       chmod("\(folder)/calm.trace", 0)
       try expect("replay", "calm.trace", code: 65, says: "calm.trace: Permission denied")

@@ -70,9 +70,9 @@ struct TableFolderTests {
     }
     #expect(
       messages == [
-        "\(paths[0]): expected a DMAR table, found none of its signature",
-        "\(paths[1]): expected a DMAR table, found none of its signature",
-        "\(paths[2]): expected a DMAR table of at most 65536 bytes",
+        "\(paths[0]): expected a DMAR or IVRS table, found none of its signature",
+        "\(paths[1]): expected a DMAR or IVRS table, found none of its signature",
+        "\(paths[2]): expected a DMAR or IVRS table of at most 65536 bytes",
         "\(paths[3]): No such file or directory",
         "\(paths[4]): is a folder, expected a file",
         "imported",

@@ -9,20 +9,23 @@ extension Generator {
     machine.physicalAddressBits = random.pick([(6, 48), (2, 40), (1, machine.physicalAddressBits)])
     var blocks = random.chance(1, of: 4) ? [] : [IVRSBlock.ivhd(hardware(of: machine, &random))]
     for record in machine.rmrrRecords {
+      let flags: IVMDRecord.Flags = random.pick([
+        (12, [.unity, .read, .write]), (2, [.exclusion]), (1, [.unity, .read]), (1, [.unity, .write]),
+      ])
       for target in targets(of: record, &random) {
         blocks.append(
           .ivmd(
-            IVMDRecord(
-              start: record.base, length: record.end &- record.base &+ 1,
-              flags: random.pick([
-                (12, [.unity, .read, .write]), (2, [.exclusion]), (1, [.unity, .read]), (1, [.unity, .write]),
-              ]), target: target)))
+            IVMDRecord(start: record.base, length: record.end &- record.base &+ 1, flags: flags, target: target)))
+        // Ranges apart can share a page once they are rounded.
+        machine.blocks = blocks
+        if machine.tableOverlaps, !random.chance(1, of: 32) { blocks.removeLast() }
       }
     }
     if blocks.count > 1, random.chance(1, of: 16) { blocks.swapAt(0, blocks.count - 1) }
     machine.blocks = Array(blocks.prefix(SpecimenRules().unitCount))
     // Bus, device and function are written alike.
-    machine.ivmdOptions = machine.rmrrOptions
+    let isRounded = machine.reservedRanges.allSatisfy { Page.isAligned($0.start) && Page.isAligned($0.end) }
+    machine.ivmdOptions = isRounded ? machine.rmrrOptions : []
     machine.rmrrOptions = []
     machine.dmar = .absent
   }
@@ -37,7 +40,7 @@ extension Generator {
     if random.chance(1, of: 3) {
       // Function by function: what is plugged in later is behind none.
       let functions = machine.functions.filter { $0.sbdf.segment == 0 && $0.sbdf.bdf > 2 }
-      record.entries = functions.prefix(14).map { IVHDRecord.Entry($0.sbdf.bdf) }
+      record.entries = functions.prefix(13).map { IVHDRecord.Entry($0.sbdf.bdf) } + [IVHDRecord.Entry(.max)]
     }
     for function in machine.functions where function.kind == .pci && function.sbdf.segment == 0 {
       let bridge = machine.functions.first { $0.buses?.secondary == function.sbdf.bus && $0.sbdf.segment == 0 }

@@ -64,9 +64,14 @@ public struct HostMemoryMap: Sendable {
   /// True if one of the frames has firmware's memory in it: reserved, ACPI, ACPI NVS or unusable.
   public func hasFirmwareMemory(in frames: FrameRange) -> Bool {
     entries.contains { entry in
-      guard entry.type.isKnown, entry.type != .ram, let range = entry.range else { return false }
-      return FrameRange(Page.frame(of: range.start), Page.frame(of: range.end - 1) + 1).overlaps(frames)
+      entry.type.isKnown && entry.type != .ram && HostMemoryMap.pages(of: entry)?.overlaps(frames) ?? false
     }
+  }
+
+  /// The pages that `entry` touches; nil if it has no byte or passes 2^64.
+  private static func pages(of entry: E820Entry) -> FrameRange? {
+    guard let range = entry.range, !range.isEmpty else { return nil }
+    return FrameRange(Page.frame(of: range.start), Page.frame(of: range.end - 1) + 1)
   }
 
   /// What a frame can hold besides whole pages of RAM that keeps Xen from reserving it (BUG-28, C-9).
@@ -80,22 +85,21 @@ public struct HostMemoryMap: Sendable {
   /// Such pages among `frames`.
   public func leftovers(in frames: FrameRange) -> Leftovers {
     var found = Leftovers()
-    func pages(_ entry: E820Entry) -> FrameRange? {
-      entry.range.map { FrameRange(Page.frame(of: $0.start), Page.frame(of: $0.end - 1) + 1) }
-    }
-    let nearby = entries.filter { pages($0)?.overlaps(frames) ?? false }
+    let nearby = entries.filter { HostMemoryMap.pages(of: $0)?.overlaps(frames) ?? false }
     for entry in nearby {
-      guard entry.type == .ram || !entry.type.isKnown, let touched = pages(entry)?.intersection(frames) else {
+      guard entry.type == .ram || !entry.type.isKnown,
+        let touched = HostMemoryMap.pages(of: entry)?.intersection(frames)
+      else {
         continue
       }
       // What a page holds changes where entries begin and end, and there only.
       var candidates = [touched.start, touched.end - 1]
       for other in nearby {
-        guard let place = pages(other) else { continue }
+        guard let place = HostMemoryMap.pages(of: other) else { continue }
         for frame in [place.start, place.end] where touched.contains(frame) { candidates.append(frame) }
       }
       for frame in candidates {
-        let others = nearby.filter { pages($0)?.contains(frame) ?? false }.map(\.type)
+        let others = nearby.filter { HostMemoryMap.pages(of: $0)?.contains(frame) ?? false }.map(\.type)
         if others.contains(where: { $0.isKnown && $0 != .ram }) { continue }
         if others.contains(.ram) {
           found.hasPartialRAM = found.hasPartialRAM || !hasRAM(in: FrameRange(single: frame))

@@ -60,4 +60,18 @@ struct HostMemoryMapTests {
     }
     #expect(memory.hasRAM(in: FrameRange(0x9E, 0x9F)) && !memory.hasRAM(in: FrameRange(0x9F, 0x100)))
   }
+
+  @Test("BUG-28, HV-38: entries without a byte and those that wrap touch no page")
+  func emptyEntries() {
+    for type in [E820Type.ram, .reserved, E820Type(rawValue: 77)] {
+      for (start, size) in [(0, 0), (0x1000, 0), (.max, 0), (.max, 5), (0x1000, .max)] as [(UInt64, UInt64)] {
+        let memory = HostMemoryMap([E820Entry(start: start, size: size, type: type)], physicalAddressBits: 46)
+        let leftovers = memory.leftovers(in: FrameRange(0, 1 << 40))
+        #expect(!leftovers.hasPartialRAM && !leftovers.hasUnknownType)
+        #expect(!memory.hasFirmwareMemory(in: FrameRange(0, 1 << 40)))
+      }
+    }
+    let memory = HostMemoryMap([E820Entry(start: 0x1FFF, size: 2, type: .acpi)], physicalAddressBits: 46)
+    #expect((0...3).map { memory.hasFirmwareMemory(in: FrameRange(single: $0)) } == [false, true, true, false])
+  }
 }

@@ -1,0 +1,141 @@
+import ArgumentParser
+import Editions
+import Exhaustion
+import Fuzzing
+import Reporting
+import Storage
+import Tracing
+
+struct Exhaust: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Plays every life in every small world, and checks every invariant.",
+    usage: "rdmfuzz exhaust [--edition <edition> | --quirk <name> ... | --quirks] [<options>]",
+    discussion: """
+      A world is a host with a few devices and reserved ranges. It is the real map of a guest: ranges lie only \
+      between landmarks of it (fixed addresses, ends of RAM), and one stands for all that lie alike, since \
+      addresses are only compared. Worlds that differ by the names of equal devices are one. Events are those \
+      of small alphabets, one for each family of worlds: \
+      \(Family.all.map { "\($0.name) (\($0.summary))" }.joined(separator: "; ")). After every event each \
+      invariant is checked; a state that was seen before is not gone on from. States are compared in full.
+
+      With --quirks each known bug is planted in the edition repaired, and the smallest counterexample looked \
+      for: fewest events, then devices, then ranges, then the first in the order of worlds and events. The outcome \
+      and all numbers are the same at any number of workers. Ctrl-C ends with what was found so far.
+      """)
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Most reserved ranges, to 4.", valueName: "n"))
+  var ranges = 3
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Most devices, to 2.", valueName: "n"))
+  var devices = 2
+
+  @Option(parsing: .unconditional, help: ArgumentHelp("Most events, to 8; a fault is one.", valueName: "n"))
+  var events = 5
+
+  @Option(help: ArgumentHelp("The edition.", valueName: "edition"))
+  var edition: String?
+
+  @Option(
+    name: .customLong("quirk"),
+    help: ArgumentHelp("A known bug to plant in repaired; may be repeated.", valueName: "name"))
+  var names: [String] = []
+
+  @Flag(help: "Plant each known bug in turn.")
+  var quirks = false
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp(
+      "Events to play for a planted bug before it counts as not found. (default: 2000000 with --quirks)",
+      valueName: "n"))
+  var effort: UInt64?
+
+  @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Threads; what comes out does not depend on it.", valueName: "n"))
+  var workers = 2
+
+  @Option(help: ArgumentHelp("Folder for counterexamples, made when there is one.", valueName: "folder"))
+  var findings: String?
+
+  func validate() throws {
+    if !(0...4 ~= ranges) { throw ValidationError("--ranges takes a number from 0 to 4") }
+    if !(0...2 ~= devices) { throw ValidationError("--devices takes a number from 0 to 2") }
+    if !(1...8 ~= events) { throw ValidationError("--events takes a number from 1 to 8") }
+    if workers < 1 || workers > 256 { throw ValidationError("--workers takes a number from 1 to 256") }
+    if effort == 0 { throw ValidationError("--effort takes a number from 1") }
+    let modes = [edition != nil, !names.isEmpty, quirks].count { $0 }
+    if modes > 1 { throw ValidationError("expected one of --edition, --quirk and --quirks") }
+    if effort != nil, names.isEmpty, !quirks { throw ValidationError("--effort goes with --quirk or --quirks") }
+  }
+
+  private var bounds: Bounds { Bounds(ranges: ranges, devices: devices, events: events) }
+
+  func run() throws {
+    Interruption.install()
+    if quirks || !names.isEmpty {
+      try search(quirks ? Quirk.all : names.map(planted))
+    } else {
+      try exhaust(try parsedEdition(edition ?? "repaired"))
+    }
+    if Interruption.isRequested { throw fail(.interrupted, "interrupted; everything found is told") }
+  }
+
+  private func exhaust(_ edition: Edition) throws {
+    StandardOutput.line("exhausting \(edition): \(bounds.text)")
+    StandardOutput.flush()
+    let exhaustion = Exhaustion(
+      of: edition, within: bounds, workers: workers, stop: { Interruption.isRequested },
+      progress: { StandardOutput.status("\($0) of \($1) worlds") })
+    StandardOutput.write(exhaustion.text)
+    for counterexample in exhaustion.counterexamples { try keep(counterexample) }
+    if exhaustion.isInterrupted { return }
+    if exhaustion.total.transitions == 0 { throw fail(.internalError, "nothing was executed or checked") }
+    if !exhaustion.counterexamples.isEmpty { throw ExitStatus.findings.exitCode }
+  }
+
+  private func search(_ planted: [Quirk]) throws {
+    StandardOutput.line("exhausting repaired with \(counted(planted.count, "planted bug")): \(bounds.text)")
+    StandardOutput.flush()
+    let searches = QuirkSearch.run(
+      planted, within: bounds, limit: effort ?? (quirks ? 2_000_000 : .max), workers: workers,
+      stop: { Interruption.isRequested }, progress: { StandardOutput.status("\($0) of \($1) planted bugs") })
+    for search in searches {
+      StandardOutput.line(search.line(bounds))
+      guard let counterexample = search.counterexample else { continue }
+      if !quirks { StandardOutput.write(counterexample.text) }
+      try keep(counterexample)
+    }
+    let found = searches.count { $0.counterexample != nil }
+    let transitions = searches.reduce(0) { $0 + $1.transitions }
+    StandardOutput.line(
+      "counterexamples to \(found) of \(counted(planted.count, "planted bug")) within \(bounds.text) "
+        + "(\(counted(transitions, "transition")))")
+    if found > 0, !Interruption.isRequested { throw ExitStatus.findings.exitCode }
+  }
+
+  private func planted(_ name: String) throws -> Quirk {
+    guard let quirk = Quirk(name: name) else {
+      throw fail(.usage, "unknown quirk \"\(name)\", expected a name that 'rdmfuzz quirks' lists")
+    }
+    return quirk
+  }
+
+  /// Plays it once more from its text, and writes it if findings go to a folder.
+  private func keep(_ counterexample: Counterexample) throws {
+    guard counterexample.isReproduced else {
+      throw fail(
+        .internalError, "\(counterexample.violation.invariant) did not come again: the harness is not deterministic")
+    }
+    guard let findings else { return }
+    let base = "\(findings)/\(counterexample.violation.invariant)-\(counterexample.trace.fingerprint)"
+    do {
+      try Folder.make(findings)
+      var verdict = try AtomicFile(path: base + ".verdict.txt", gzip: false)
+      try verdict.write(Array(counterexample.text.utf8))
+      try verdict.commit()
+      try counterexample.trace.write(to: base + ".trace.gz", gzip: true)
+    } catch { throw fail(error) }
+    StandardOutput.line("finding: \(base).trace.gz")
+  }
+}

@@ -102,6 +102,87 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   /// A foreign page is looked at before it is refused.
   case foreignPageLookedAt
 
+  // The past: `HypervisorQuirk+History.swift`.
+
+  /// Identity mappings are made in separate IOMMU tables only.
+  case identityInIOMMUOnly
+  /// Separate IOMMU tables have no direct mappings.
+  case identityNotMirrored
+  /// Nobody asks how many devices share a unit.
+  case sharedUnitRuleMissing
+  /// USB controllers go without their units.
+  case usbRangesIgnored
+  /// An unmap that succeeds ends a deassignment.
+  case deassignShortCircuit
+  /// A device moves first and is mapped then.
+  case contextBeforeMapping
+  /// There is no quarantine.
+  case quarantineMissing
+  /// A device in quarantine has no ranges.
+  case quarantineLosesRanges
+  /// Populating replaces identity pages.
+  case populateReplacesIdentity
+  /// Ballooning out removes identity pages.
+  case balloonRemovesIdentity
+  /// A moved page replaces an identity page.
+  case moveReplacesIdentity
+  /// memory_mapping replaces identity pages.
+  case mappingReplacesIdentity
+  /// Conventional functions behind bridges move like others.
+  case conventionalMovesFreely
+  /// A deassignment that fails is tried for ever.
+  case teardownLoops
+  /// test_assign_device does not look at the domain.
+  case testAssignIgnoresDomain
+  /// A domain may be given devices by itself.
+  case selfAssignment
+  /// HVM domains have no memory map.
+  case memoryMapsOfPVOnly
+  /// There is no rmrr= option.
+  case optionMissing
+  /// A unit of too many pages is skipped when it is registered.
+  case optionLimitLate
+  /// Only the first and the last page of a range are looked at.
+  case onlyEndsJudged
+  /// Absent devices of a remapping unit turn VT-d off.
+  case absentRemappedDevicesFatal
+  /// Units without a page are reported.
+  case zeroPageUnitsReported
+  /// A memory map has 128 records at most.
+  case shortMemoryMap
+  /// A device that is not known is busy.
+  case unknownDeviceBusy
+  /// Populate-on-demand and devices do not exclude each other.
+  case promisesAllowDevices
+  /// The reserved ranges cannot be asked for.
+  case queryMissing
+  /// Any domain may ask for the host's ranges.
+  case anybodyMayQuery
+  /// A virtual function needs its physical one.
+  case virtualNeedsPhysical
+  /// A physical function stays while it has virtual ones.
+  case physicalKeptByVirtuals
+  /// A device is looked for on other segments too.
+  case equalBDFFound
+  /// An announced device gets its first unit only.
+  case addMapsFirstUnit
+  /// The last page of a range is not looked at.
+  case lastPageExclusive
+  /// Devices of unknown segments count as absent.
+  case farSegmentsAbsent
+  /// Records are not counted.
+  case uncountedRecords
+  /// Overlapping ranges of the table are registered.
+  case overlapsRegistered
+  /// A unit that cannot be mapped does not stop the move.
+  case failedMappingKeepsDevice
+  /// Deassignment leaves the units mapped.
+  case deassignNeverUnmaps
+  /// Unmapping a page that was never mapped crashes the host.
+  case strayUnmapCrashes
+  /// PV domains get no identity mappings.
+  case pvDomainsUnmapped
+
   /// What is known of it.
   public var entry: QuirkEntry {
     switch self {
@@ -153,7 +234,7 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
         "The loop that maps a device's units goes on after a failure, and only the last unit's result counts.")
     case .phantomUnitUnmapped:
       QuirkEntry(
-        "phantom-unit-unmapped", "C-1, HV-83",
+        "phantom-unit-unmapped", "C-1, HV-83", in: .from(.xen4_9),
         "After a strict assignment a phantom function's own unit is mapped and at once unmapped in the target.")
     case .rollbackUnmapsEverything:
       QuirkEntry(
@@ -308,6 +389,7 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
       QuirkEntry(
         "foreign-page-looked-at", "C-14, D-5", in: .from(.xen4_20),
         "Mapping a page of the domain's own as a foreign one answers EINVAL instead of EPERM; a rule, no bug.")
+    default: pastEntry
     }
   }
 }

@@ -164,14 +164,23 @@ extension BARField {
     return max(map.fourGiB, UInt64(hvm.highMemoryEnd) << 12) &+ moved << 12
   }
 
-  /// `plan`, with the high window at an alignment that one MTRR can cover if there is room for that (B-10).
+  /// `plan`, with the high window at an alignment that one MTRR can cover if there is room for that, else at the first
+  /// one that few enough can (B-10).
   func alignedPlan(from start: UInt64, _ policy: BARPolicy, highFloor: UInt64) -> BARPlan {
     let plan = plan(from: start, policy, highFloor: highFloor)
     guard variableMTRRs != nil, plan.highBytes != 0, plan.highBytes <= 1 << 62 else { return plan }
     var grain: UInt64 = Page.size
     while grain < plan.highBytes { grain <<= 1 }
     let aligned = self.plan(from: start, policy, highFloor: alignUp(highFloor, to: grain))
-    return defect(of: aligned, from: start) <= defect(of: plan, from: start) ? aligned : plan
+    var best = defect(of: aligned, from: start) <= defect(of: plan, from: start) ? aligned : plan
+    var least = defect(of: best, from: start)
+    while least > 0, grain > map.specialStart {
+      grain >>= 1
+      let other = self.plan(from: start, policy, highFloor: alignUp(highFloor, to: grain))
+      let otherDefect = defect(of: other, from: start)
+      if otherDefect < least { (best, least) = (other, otherDefect) }
+    }
+    return best
   }
 
   /// How far a plan is from good: BARs without a place first, then MTRRs that run out.

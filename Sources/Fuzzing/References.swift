@@ -86,7 +86,7 @@ extension Query {
   fileprivate func renamed(_ names: Renaming) -> Query {
     switch self {
     case .units(let device): .units(device.map(names.device))
-    case .iommu: self
+    case .iommu, .warnings: self
     case .layout(let name): .layout(names(name))
     case .rdms(let name): .rdms(names(name))
     case .memoryMap(let name): .memoryMap(names(name))

@@ -122,7 +122,7 @@ public struct SpecimenRules: Hashable, Sendable {
       return ordinal == 0 ? "a fault at ordinal 0" : nil
     case .query(let query):
       switch query {
-      case .units, .iommu, .owner: return nil
+      case .units, .iommu, .warnings, .owner: return nil
       case .layout(let name), .rdms(let name), .memoryMap(let name), .e820(let name), .bars(let name),
         .firmware(let name),
         .domain(let name):

@@ -15,12 +15,17 @@ extension Hypervisor {
     let target = index(of: domain)
     if flags & ~Hypervisor.relaxedFlag != 0 { throw Refused(.EINVAL, .hv(64)) }
     if let target, domains[target].isDying { throw Refused(.EINVAL, .hv(64)) }
-    guard let device = deviceIndex(of: sbdf) else { throw Refused(.ENODEV, .hv(64)) }
+    guard let device = namedDevice(sbdf) else {
+      throw Refused(decisions.unknownDevice == .busy ? .EBUSY : .ENODEV, .hv(64))
+    }
     guard let source = devices[device].owner, source == .dom0 || source == .io else {
       // Another guest's (HV-68), or nobody's (C-14).
       throw Refused(.EBUSY, devices[device].owner == nil ? .c(14) : .hv(68))
     }
-    if let target, domains[target].promise.isActive || domains[target].logDirty { throw Refused(.EXDEV, .hv(65)) }
+    let promises = decisions.promises == .excludeDevices
+    if let target, promises && domains[target].promise.isActive || domains[target].logDirty {
+      throw Refused(.EXDEV, .hv(65))
+    }
     if devices[device].isBroken && target != nil { throw Refused(.EBADF, .hv(83)) }
 
     let before = devices[device]
@@ -36,7 +41,7 @@ extension Hypervisor {
       throw refused
     }
     if target == nil { devices[device].isQuarantined = true }
-    devices[device].isStrict = target != nil && !relaxed
+    devices[device].isStrict = target != nil && domain != .dom0 && !relaxed
   }
 
   mutating func deassign(
@@ -44,7 +49,7 @@ extension Hypervisor {
   ) throws(Refused) {
     try checkPrologue(domain, type: type, by: caller)
     if flags != 0 { throw Refused(.EINVAL, .hv(64)) }
-    guard let device = deviceIndex(of: sbdf), devices[device].owner == domain else {
+    guard let device = namedDevice(sbdf), devices[device].owner == domain else {
       throw Refused(.ENODEV, .hv(73))
     }
     if let refused = release(device, from: domain) { throw refused }
@@ -54,8 +59,12 @@ extension Hypervisor {
   mutating func testAssign(
     _ sbdf: SBDF, to domain: DomainID, flags: UInt32, type: UInt32, by caller: DomainID
   ) throws(Refused) {
-    if domain == .io { throw Refused(.ESRCH, .hv(64)) }
-    if domain == .invalid {
+    if decisions.testTarget == .ignored {
+      if caller != .dom0 { throw Refused(.EPERM, .hv(64)) }
+      if type != 0 { throw Refused(.ENODEV, .hv(64)) }
+    } else if domain == .io {
+      throw Refused(.ESRCH, .hv(64))
+    } else if domain == .invalid {
       if caller != .dom0 { throw Refused(.EPERM, .hv(64)) }
       if decisions.testForNobody == .crashesHost {
         hostCrash = .d(12)
@@ -66,7 +75,8 @@ extension Hypervisor {
     } else {
       try checkPrologue(domain, type: type, by: caller)
     }
-    guard flags == 0, let device = device(sbdf), device.owner == .dom0 || device.owner == .io else {
+    guard flags == 0, let device = namedDevice(sbdf).map({ devices[$0] }), device.owner == .dom0 || device.owner == .io
+    else {
       throw Refused(.EINVAL, .hv(81))
     }
   }
@@ -74,11 +84,12 @@ extension Hypervisor {
   /// The checks 3 to 8 of 4.2 for a target that is a domain or `dom_io`.
   private func checkPrologue(_ domain: DomainID, type: UInt32, by caller: DomainID) throws(Refused) {
     let index = index(of: domain)
-    if index == nil && domain != .io { throw Refused(.ESRCH, .hv(64)) }
+    let isQuarantine = domain == .io && decisions.quarantineRanges != .noQuarantine
+    if index == nil && !isQuarantine { throw Refused(.ESRCH, .hv(64)) }
     if caller != .dom0 { throw Refused(.EPERM, .hv(64)) }
     let hasIOMMU = index.map { domains[$0].dmaTables != .none } ?? boot.vtdEnabled
     if !hasIOMMU { throw Refused(.EOPNOTSUPP, .hv(64)) }
-    if domain == caller { throw Refused(.EINVAL, .hv(64)) }
+    if domain == caller && decisions.selfAssignment == .refused { throw Refused(.EINVAL, .hv(64)) }
     if type != 0 { throw Refused(.ENODEV, .hv(64)) }
   }
 
@@ -134,12 +145,15 @@ extension Hypervisor {
     _ function: SBDF, of device: Int, to owner: DomainID, target: Int?, from source: DomainID, relaxed: Bool
   ) -> Refused? {
     if boot.remappingUnits.isEmpty { return Refused(.ENODEV, .hv(84)) }
-    let matches = units.matching(function)
+    let matches = mappedUnits(of: device, function)
     // Also on the way to dom_io (HV-87).
-    if !relaxed {
+    if !relaxed && decisions.sharedUnits == .strictRefused {
       for unit in matches where units.deviceCount(of: unit) > 1 { return Refused(.EPERM, .hv(86)) }
     }
     guard let target else { return changeOwner(of: device, function, from: source, to: owner) }
+    if decisions.moveOrder == .context {
+      return moveAndMap(function, of: device, to: owner, target: target, from: source, relaxed: relaxed)
+    }
 
     var failure: Refused?
     // Bit n: the n-th unit was mapped by this call. Xen knows no unit count beyond 30; more are taken to be mapped.
@@ -152,6 +166,10 @@ extension Hypervisor {
       tried += 1
       if failure != nil && decisions.unitFailure == .stops { break }
     }
+    if failure != nil && decisions.failedMapping == .moves {
+      _ = changeOwner(of: device, function, from: source, to: owner)
+      return failure
+    }
     if failure == nil { failure = changeOwner(of: device, function, from: source, to: owner) }
     guard let failure else { return nil }
 
@@ -163,6 +181,27 @@ extension Hypervisor {
         // Like the loop that maps, this one is left at the first failure only in the repaired design (D-1).
         if decisions.unitFailure == .stops { break }
       }
+    }
+    return failure
+  }
+
+  /// Assigns one function in the old order: it moves, then its units are mapped, and it moves back if one cannot be
+  /// (BUG-20).
+  private mutating func moveAndMap(
+    _ function: SBDF, of device: Int, to owner: DomainID, target: Int, from source: DomainID, relaxed: Bool
+  ) -> Refused? {
+    if let refused = changeOwner(of: device, function, from: source, to: owner) { return refused }
+    var failure: Refused?
+    for unit in mappedUnits(of: device, function) {
+      failure = mapIdentity(unit, in: target, strict: !relaxed).refused
+      guard failure != nil else { continue }
+      if decisions.failedMapping == .undone,
+        changeOwner(of: device, function, from: owner, to: source) != nil
+      {
+        crash(target, .hv(91))
+      }
+      // The old loop, too, was left at the first failure in intention only (D-1).
+      if decisions.unitFailure == .stops { break }
     }
     return failure
   }

@@ -48,6 +48,7 @@ extension Hypervisor {
       case .xenPage?:
         domains[index].write(nil, at: part)
         domains[index].unhookXenPages(in: part)
+      case .direct? where decisions.balloonOverIdentity == .replaced: domains[index].write(nil, at: part)
       case .direct?, nil:
         rule = .hv(138)
         return done
@@ -73,7 +74,7 @@ extension Hypervisor {
     var isWhole = true
     domains[index].p2m.forEachPiece(in: frames) { part, entry in
       if entry == .populateOnDemand { promised += part.count }
-      if entry == nil || entry?.direct != nil { isWhole = false }
+      if entry == nil || entry?.direct != nil && decisions.balloonOverIdentity == .guarded { isWhole = false }
       return true
     }
     if !isWhole && decisions.partialRange == .undone {
@@ -100,6 +101,7 @@ extension Hypervisor {
       case .xenPage?:
         domains[index].write(nil, at: piece.frames)
         domains[index].unhookXenPages(in: piece.frames)
+      case .direct? where decisions.balloonOverIdentity == .replaced: domains[index].write(nil, at: piece.frames)
       case .populateOnDemand?, .direct?:
         rule = .hv(138)
         return false

@@ -11,6 +11,10 @@ public struct Device: Equatable, Sendable {
   public let buses: PCIFunction.Buses?
   /// Stride of its phantom functions, 0 if it has none (HV-83).
   public let phantomStride: UInt8
+  /// True for USB controllers (HV-98).
+  let isUSB: Bool
+  /// The physical function it is a virtual one of.
+  let physicalFunction: SBDF?
   /// True if a remapping unit is responsible for it (HV-25).
   public let isRemapped: Bool
 
@@ -31,6 +35,8 @@ public struct Device: Equatable, Sendable {
     sbdf = function.sbdf
     kind = function.kind
     buses = function.buses
+    isUSB = function.classCode == 0x0C03
+    physicalFunction = function.physicalFunction
     self.isRemapped = isRemapped
     // Phantoms are an affair of endpoints on PCI Express (D-8), numbered above the real function.
     phantomStride = kind == .pcie && sbdf.function < function.phantomStride ? function.phantomStride : 0

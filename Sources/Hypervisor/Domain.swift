@@ -41,6 +41,8 @@ public struct Domain: Equatable, Sendable {
   /// IOMMU tables of its own: of an HVM domain with separate tables everything its devices see, of a PV domain (HV-112)
   /// and of the hardware domain the identity mappings only.
   public internal(set) var dmaTable = RangeMap<DMAEntry>()
+  /// Where identity mappings are made (HV-151).
+  let identityPlace: HypervisorDecisions.IdentityPlace
   /// Its identity records, oldest first (5.1).
   public internal(set) var records: [IdentityRecord] = []
 
@@ -77,7 +79,11 @@ public struct Domain: Equatable, Sendable {
   /// True while its destruction has begun and could not be completed (HV-78).
   public internal(set) var isDying = false
 
-  init(_ id: DomainID, kind: DomainCreation.Kind, hap: Bool, dmaTables: DMATables) {
+  init(
+    _ id: DomainID, kind: DomainCreation.Kind, hap: Bool, dmaTables: DMATables,
+    identityPlace: HypervisorDecisions.IdentityPlace
+  ) {
+    self.identityPlace = identityPlace
     self.id = id
     self.kind = kind
     isTranslated = kind == .hvm
@@ -112,7 +118,12 @@ extension Domain {
   /// Writes an entry, in separate tables too; nil makes holes. Nothing is checked or counted.
   mutating func write(_ entry: P2MEntry?, at frames: FrameRange) {
     p2m.set(frames, to: entry)
-    if dmaTables == .separate { dmaTable.set(frames, to: entry?.mirrored) }
+    if dmaTables == .separate { dmaTable.set(frames, to: mirrored(entry)) }
+  }
+
+  /// What separate tables hold for an entry of the p2m: of old no direct mappings (BUG-12).
+  func mirrored(_ entry: P2MEntry?) -> DMAEntry? {
+    identityPlace != .p2m && entry?.direct != nil ? nil : entry?.mirrored
   }
 
   /// Forgets Xen's pages in `frames`, whose entries go.
@@ -168,7 +179,7 @@ extension Domain {
       }
     }
     // Separate tables of an HVM domain follow its p2m.
-    guard !isTranslated else { return }
+    if isTranslated && identityPlace != .iommuOnly { return }
     for run in dmaTable.runs {
       if case .direct(let offset, _) = run.value,
         let part = DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames)

@@ -28,7 +28,9 @@ extension Hypervisor {
         .separate
       }
     domains.insert(
-      Domain(DomainID(position.number), kind: creation.kind, hap: hap, dmaTables: tables), at: position.index)
+      Domain(
+        DomainID(position.number), kind: creation.kind, hap: hap, dmaTables: tables,
+        identityPlace: decisions.identityPlace), at: position.index)
     return Int(position.number)
   }
 
@@ -62,12 +64,30 @@ extension Hypervisor {
     domains[index].isDying = true
     var last: Refused?
     for device in devices.indices.reversed() where devices[device].owner == id {
-      if let refused = release(device, from: id) { last = refused }
+      if let refused = takeBack(device, from: id) { last = refused }
     }
+    if hostCrash != nil { throw Refused(.EIO, .hv(78)) }
     if let last { throw last }
     budget.give(domains[index].totalPages)
     budget.release(claim: domains[index].claimedPages)
     domains.remove(at: index)
+  }
+
+  /// Takes a device from a domain that is destroyed. Xen of old tried until the device was gone (BUG-15).
+  private mutating func takeBack(_ device: Int, from id: DomainID) -> Refused? {
+    var refused = release(device, from: id)
+    guard decisions.teardown == .forEver else { return refused }
+    var tries = units.matching(devices[device].sbdf).count + 8
+    while devices[device].owner == id {
+      // Nothing changes any more.
+      if tries == 0 {
+        hostCrash = .hv(78)
+        return refused
+      }
+      tries -= 1
+      refused = release(device, from: id)
+    }
+    return nil
   }
 
   mutating func setVCPUs(of id: DomainID, to count: UInt32, by caller: DomainID) throws(Refused) {

@@ -47,13 +47,15 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
     units = UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))
     pageTables = machine.pageTables
     sharesPageTables = machine.sharesPageTables
-    quarantine = machine.quarantine
+    quarantine = decisions.quarantineRanges == .noQuarantine ? .none : machine.quarantine
     machineFrameLimit = 1 << (min(52, max(32, UInt64(machine.physicalAddressBits))) - Page.shift)
     functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
     budget = Budget(frames: machine.memory / Page.size)
     if boot.outcome != .up { hostCrash = boot.rule ?? .hv(6) }
 
-    var dom0 = Domain(.dom0, kind: .pv, hap: false, dmaTables: boot.vtdEnabled ? .separate : .none)
+    var dom0 = Domain(
+      .dom0, kind: .pv, hap: false, dmaTables: boot.vtdEnabled ? .separate : .none,
+      identityPlace: decisions.identityPlace)
     dom0.maxPages = .max
     domains = [dom0]
     for function in functions where devices.last?.sbdf != function.sbdf {
@@ -122,7 +124,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
       try refuseForeignPage(of: foreign, in: domain, by: caller)
     case .removeFromPhysmap(let domain, let gfn): try removeFromPhysmap(domain, gfn: gfn, by: caller)
     case .reservedDeviceMemoryMap(let sbdf, let flags, let capacity):
-      try reportUnits(of: sbdf, flags: flags, capacity: capacity, into: &buffer)
+      try reportUnits(of: sbdf, flags: flags, capacity: capacity, by: caller, into: &buffer)
     case .setMemoryMap(let domain, let count):
       try storeMemoryMap(of: domain, count: count, by: caller, from: buffer.entries)
     case .memoryMap(let capacity): try copyMemoryMap(of: caller, capacity: capacity, into: &buffer)
@@ -171,6 +173,14 @@ extension Hypervisor {
   func deviceIndex(of sbdf: SBDF) -> Int? {
     let position = insertionIndex(of: sbdf)
     return position < devices.count && devices[position].sbdf == sbdf ? position : nil
+  }
+
+  /// Position of the device that a call on devices means by `sbdf`.
+  func namedDevice(_ sbdf: SBDF) -> Int? {
+    if let index = deviceIndex(of: sbdf) { return index }
+    guard decisions.deviceLookup == .laterSegments, devices.contains(where: { $0.sbdf.segment == sbdf.segment })
+    else { return nil }
+    return devices.firstIndex { $0.sbdf.segment > sbdf.segment && $0.sbdf.bdf == sbdf.bdf }
   }
 
   /// Where the device at `sbdf` stands in `devices`, or would.

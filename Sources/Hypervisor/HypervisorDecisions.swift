@@ -37,7 +37,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   /// What happens when an entry in separate tables cannot be made (HV-118).
   enum MirrorFailure: Hashable, Sendable { case refused, crashes }
   /// Which moves the rule on conventional functions behind bridges refuses (HV-69).
-  enum BridgeRule: Hashable, Sendable { case assignments, everyMove }
+  enum BridgeRule: Hashable, Sendable { case assignments, everyMove, noMove }
   /// What becomes of a device whose announcement is refused (D-4, HV-142).
   enum FailedAdd: Hashable, Sendable { case undone, stays }
   /// What a unit that cannot be mapped means for an announcement (HV-143).
@@ -60,6 +60,52 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum MoveSource: Hashable, Sendable { case invalid, denied }
   /// What a foreign page is refused with (D-5, C-14).
   enum ForeignPage: Hashable, Sendable { case refusedAtOnce, lookedAt }
+  /// Where identity mappings of translated domains are made (HV-151).
+  enum IdentityPlace: Hashable, Sendable { case p2m, p2mAlone, iommuOnly }
+  /// Whether the number of a unit's devices matters (HV-86, BUG-9).
+  enum SharedUnits: Hashable, Sendable { case strictRefused, allowed }
+  /// Whether USB controllers get their units (HV-98, BUG-8).
+  enum USBRanges: Hashable, Sendable { case mapped, ignored }
+  /// What a unit that is unmapped means for a move (BUG-16).
+  enum UnmapSuccess: Hashable, Sendable { case goesOn, ends }
+  /// What comes first in an assignment (HV-93, BUG-20).
+  enum MoveOrder: Hashable, Sendable { case mapping, context }
+  /// What a device in quarantine sees (HV-95, BUG-14, BUG-20).
+  enum QuarantineRanges: Hashable, Sendable { case kept, lost, noQuarantine }
+  /// What populating does to an identity page (HV-121, BUG-17).
+  enum OverIdentity: Hashable, Sendable { case guarded, replaced }
+  /// How often destruction tries to take a device back (HV-78, BUG-15).
+  enum Teardown: Hashable, Sendable { case once, forEver }
+  /// Whether test_assign_device looks at the domain (BUG-32).
+  enum TestTarget: Hashable, Sendable { case checked, ignored }
+  /// Whether a domain may be given devices by itself (BUG-32).
+  enum SelfAssignment: Hashable, Sendable { case refused, allowed }
+  /// Which domains have memory maps (HV-61).
+  enum MemoryMaps: Hashable, Sendable { case all, pvOnly }
+  /// What an unknown device answers.
+  enum UnknownDevice: Hashable, Sendable { case absent, busy }
+  /// Whether devices and populate-on-demand exclude each other (HV-65, HV-137).
+  enum Promises: Hashable, Sendable { case excludeDevices, allowDevices }
+  /// Who may ask for the reserved ranges (HV-46, G-11).
+  enum Query: Hashable, Sendable { case controlDomain, anybody, nobody }
+  /// What comes of a virtual function without its physical one (HV-145).
+  enum VirtualFunctions: Hashable, Sendable { case bringTheirParent, needTheirParent }
+  /// Whether a physical function with virtual ones can be removed.
+  enum PhysicalRemoval: Hashable, Sendable { case goesAlone, refused }
+  /// Where devices are looked for (BUG-34).
+  enum DeviceLookup: Hashable, Sendable { case ownSegment, laterSegments }
+  /// Which units an announced device gets (BUG-1).
+  enum AddedUnits: Hashable, Sendable { case all, first }
+  /// Whether records are counted (BUG-5).
+  enum RecordCounts: Hashable, Sendable { case counted, single }
+  /// What a failed mapping does to the move (BUG-6).
+  enum FailedMapping: Hashable, Sendable { case undone, moves }
+  /// Whether a move unmaps (BUG-6).
+  enum Unmapping: Hashable, Sendable { case always, never }
+  /// What a page in the range means that is no identity page (HV-113, BUG-10).
+  enum StrayUnmap: Hashable, Sendable { case passedOver, crashesHost }
+  /// Whether PV domains get identity mappings (HV-112, BUG-11).
+  enum PVIdentity: Hashable, Sendable { case mapped, missing }
   /// Whether HVM domains can do without hardware-assisted paging.
   enum ShadowPaging: Hashable, Sendable { case available, missing }
 
@@ -93,6 +139,33 @@ struct HypervisorDecisions: Hashable, Sendable {
   var ownerlessRemoval = OwnerlessRemoval.succeeds
   var moveSource = MoveSource.invalid
   var foreignPage = ForeignPage.refusedAtOnce
+  var identityPlace = IdentityPlace.p2m
+  var sharedUnits = SharedUnits.strictRefused
+  var usbRanges = USBRanges.mapped
+  var unmapSuccess = UnmapSuccess.goesOn
+  var moveOrder = MoveOrder.mapping
+  var quarantineRanges = QuarantineRanges.kept
+  var populateOverIdentity = OverIdentity.guarded
+  var balloonOverIdentity = OverIdentity.guarded
+  var moveOverIdentity = OverIdentity.guarded
+  var mappingOverIdentity = OverIdentity.guarded
+  var teardown = Teardown.once
+  var testTarget = TestTarget.checked
+  var selfAssignment = SelfAssignment.refused
+  var memoryMaps = MemoryMaps.all
+  var unknownDevice = UnknownDevice.absent
+  var promises = Promises.excludeDevices
+  var query = Query.controlDomain
+  var virtualFunctions = VirtualFunctions.bringTheirParent
+  var physicalRemoval = PhysicalRemoval.goesAlone
+  var deviceLookup = DeviceLookup.ownSegment
+  var addedUnits = AddedUnits.all
+  var recordCounts = RecordCounts.counted
+  var failedMapping = FailedMapping.undone
+  var unmapping = Unmapping.always
+  var strayUnmap = StrayUnmap.passedOver
+  var pvIdentity = PVIdentity.mapped
+  var memoryMapLimit: UInt32 = 1024
   var shadowPaging = ShadowPaging.available
 
   /// The decisions under `quirks`.
@@ -119,10 +192,41 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.ownerlessRemovalCrashes) { ownerlessRemoval = .crashesHost }
     if quirks.contains(.sourceNeedsAccess) { moveSource = .denied }
     if quirks.contains(.foreignPageLookedAt) { foreignPage = .lookedAt }
+    if quirks.contains(.identityNotMirrored) { identityPlace = .p2mAlone }
+    if quirks.contains(.identityInIOMMUOnly) { identityPlace = .iommuOnly }
+    if quirks.contains(.sharedUnitRuleMissing) { sharedUnits = .allowed }
+    if quirks.contains(.usbRangesIgnored) { usbRanges = .ignored }
+    if quirks.contains(.deassignShortCircuit) { unmapSuccess = .ends }
+    if quirks.contains(.contextBeforeMapping) { moveOrder = .context }
+    if quirks.contains(.quarantineLosesRanges) { quarantineRanges = .lost }
+    if quirks.contains(.quarantineMissing) { quarantineRanges = .noQuarantine }
+    if quirks.contains(.populateReplacesIdentity) { populateOverIdentity = .replaced }
+    if quirks.contains(.balloonRemovesIdentity) { balloonOverIdentity = .replaced }
+    if quirks.contains(.moveReplacesIdentity) { moveOverIdentity = .replaced }
+    if quirks.contains(.mappingReplacesIdentity) { mappingOverIdentity = .replaced }
+    if quirks.contains(.teardownLoops) { teardown = .forEver }
+    if quirks.contains(.testAssignIgnoresDomain) { testTarget = .ignored }
+    if quirks.contains(.selfAssignment) { selfAssignment = .allowed }
+    if quirks.contains(.memoryMapsOfPVOnly) { memoryMaps = .pvOnly }
+    if quirks.contains(.unknownDeviceBusy) { unknownDevice = .busy }
+    if quirks.contains(.promisesAllowDevices) { promises = .allowDevices }
+    if quirks.contains(.anybodyMayQuery) { query = .anybody }
+    if quirks.contains(.queryMissing) { query = .nobody }
+    if quirks.contains(.virtualNeedsPhysical) { virtualFunctions = .needTheirParent }
+    if quirks.contains(.physicalKeptByVirtuals) { physicalRemoval = .refused }
+    if quirks.contains(.equalBDFFound) { deviceLookup = .laterSegments }
+    if quirks.contains(.addMapsFirstUnit) { addedUnits = .first }
+    if quirks.contains(.uncountedRecords) { recordCounts = .single }
+    if quirks.contains(.failedMappingKeepsDevice) { failedMapping = .moves }
+    if quirks.contains(.deassignNeverUnmaps) { unmapping = .never }
+    if quirks.contains(.strayUnmapCrashes) { strayUnmap = .crashesHost }
+    if quirks.contains(.pvDomainsUnmapped) { pvIdentity = .missing }
+    if quirks.contains(.shortMemoryMap) { memoryMapLimit = 128 }
     if quirks.contains(.quarantineTableAlwaysBuilt) { quarantineTables = .always }
     if quirks.contains(.refusedAssignLeavesTable) { refusedTable = .stays }
     if quirks.contains(.mirrorFailureCrashes) { mirrorFailure = .crashes }
     if quirks.contains(.bridgeAddedLaterHoldsDevice) { bridgeRule = .everyMove }
+    if quirks.contains(.conventionalMovesFreely) { bridgeRule = .noMove }
     if quirks.contains(.failedAddStaysListed) { failedAddListing = .stays }
     if quirks.contains(.failedAddKeepsCount) { failedAddCount = .stays }
     if quirks.contains(.addIgnoresMappingError) { addMappingError = .ignored }

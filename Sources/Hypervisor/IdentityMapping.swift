@@ -65,7 +65,7 @@ extension Hypervisor {
     for position in domains[index].records.indices {
       let record = domains[index].records[position]
       if record.base == base && record.end == end {
-        if record.count > 1 {
+        if record.count > 1 && decisions.recordCounts == .counted {
           domains[index].records[position].count -= 1
         } else {
           clearIdentityPages(of: position, in: index)
@@ -102,7 +102,9 @@ extension Hypervisor {
   private mutating func setIdentityPages(
     _ frames: FrameRange, in index: Int, strict: Bool
   ) -> (failed: GFN, Refused)? {
-    guard domains[index].isTranslated else { return setUntranslated(frames, in: index).map { (frames.start, $0) } }
+    guard domains[index].isTranslated, decisions.identityPlace != .iommuOnly else {
+      return setInIOMMU(frames, in: index).map { (frames.start, $0) }
+    }
     // Nested paging keeps no access: an entry reads back as rwx whatever was asked for (C-5).
     let access: PageAccess = pageTables == .ept ? .readWrite : .all
     var cursor = frames.start
@@ -127,9 +129,11 @@ extension Hypervisor {
     return nil
   }
 
-  /// A PV domain's identity mapping lies in its IOMMU table alone; nothing there can be in the way (HV-112).
-  private mutating func setUntranslated(_ frames: FrameRange, in index: Int) -> Refused? {
-    guard domains[index].dmaTables != .none, !frames.isEmpty else { return nil }
+  /// A PV domain's identity mapping lies in its IOMMU table alone; nothing there can be in the way (HV-112). Once that
+  /// was so for all domains, and without a table of their own they got none (BUG-7).
+  private mutating func setInIOMMU(_ frames: FrameRange, in index: Int) -> Refused? {
+    guard domains[index].dmaTables == .separate, !frames.isEmpty else { return nil }
+    if decisions.pvIdentity == .missing && !domains[index].isTranslated { return nil }
     guard budget.allocate() else {
       if decisions.mirrorFailure == .crashes && domains[index].id != .dom0 { crash(index, .hv(118)) }
       return Refused(.ENOMEM, .hv(118))
@@ -148,7 +152,7 @@ extension Hypervisor {
         crash(index, .hv(118))
         return Refused(.ENOMEM, .hv(118))
       }
-      domains[index].dmaTable.set(frames, to: entry.mirrored)
+      domains[index].dmaTable.set(frames, to: domains[index].mirrored(entry))
       return nil
     }
     let needed: UInt64 = mirrors ? 2 : 1
@@ -160,15 +164,18 @@ extension Hypervisor {
   /// Clears the pages of the record at `position`, which loses its last count (5.3).
   private mutating func clearIdentityPages(of position: Int, in index: Int) {
     let frames = domains[index].records[position].frames
-    guard domains[index].isTranslated else {
-      if domains[index].dmaTables != .none { clear(frames, ofRecord: position, in: index) }
+    guard domains[index].isTranslated, decisions.identityPlace != .iommuOnly else {
+      if domains[index].dmaTables == .separate { clear(frames, ofRecord: position, in: index) }
       return
     }
     var cursor = frames.start
     while cursor < frames.end {
       let piece = firstPiece(in: index, of: FrameRange(cursor, frames.end))
       cursor = piece.frames.end
-      guard let mapping = piece.value?.direct, mapping.isIdentity else { continue }
+      guard let mapping = piece.value?.direct, mapping.isIdentity else {
+        if decisions.strayUnmap == .crashesHost { hostCrash = .hv(113) }
+        continue
+      }
       if decisions.lastUnmap == .everyIdentityPage || mapping.origin == .record {
         clear(piece.frames, ofRecord: position, in: index)
       }
@@ -187,7 +194,7 @@ extension Hypervisor {
         continue
       }
       let part = FrameRange(cursor, end)
-      if domains[index].isTranslated {
+      if domains[index].isTranslated && decisions.identityPlace != .iommuOnly {
         domains[index].write(nil, at: part)
       } else {
         domains[index].dmaTable.set(part, to: nil)

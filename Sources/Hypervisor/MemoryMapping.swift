@@ -92,7 +92,9 @@ extension Hypervisor {
     switch entry {
     case nil: return add ? nil : Refused(.EINVAL, .d(6))
     case .direct(let mapping)?:
-      if add { return mapping.offset == offset ? nil : Refused(.EPERM, .hv(121)) }
+      if add {
+        return mapping.offset == offset || decisions.mappingOverIdentity == .replaced ? nil : Refused(.EPERM, .hv(121))
+      }
       // What is mapped there is not compared with what the caller says.
       return mapping.origin == .record && decisions.mappingRemoval == .sparesRecords
         ? Refused(.EPERM, .hv(121)) : nil
@@ -139,6 +141,9 @@ extension Hypervisor {
   /// What is written over an entry; nil if it stays as it is.
   private func entry(over entry: P2MEntry?, offset: UInt64) -> P2MEntry? {
     guard var mapping = entry?.direct else {
+      return .direct(DirectMapping(offset: offset, access: .all, origin: .memoryMapping))
+    }
+    if mapping.offset != offset {
       return .direct(DirectMapping(offset: offset, access: .all, origin: .memoryMapping))
     }
     // An equal mapping gets rwx (HV-127); a record's page stays the record's.

@@ -8,6 +8,15 @@ extension Hypervisor {
   mutating func changeOwner(
     of device: Int, _ function: SBDF, from source: DomainID, to owner: DomainID
   ) -> Refused? {
+    let unmapsFirst = decisions.moveOrder == .context || decisions.unmapSuccess == .ends
+    if unmapsFirst {
+      switch unmapUnits(of: device, function, in: source) {
+      case .refused(let refused): return refused
+      case .absent: break
+      // Nothing else is done, and that counts as success (BUG-16).
+      case .done: if decisions.unmapSuccess == .ends { return nil }
+      }
+    }
     if let refused = contextRefusal(of: device, from: source, to: owner) { return refused }
     if function == devices[device].sbdf {
       devices[device].hasContext = !isCleared(devices[device], for: owner)
@@ -16,12 +25,32 @@ extension Hypervisor {
         devices[device].isStrict = false
       }
     }
-    // The hardware domain keeps its mappings (HV-94), dom_io has none (HV-97).
-    guard source != .dom0, source != .io, let index = index(of: source) else { return nil }
-    for unit in units.matching(function) {
-      if case .refused(let refused) = unmapIdentity(unit, in: index) { return refused }
-    }
+    if !unmapsFirst, case .refused(let refused) = unmapUnits(of: device, function, in: source) { return refused }
     return nil
+  }
+
+  /// Unmaps the units of a function in the domain it leaves. The hardware domain keeps its mappings (HV-94), dom_io has
+  /// none (HV-97).
+  private mutating func unmapUnits(of device: Int, _ function: SBDF, in source: DomainID) -> UnmapResult {
+    guard source != .dom0, source != .io, decisions.unmapping == .always, let index = index(of: source) else {
+      return .absent
+    }
+    var result = UnmapResult.absent
+    for unit in mappedUnits(of: device, function) {
+      switch unmapIdentity(unit, in: index) {
+      case .absent: break
+      case .refused(let refused): return .refused(refused)
+      case .done:
+        result = .done
+        if decisions.unmapSuccess == .ends { return result }
+      }
+    }
+    return result
+  }
+
+  /// The units that go with a function: all that list it, but for USB controllers of old (HV-98).
+  func mappedUnits(of device: Int, _ function: SBDF) -> UnitList.Matches {
+    devices[device].isUSB && decisions.usbRanges == .ignored ? .none : units.matching(function)
   }
 
   /// True if a device's context entry is cleared rather than switched when it goes to `owner` (HV-70).
@@ -67,6 +96,7 @@ extension Hypervisor {
     case .endless: return Refused(.ENXIO, .hv(69))
     case .bridge: break
     }
+    if decisions.bridgeRule == .noMove { return nil }
     if decisions.bridgeRule == .assignments && source != .dom0 && source != .io { return nil }
     let moves = device.hasContext && owner != device.owner && !units.matching(device.sbdf).isEmpty
     return moves ? Refused(.EOPNOTSUPP, .hv(69)) : nil

@@ -34,6 +34,7 @@ extension Hypervisor {
       // Its physical function comes first, whatever becomes of that (HV-145).
       let parent = SBDF(segment: sbdf.segment, bdf: physicalFunction.bdf)
       if deviceIndex(of: parent) == nil {
+        if decisions.virtualFunctions == .needTheirParent { throw Refused(.ENODEV, .hv(145)) }
         implied = parent
         do throws(Refused) { try add(parent, flags: 0, physicalFunction: nil) } catch { implied = nil }
       }
@@ -110,6 +111,12 @@ extension Hypervisor {
   mutating func remove(_ sbdf: SBDF, by caller: DomainID) throws(Refused) {
     if caller != .dom0 { throw Refused(.EPERM, .hv(140)) }
     guard let position = deviceIndex(of: sbdf) else { throw Refused(.ENODEV, .hv(146)) }
+    if decisions.physicalRemoval == .refused, devices.contains(where: { $0.physicalFunction == sbdf }) {
+      for index in devices.indices where index == position || devices[index].physicalFunction == sbdf {
+        devices[index].isBroken = true
+      }
+      throw Refused(.EBUSY, .hv(146))
+    }
     guard let owner = devices[position].owner else {
       switch decisions.ownerlessRemoval {
       case .succeeds: devices.remove(at: position)
@@ -157,6 +164,7 @@ extension Hypervisor {
     var mapped = 0
     for unit in matches {
       let result = mapIdentity(unit, in: 0, strict: true)
+      if decisions.addedUnits == .first { return result.refused }
       if let refused = result.refused {
         failure = refused
         if decisions.addMappingError == .refused { break }

@@ -104,7 +104,9 @@ extension Hypervisor {
 
   /// Refuses targets that hold a direct mapping (HV-121) or lie beyond the p2m.
   private func checkTarget(_ frames: FrameRange, in index: Int) throws(Refused) {
-    if domains[index].p2m.contains(in: frames, where: { $0.direct != nil }) { throw Refused(.EPERM, .hv(121)) }
+    if decisions.moveOverIdentity == .guarded, domains[index].p2m.contains(in: frames, where: { $0.direct != nil }) {
+      throw Refused(.EPERM, .hv(121))
+    }
     if frames.end > Hypervisor.guestFrameLimit { throw beyondLimit }
   }
 

@@ -56,7 +56,9 @@ extension Hypervisor {
     if populated > 0 && promise.entries == 0 || domains[index].isDying || pages < domains[index].totalPages { return }
     var target = pages - populated
     if populated > 0 { target = min(target, promise.entries) }
-    if hasDevices(id) || domains[index].hasIOResources { throw Refused(.ENOTEMPTY, .hv(137)) }
+    if decisions.promises == .excludeDevices && (hasDevices(id) || domains[index].hasIOResources) {
+      throw Refused(.ENOTEMPTY, .hv(137))
+    }
     if target < promise.cache {
       domains[index].promise.cache = target
       discharge(promise.cache - target, from: index)

@@ -90,7 +90,9 @@ extension Hypervisor {
     let size: UInt64 = 1 << UInt64(order)
     let limit = Hypervisor.guestFrameLimit
     let possible = first < limit ? min(count, (limit - first) / size) : 0
-    if promises && possible > 0 && (hasDevices(domains[index].id) || domains[index].hasIOResources) {
+    if promises && possible > 0 && decisions.promises == .excludeDevices
+      && (hasDevices(domains[index].id) || domains[index].hasIOResources)
+    {
       rule = .hv(137)
       return 0
     }
@@ -155,7 +157,9 @@ extension Hypervisor {
   ) -> UInt64 {
     let size: UInt64 = 1 << UInt64(order)
     let count = frames.count / size
-    if case .direct? = entry { return meetSpecialPage(count, of: size, in: index, &rule) }
+    if case .direct? = entry, decisions.populateOverIdentity == .guarded {
+      return meetSpecialPage(count, of: size, in: index, &rule)
+    }
     if entry == .ram && decisions.replacedRAM == .kept { return count }
     var done: UInt64 = 0
     while done < count {
@@ -179,7 +183,7 @@ extension Hypervisor {
     var isSpecial = false
     domains[index].p2m.forEachPiece(in: frames) { part, entry in
       if entry == .ram && decisions.replacedRAM == .kept { needed -= part.count }
-      isSpecial = isSpecial || entry?.direct != nil
+      isSpecial = isSpecial || entry?.direct != nil && decisions.populateOverIdentity == .guarded
       return true
     }
     if isSpecial {

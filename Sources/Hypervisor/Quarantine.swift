@@ -6,6 +6,7 @@ extension Hypervisor {
   /// Makes sure that a device which leaves its owner has a quarantine table if it needs one (HV-95): with its own
   /// reserved ranges in it, and in scratch-page mode with a page of its own everywhere else.
   mutating func prepareQuarantine(of device: Int) -> Refused? {
+    if decisions.quarantineRanges == .lost && quarantine == .basic { return nil }
     if quarantine == .none || devices[device].hasQuarantineTable { return nil }
     guard devices[device].isRemapped else { return Refused(.ENODEV, .hv(96)) }
     let matches = units.matching(devices[device].sbdf)

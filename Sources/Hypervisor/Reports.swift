@@ -8,10 +8,12 @@ extension Hypervisor {
   /// XENMEM_RDM_ALL.
   static let reportAllFlag: UInt32 = 1
 
-  /// Tells anybody the host's reserved ranges (HV-45…49).
+  /// Tells the host's reserved ranges (HV-45…49).
   func reportUnits(
-    of sbdf: SBDF, flags: UInt32, capacity: UInt32, into buffer: inout HypercallBuffer
+    of sbdf: SBDF, flags: UInt32, capacity: UInt32, by caller: DomainID, into buffer: inout HypercallBuffer
   ) throws(Refused) {
+    if decisions.query == .nobody { throw Refused(.ENOSYS, .hv(45)) }
+    if decisions.query == .controlDomain && caller != .dom0 { throw Refused(.EPERM, .hv(46)) }
     if flags & ~Hypervisor.reportAllFlag != 0 { throw Refused(.EINVAL, .hv(45)) }
     let (count, result) = units.report(
       for: sbdf, all: flags != 0, capacity: capacity, into: &buffer.reserved)

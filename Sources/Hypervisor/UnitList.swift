@@ -19,11 +19,13 @@ public struct UnitList: Hashable, Sendable {
   private var deviceCounts: [Int] = []
   private let scopeEnd: BootDecisions.ScopeEnd
   private let countsWrap: Bool
+  private let emptyUnits: BootDecisions.EmptyUnits
 
   /// The list of `units`, in list order.
   public init(_ units: [RMRRUnit] = [], decisions: BootDecisions) {
     self.units = units
     scopeEnd = decisions.scopeEnd
+    emptyUnits = decisions.emptyUnits
     countsWrap = decisions.rangeLimit == .none
     var pairs: [UInt64] = []
     for (index, unit) in units.enumerated() {
@@ -100,6 +102,8 @@ public struct UnitList: Hashable, Sendable {
   /// Indices of units in list order.
   public struct Matches: RandomAccessCollection, Sendable {
     fileprivate let owners: ArraySlice<Int32>
+    /// No unit.
+    static let none = Matches(owners: [])
     /// Position of the first.
     public var startIndex: Int { owners.startIndex }
     /// Position behind the last.
@@ -114,7 +118,7 @@ public struct UnitList: Hashable, Sendable {
     let first = Page.frame(of: unit.base)
     // An end in the last page of all wraps (HV-22).
     let count = countsWrap ? Page.frameUp(of: unit.end) &- first : unit.frames.count
-    return count == 0 ? nil : ReservedRange(firstFrame: first, frameCount: count)
+    return count == 0 && emptyUnits == .passedOver ? nil : ReservedRange(firstFrame: first, frameCount: count)
   }
 
   /// Answers reserved_device_memory_map: the units of `function`, or with `all` every visible one, each once, in list

@@ -6,6 +6,6 @@ extension Invariant {
     ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack,
     identityCounted, identityKept, quarantineMapped, dmaConfined, nobodyCrashes,
     rangesAccounted, strictWins, droppedNotShown,
-    e820ListsRAM, barPagesApart, firmwareAreasClear,
+    e820ListsRAM, barPagesApart, windowsUncached, firmwareAreasClear,
   ]
 }

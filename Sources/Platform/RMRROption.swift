@@ -56,7 +56,9 @@ public struct RMRROption: Hashable, Sendable {
   /// Reads one option's `value` (what follows `rmrr=`), of which Xen sees the first `kept` bytes.
   ///
   /// Units in front of an error are added all the same.
-  public mutating func read(_ value: String, kept: Int = .max) throws(Refusal) {
+  ///
+  /// With `anySize` units may have any number of pages, and end before they start: whoever registers them looks.
+  public mutating func read(_ value: String, kept: Int = .max, anySize: Bool = false) throws(Refusal) {
     var text = OptionText(value.utf8.prefix(max(0, kept)))
     repeat {
       guard units.count < RMRROption.unitLimit else { throw text.refusal(.E2BIG, .hv(28)) }
@@ -67,7 +69,7 @@ public struct RMRROption: Hashable, Sendable {
         last = end
       }
       // Unsigned: an end below the start is too large as well (HV-29).
-      guard last &- first < RMRROption.frameLimit else { throw text.refusal(.E2BIG, .hv(28)) }
+      guard anySize || last &- first < RMRROption.frameLimit else { throw text.refusal(.E2BIG, .hv(28)) }
       // Without devices the unit vanishes without a word (HV-29).
       guard text.take("=") else { continue }
       var unit = Unit(first: first, last: last, devices: [])

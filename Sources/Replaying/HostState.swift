@@ -59,7 +59,7 @@ extension Event {
         .p2m(let name, _),
         .iommuTable(let name, _), .domain(let name):
         name
-      case .units, .iommu, .owner: nil
+      case .units, .iommu, .warnings, .owner: nil
       }
     case .assignableAdd, .assignableRemove, .plug, .unplug, .dma, .fault: nil
     }

@@ -32,7 +32,8 @@ extension Host {
     }
     if case .createDomain = event.call, result >= 0 {
       adopt(DomainID(UInt16(truncatingIfNeeded: result)), as: event.created)
-      return .result(0, nil)
+      // Without a name its number is what there is to know of it.
+      return .result(event.created == nil ? result : 0, nil)
     }
     if case .destroyDomain(let name) = event.call, result == 0 {
       toolstack.forget(number(of: name))

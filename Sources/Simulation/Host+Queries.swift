@@ -15,6 +15,7 @@ extension Host {
     case .units(let sbdf): list(reportedRanges(of: sbdf).map(\.description))
     case .iommu:
       Observation([bootWord], hypervisor.boot.rule.map { [.init("rule", "\($0)")] } ?? [])
+    case .warnings: list(hypervisor.boot.warnings.map { $0.rule?.description ?? "checksum" })
     case .layout(let name):
       built(name) { guest in
         Observation(

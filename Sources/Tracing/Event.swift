@@ -92,6 +92,8 @@ public enum Query: Hashable, Sendable {
   case units(SBDF?)
   /// Whether VT-d is in use, and the rule that decided if not.
   case iommu
+  /// What Xen noticed at boot and lived with, by rules.
+  case warnings
   /// Low and high RAM ends and the start of the MMIO hole as built.
   case layout(GuestName)
   /// The toolstack's list of reserved ranges with their policies.

@@ -9,7 +9,9 @@ struct AssignmentTests {
   private static let own = [World.unit(0xF0, 0xF3, World.a)]
   private static let shared = [World.unit(0xF8, 0xF8, World.a, World.b)]
 
-  @Test("4.7: owners and mappings, quarantine basic", arguments: Edition.Name.allCases)
+  @Test(
+    "4.7: owners and mappings, quarantine basic, since there is one that works",
+    arguments: Edition.Name.allCases.filter { $0 == .repaired || $0 >= .xen4_13 })
   func transitions(name: Edition.Name) {
     var world = World(Edition(name), Self.own)
     let guest = world.guest()

@@ -356,6 +356,9 @@ extension Damage {
     Damage("RAM that the table does not list", breaks: ["e820-lists-ram unlisted"]) {
       $0.domain(2) { $0.setRAM(0x10_0000, true) }
     },
+    Damage("a window that MTRRs do not cover", breaks: ["windows-uncached uncovered"]) {
+      $0.firmware(2) { $0.mtrrs!.uncovered.append(AddressRange(0xF000_0000, 0xF100_0000)) }
+    },
     Damage("the table of a guest whose firmware crashed") { host in
       host.firmware(2) {
         $0.e820.append($0.e820[0])

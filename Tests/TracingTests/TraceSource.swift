@@ -236,6 +236,7 @@ struct TraceSource {
     case .hypercall: .hypercall(hypercall(pick(HypercallOperation.allCases)))
     case .units: .query(.units(one(in: 2) ? nil : sbdf()))
     case .iommu: .query(.iommu)
+    case .warnings: .query(.warnings)
     case .layout: .query(.layout(guest()))
     case .rdms: .query(.rdms(guest()))
     case .memoryMap: .query(.memoryMap(guest()))

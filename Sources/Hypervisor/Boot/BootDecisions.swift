@@ -82,7 +82,33 @@ public struct BootDecisions: Hashable, Sendable {
     case oneType
     /// Those that are not all reserved.
     case reservedOnly
+    /// Those whose first or last page is not reserved (BUG-29).
+    case ends
+    /// Those whose first page, or the one before the last, is not reserved (BUG-3).
+    case exclusiveEnd
   }
+
+  /// What devices on a segment count as that is not known yet (BUG-4).
+  public enum FarSegments: Hashable, Sendable { case present, absent }
+
+  /// What becomes of a range of the table that overlaps another (HV-19, BUG-5).
+  public enum Overlap: Hashable, Sendable { case fatal, registered }
+
+  /// What becomes of a remapping unit that lists an absent device (HV-23).
+  public enum AbsentRemappedDevice: Hashable, Sendable { case warned, fatal }
+
+  /// Whether there are `rmrr=` options, and when their units' sizes are looked at (BUG-23).
+  public enum Options: Hashable, Sendable {
+    /// While the option is read: a unit that is too large ends it.
+    case limitedAtOnce
+    /// When units are registered: one that is too large is skipped.
+    case limitedLate
+    /// There are none.
+    case missing
+  }
+
+  /// Whether units without a page are reported (HV-50).
+  public enum EmptyUnits: Hashable, Sendable { case passedOver, reported }
 
   /// Whether SATC structures are looked into.
   public enum SATC: Hashable, Sendable { case skipped, parsed }
@@ -133,6 +159,16 @@ public struct BootDecisions: Hashable, Sendable {
   public var reservationCheck = ReservationCheck.oneType
   /// Whether SATC structures are looked into.
   public var satc = SATC.skipped
+  /// What devices on unknown segments count as.
+  public var farSegments = FarSegments.present
+  /// What becomes of overlapping ranges.
+  public var overlap = Overlap.fatal
+  /// What becomes of remapping units that list absent devices.
+  public var absentRemappedDevice = AbsentRemappedDevice.warned
+  /// What is made of `rmrr=` options.
+  public var options = Options.limitedAtOnce
+  /// Whether units without a page are reported.
+  public var emptyUnits = EmptyUnits.passedOver
   /// Last byte beyond which a range hangs the host; nil if there is no such limit.
   public var hangLimit: UInt64?
   /// What becomes of two remapping units at the same registers.
@@ -156,6 +192,14 @@ public struct BootDecisions: Hashable, Sendable {
     if quirks.contains(.partialRAMRefused) { partialRAM = .fatal }
     if quirks.contains(.unknownTypesRefused) { unknownType = .fatal }
     if quirks.contains(.onlyReservedCounts) { reservationCheck = .reservedOnly }
+    if quirks.contains(.onlyEndsJudged) { reservationCheck = .ends }
+    if quirks.contains(.lastPageExclusive) { reservationCheck = .exclusiveEnd }
+    if quirks.contains(.farSegmentsAbsent) { farSegments = .absent }
+    if quirks.contains(.overlapsRegistered) { overlap = .registered }
+    if quirks.contains(.absentRemappedDevicesFatal) { absentRemappedDevice = .fatal }
+    if quirks.contains(.optionLimitLate) { options = .limitedLate }
+    if quirks.contains(.optionMissing) { options = .missing }
+    if quirks.contains(.zeroPageUnitsReported) { emptyUnits = .reported }
     if quirks.contains(.satcParsed) { satc = .parsed }
     if quirks.contains(.upperHalfHangs) { hangLimit = .max >> 1 }
     if quirks.contains(.registersTakenTwice) { repeatedRegisters = .hang }

@@ -46,6 +46,8 @@ public struct BootReport: Hashable, Sendable {
       case optionRefused(RMRROption.Refusal)
       /// An `rmrr=` unit ends before it starts: skipped.
       case optionInverted
+      /// An `rmrr=` unit has too many pages: skipped (BUG-23).
+      case optionTooLarge
       /// An `rmrr=` unit overlaps a registered one: skipped.
       case optionOverlaps
       /// An `rmrr=` unit has a frame without an entry in the frame table: skipped.
@@ -67,6 +69,7 @@ public struct BootReport: Hashable, Sendable {
       case .notReserved: .hv(17)
       case .noDevices: .hv(12)
       case .optionRefused(let refusal): refusal.rule
+      case .optionTooLarge: .hv(28)
       case .optionInverted, .optionOverlaps, .optionFrames, .optionSegments: .hv(31)
       }
     }

@@ -7,12 +7,14 @@ struct ConfigurationSpace {
   private let functions: [PCIFunction]
   private let knownSegments: Set<UInt16>
   private let segments: BootDecisions.Segments
+  private let farSegments: BootDecisions.FarSegments
 
-  init(_ machine: Machine, segments: BootDecisions.Segments) {
+  init(_ machine: Machine, _ decisions: BootDecisions) {
+    segments = decisions.segments
+    farSegments = decisions.farSegments
     let ascending = zip(machine.functions, machine.functions.dropFirst()).allSatisfy { $0.sbdf < $1.sbdf }
     functions = ascending ? machine.functions : machine.functions.sorted { $0.sbdf < $1.sbdf }
     knownSegments = Set(functions.map(\.sbdf.segment)).union([0])
-    self.segments = segments
   }
 
   /// The function that answers at `sbdf`: one with an id (HV-15).
@@ -33,7 +35,7 @@ struct ConfigurationSpace {
   /// False only for a device known to be absent (HV-15, D-2).
   func exists(_ sbdf: SBDF) -> Bool {
     if segments == .unknown || functions.isEmpty || function(at: sbdf) != nil { return true }
-    return !knownSegments.contains(sbdf.segment)
+    return farSegments == .present && !knownSegments.contains(sbdf.segment)
   }
 
   /// True if an existing function surely answers at `sbdf`.

@@ -37,7 +37,7 @@ struct Registration {
     self.machine = machine
     self.decisions = decisions
     memory = HostMemoryMap(machine)
-    configuration = ConfigurationSpace(machine, segments: decisions.segments)
+    configuration = ConfigurationSpace(machine, decisions)
   }
 
   private mutating func warn(_ kind: BootReport.Warning.Kind, _ unit: RMRRUnit? = nil) {
@@ -115,7 +115,9 @@ struct Registration {
     } else {
       for bdf in devices {
         let device = SBDF(segment: record.segment, bdf: bdf)
-        if !configuration.exists(device) { warn(.absentDevice(device)) }
+        if configuration.exists(device) { continue }
+        if decisions.absentRemappedDevice == .fatal && !machine.requiresIOMMU { throw Fatal(.hv(23)) }
+        warn(.absentDevice(device))
       }
       listing.append(unit)
     }
@@ -143,7 +145,8 @@ struct Registration {
       let middle = (place + high) / 2
       if ascending[middle].end < unit.base { place = middle + 1 } else { high = middle }
     }
-    let overlaps = place < ascending.count && ascending[place].base <= unit.end
+    let overlaps =
+      decisions.overlap == .fatal && place < ascending.count && ascending[place].base <= unit.end
     if overlaps, decisions.overlapCheck == .everyUnit { throw Fatal(.hv(19)) }
     if !isReserved(unit) { warn(.notReserved, unit) }
     if decisions.judgement == .atOnce { try judge(unit) }
@@ -174,11 +177,19 @@ struct Registration {
   private func isReserved(_ unit: RMRRUnit) -> Bool {
     switch decisions.reservationCheck {
     case .oneType: memory.reserves(unit.base, through: unit.end)
+    case .ends: isReservedPage(at: unit.base) && isReservedPage(at: unit.end)
+    case .exclusiveEnd: isReservedPage(at: unit.base) && isReservedPage(at: unit.end &- Page.size)
     case .reservedOnly:
       memory.isUnknown
         || memory.covers(
           unit.base & ~(Page.size - 1), through: unit.end | (Page.size - 1), as: .reserved)
     }
+  }
+
+  /// True if all of the page at `address` is reserved, or if nobody knows.
+  private func isReservedPage(at address: UInt64) -> Bool {
+    let start = address & ~(Page.size - 1)
+    return memory.isUnknown || memory.covers(start, through: start | (Page.size - 1), as: .reserved)
   }
 
   /// True if a device of `unit` exists; the first that does ends the search (HV-15).
@@ -196,6 +207,7 @@ struct Registration {
 
   /// Registers the units of the `rmrr=` options, after the table (HV-34), in command line order.
   mutating func readOptions() {
+    if decisions.options == .missing { return }
     for unit in parseOptions() { register(unit) }
   }
 
@@ -203,7 +215,9 @@ struct Registration {
   private mutating func parseOptions() -> [RMRROption.Unit] {
     var option = RMRROption()
     for value in machine.rmrrOptions {
-      do { try option.read(value, kept: decisions.optionLength) } catch { warn(.optionRefused(error)) }
+      do {
+        try option.read(value, kept: decisions.optionLength, anySize: decisions.options == .limitedLate)
+      } catch { warn(.optionRefused(error)) }
     }
     return option.units
   }
@@ -216,6 +230,7 @@ struct Registration {
       segment: segment, base: unit.first << Page.shift, end: lastPage | (Page.size - 1),
       devices: unit.devices.map(\.bdf))
     guard unit.first <= unit.last else { return warn(.optionInverted, new) }
+    guard unit.last - unit.first < RMRROption.frameLimit else { return warn(.optionTooLarge, new) }
     let compared =
       switch decisions.optionOverlap {
       case .lastPageStart: lastPage

@@ -84,7 +84,8 @@ enum BootLog {
       case .optionOverlaps: return overlaps.1 + option
       case .optionFrames: return frames.1 + option
       case .optionSegments: return segments.1 + option
-      case .checksum, .absentDevice, .noDevices, .allDevicesAbsent, .optionRefused, .optionInverted: return nil
+      case .checksum, .absentDevice, .noDevices, .allDevicesAbsent, .optionRefused, .optionInverted, .optionTooLarge:
+        return nil
       }
     }
   }

@@ -8,7 +8,7 @@ enum EventKeyword: String, CaseIterable {
   case assignableAdd = "assignable-add"
   case assignableRemove = "assignable-remove"
   case balloon, reboot, destroy, plug, unplug, access, dma, fault, hypercall
-  case units, iommu, layout, rdms
+  case units, iommu, warnings, layout, rdms
   case memoryMap = "memory-map"
   case e820, bars, firmware, p2m
   case iommuTable = "iommu-table"
@@ -59,6 +59,7 @@ extension LineCursor {
     case .hypercall: return .hypercall(try hypercall())
     case .units: return .query(.units(try atEnd() ? nil : try sbdf()))
     case .iommu: return .query(.iommu)
+    case .warnings: return .query(.warnings)
     case .layout: return .query(.layout(try guest()))
     case .rdms: return .query(.rdms(try guest()))
     case .memoryMap: return .query(.memoryMap(try guest()))
@@ -66,7 +67,7 @@ extension LineCursor {
     case .bars: return .query(.bars(try guest()))
     case .firmware: return .query(.firmware(try guest()))
     case .p2m: return .query(.p2m(try guest(), try frames()))
-    case .iommuTable: return .query(.iommuTable(try guest(), try frames()))
+    case .iommuTable: return .query(.iommuTable(try guestOrDom0(), try frames()))
     case .owner: return .query(.owner(try place()))
     case .domain: return .query(.domain(try guest()))
     }
@@ -156,6 +157,7 @@ extension CanonicalText {
     case .units(nil): put(.units)
     case .units(let place?): put(.units, place)
     case .iommu: put(EventKeyword.iommu)
+    case .warnings: put(EventKeyword.warnings)
     case .layout(let guest): put(.layout, guest)
     case .rdms(let guest): put(.rdms, guest)
     case .memoryMap(let guest): put(.memoryMap, guest)

@@ -174,6 +174,15 @@ extension LineCursor {
     return domain
   }
 
+  /// The name of a guest, or `dom0`.
+  mutating func guestOrDom0() throws(TraceError) -> GuestName {
+    try word("a domain such as dom1")
+    let start = position
+    let domain = try domain()
+    guard domain < .firstReserved else { throw expected("a guest such as dom1, or dom0", at: start) }
+    return domain
+  }
+
   // MARK: Free text
 
   /// A word of free text, with `\xNN` for any byte. A blank ends it, and `stop` where it is given.

@@ -49,36 +49,122 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
   /// A device is plugged into a guest that was never told of its ranges.
   case hotplugUnannounced
 
+  // MARK: Mended, or changed
+
+  /// Only a device's first range is looked at.
+  case firstRangeOfDevice
+  /// A device's default policy comes too late for the builder.
+  case policyDefaultLate
+  /// Low memory may end inside a superpage.
+  case superpagesSplit
+  /// There is always an entry for memory above 4G.
+  case highMemoryForced
+  /// A reboot forgets policies.
+  case policyLostOnReboot
+  /// A reboot forgets devices.
+  case devicesLostOnReboot
+  /// A reboot forgets all devices but one.
+  case oneDeviceRebooted
+  /// Creation goes on when a device cannot be attached.
+  case attachFailureIgnored
+  /// Populate on demand is refused only with devices.
+  case populateOnDemandUnchecked
+  /// Only class 0300 is a graphics adapter.
+  case displayClassMissed
+  /// RAM stays where ranges are.
+  case rangesNotAvoided
+  /// There is no relaxed policy.
+  case relaxedUnknown
+
+  // MARK: Configuration text
+
+  /// The test of the global policy goes the wrong way.
+  case rangePolicyTestInverted
+  /// What the global setting leaves out is undefined.
+  case rangeResultUninitialised
+  /// A global setting that cannot be read counts as none.
+  case rangeFailureIgnored
+  /// The global setting has a fixed order.
+  case rangeWordsInOrder
+  /// The words of the proposal of 2015.
+  case reserveWords
+  /// The word of the design mail.
+  case forceCheckWord
+  /// No words about ranges.
+  case rangeWordsUnknown
+  /// Policies are compared with their case.
+  case policyWordsExact
+  /// `invalid` is a policy.
+  case invalidIsAPolicy
+  /// Devices do not get the global policy.
+  case globalPolicyReadLast
+  /// Devices are read after all else.
+  case devicesReadLast
+  /// The grammar of devices up to 4.14.
+  case deviceGrammarOlder
+  /// An address without a dot is read on at an offset nobody wrote.
+  case addressWithoutDot
+  /// `*` for the function ends in an assertion.
+  case allFunctionsDie
+  /// `*` for the function leaves it undefined.
+  case allFunctionsUninitialised
+  /// A device that cannot be read is left out.
+  case badDeviceSkipped
+  /// The kind of guest may be cut short.
+  case guestKindByPrefix
+  /// The kind of guest is told by `builder`.
+  case typeWordUnknown
+  /// No `+=`.
+  case additionUnknown
+  /// No lists in lists.
+  case nestedListsRefused
+  /// The page about Python code is named by http.
+  case wikiByHTTP
+  /// No `passthrough`.
+  case passthroughWordUnknown
+  /// No kinds of graphics adapters.
+  case graphicsKindUnknown
+  /// No `rdm_mem_boundary`.
+  case boundaryWordUnknown
+  /// Only the upstream device model.
+  case traditionalModelGone
+
   /// What is known of it.
   public var entry: QuirkEntry {
+    guard let entry = builderEntry ?? historyEntry ?? textEntry else { preconditionFailure("a quirk without an entry") }
+    return entry
+  }
+
+  /// What is known of a quirk of libxl and the builder; nil for others.
+  private var builderEntry: QuirkEntry? {
     switch self {
     case .rdmMatchedByStart:
       QuirkEntry(
-        "rdm-matched-by-start", "BL-55, LB-6",
+        "rdm-matched-by-start", "BL-55, LB-6", in: .from(.rfc2015),
         "Two ranges with one start count as the same, and the later one's size is lost.")
     case .lastPolicyWins:
       QuirkEntry(
-        "last-policy-wins", "BL-53, LB-12",
+        "last-policy-wins", "BL-53, LB-12", in: .from(.xen4_6),
         "Where devices share a range, the policy of the last in the list holds, even if that is the laxer one.")
     case .hostRangesRepeated:
       QuirkEntry(
-        "host-ranges-repeated", "BL-50, LB-6b",
+        "host-ranges-repeated", "BL-50, LB-6b", in: .from(.rfc2015),
         "Under strategy host, a range that the hypervisor reports twice stands in the guest's list twice.")
     case .memoryMapUnordered:
       QuirkEntry(
-        "memory-map-unordered", "BL-81, I-6",
+        "memory-map-unordered", "BL-81, I-6", in: .from(.rfc2015),
         "The guest's memory map lists ranges in the order of discovery, also those that overlap.")
     case .namedDeviceUnresolved:
       QuirkEntry(
-        "named-device-unresolved", "BL-56, LB-2",
+        "named-device-unresolved", "BL-56, LB-2", in: .from(.xen4_16),
         "Ranges are looked up for 0000:00:00.0 instead of a device given by its name.")
     case .firstFunctionAsked:
       QuirkEntry(
-        "first-function-asked", "BL-56, LB-3",
+        "first-function-asked", "BL-56, LB-3", in: .from(.rfc2015),
         "Only function 0 of a device given with all functions is asked for its ranges.")
     case .highestFunctionAttached:
       QuirkEntry(
-        "highest-function-attached", "BL-110, LB-10",
+        "highest-function-attached", "BL-110, LB-10", in: .from(.xen4_13),
         "Of a device given with all functions only the highest is attached, and the guest does not find it.")
     case .lowMemoryUnchecked:
       QuirkEntry(
@@ -86,15 +172,15 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
         "A low boundary or a huge MMIO hole can leave less low memory than the legacy area and hvmloader take.")
     case .rangesOutliveBuild:
       QuirkEntry(
-        "ranges-outlive-build", "BL-47, BL-129, LB-5",
+        "ranges-outlive-build", "BL-47, BL-129, LB-5", in: .from(.xen4_6),
         "A second build from the same configuration keeps the old ranges and does not move RAM away from them.")
     case .boundaryExcluded:
       QuirkEntry(
-        "boundary-excluded", "BL-58, LB-13",
+        "boundary-excluded", "BL-58, LB-13", in: .from(.rfc2015),
         "A range that starts exactly at rdm_mem_boundary counts as lying below it, and RAM is not moved.")
     case .relaxedMovesMemory:
       QuirkEntry(
-        "relaxed-moves-memory", "BL-62, LB-18, LB-19",
+        "relaxed-moves-memory", "BL-62, LB-18, LB-19", in: .from(.rfc2015),
         "RAM moved up for a relaxed range may land on a strict one, and the build fails.")
     case .fixedAreasUnchecked:
       QuirkEntry(
@@ -102,19 +188,19 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
         "Ranges inside the firmware's special area are accepted; hvmloader or the assignment fails later.")
     case .moduleMappedAtZero:
       QuirkEntry(
-        "module-mapped-at-zero", "BL-87, LB-7, f76d81d6e8",
+        "module-mapped-at-zero", "BL-87, LB-7, f76d81d6e8", in: .from(.xen4_13),
         "The memory map is made before an ACPI module has its address, so its entry lies at 0 over RAM.")
     case .modulePopulatedTwice:
       QuirkEntry(
-        "module-populated-twice", "BL-103, LB-7",
+        "module-populated-twice", "BL-103, LB-7", in: .from(.xen4_9),
         "Pages for an ACPI module are populated over the RAM that is there, which stays charged and lost.")
     case .moduleFallbackInBytes:
       QuirkEntry(
-        "module-fallback-in-bytes", "BL-103, LB-8",
+        "module-fallback-in-bytes", "BL-103, LB-8", in: .from(.xen4_9),
         "When a module's page cannot be populated, the end of RAM in bytes is handed on as a frame number.")
     case .memoryCountedTwice:
       QuirkEntry(
-        "memory-counted-twice", "BL-74, LB-9",
+        "memory-counted-twice", "BL-74, LB-9", in: .from(.xen4_9),
         "Memory that is no whole number of MiB fails the build or ends in the middle of a page.")
     case .deviceModelKeepsSplit:
       QuirkEntry(
@@ -122,7 +208,7 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
         "The device model is not told that RAM moved above 4G, and cannot reach what was moved.")
     case .failedTestForgetsOwner:
       QuirkEntry(
-        "failed-test-forgets-owner", "BL-109, LB-11",
+        "failed-test-forgets-owner", "BL-109, LB-11", in: .from(.xen4_16),
         "An attach refused because the device is taken removes the record of who has it.")
     case .failureLeavesTraces:
       QuirkEntry(
@@ -130,7 +216,7 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
         "A failing operation leaves emulated devices, permissions, bindings and limits it made before.")
     case .permissionsSurviveDetach:
       QuirkEntry(
-        "permissions-survive-detach", "BL-124, 39113a8a23",
+        "permissions-survive-detach", "BL-124, 39113a8a23", in: .through(.xen4_17),
         "A guest keeps its right to the ports and memory of a device that was detached.")
     case .detachFailureIgnored:
       QuirkEntry(
@@ -148,6 +234,7 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
       QuirkEntry(
         "hotplug-unannounced", "BL-121, I-4",
         "A strict device can be plugged in although its ranges are not reserved in the guest's memory map.")
+    default: nil
     }
   }
 }

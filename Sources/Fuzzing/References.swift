@@ -28,6 +28,8 @@ extension Event {
     case .create(let name, var configuration):
       configuration.devices = configuration.devices.map(renamed)
       return .create(names(name), configuration)
+    // Devices in a text stay as they are: what it names is for the parser to say.
+    case .config(let name, let text): return .config(names(name), text: text)
     case .boot(let name): return .boot(names(name))
     case .attach(let name, let device): return .attach(names(name), renamed(device))
     case .detach(let name, let sbdf, let force): return .detach(names(name), names.device(sbdf), force: force)

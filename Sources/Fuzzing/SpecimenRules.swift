@@ -21,6 +21,8 @@ public struct SpecimenRules: Hashable, Sendable {
   public var deviceCount = 16
   /// Most records and frames of one raw hypercall.
   public var recordCount = 127
+  /// Most bytes of a configuration text.
+  public var textBytes = 1 << 16
   /// Largest BAR in bytes.
   public var barSize: UInt64 = 1 << 35
 
@@ -111,6 +113,8 @@ public struct SpecimenRules: Hashable, Sendable {
     switch event {
     case .create(let name, let configuration):
       return violation(in: name) ?? violation(in: configuration)
+    case .config(let name, let text):
+      return violation(in: name) ?? (text.count > textBytes ? "a text of \(text.count) bytes" : nil)
     case .boot(let name), .reboot(let name), .destroy(let name), .balloon(let name, _), .access(let name, _, _),
       .detach(let name, _, _):
       return violation(in: name)

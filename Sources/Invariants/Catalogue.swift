@@ -7,5 +7,6 @@ extension Invariant {
     identityCounted, identityKept, quarantineMapped, dmaConfined, nobodyCrashes,
     rangesAccounted, strictWins, droppedNotShown,
     e820ListsRAM, barPagesApart, windowsUncached, firmwareAreasClear,
+    askedIsGiven, memoryMapSound, strictAnnounced,
   ]
 }

@@ -100,7 +100,7 @@ extension Event {
   /// The stage whose work an event is.
   public var stage: String {
     switch self {
-    case .create, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: "toolstack"
+    case .create, .config, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: "toolstack"
     case .boot: "firmware"
     case .plug, .unplug, .hypercall, .access, .dma, .fault, .query: "hypervisor"
     }

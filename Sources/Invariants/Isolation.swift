@@ -121,7 +121,7 @@ extension Invariant {
     "nobody-crashes", "No operation of the toolstack crashes a guest or the host.", source: "G-9, D-4, HV-118, HV-91"
   ) { scene in
     switch scene.event {
-    case .create, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: break
+    case .create, .config, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: break
     case .boot, .plug, .unplug, .hypercall, .access, .dma, .fault, .query: return nil
     }
     if scene.before.hypervisor.hostCrash == nil, let rule = scene.after.hypervisor.hostCrash {

@@ -2,6 +2,7 @@ import AddressSpace
 import Editions
 import Platform
 import Toolstack
+import Tracing
 
 /// What the toolstack promised when it built the guest.
 extension Invariant {
@@ -10,7 +11,7 @@ extension Invariant {
     "Each range of a device that a guest was built with is in its list: reserved, or named as dropped; a strict one is reserved.",
     source: "BL-52, BL-55, BL-65, LB-2, LB-3, LB-6; review 2014 (4)"
   ) { scene in
-    guard case .create(let name, _) = scene.event, case .done = scene.outcome else { return nil }
+    guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
       guard let built = guest.built else { continue }
       for device in built.devices {
@@ -37,7 +38,7 @@ extension Invariant {
     "strict-wins", "A range that a strict device has is strict, whatever other devices say and in whatever order.",
     source: "BL-53, LB-12; review 2015 (policies)"
   ) { scene in
-    guard case .create(let name, _) = scene.event, case .done = scene.outcome else { return nil }
+    guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
       guard let built = guest.built else { continue }
       for unit in guest.strictUnits {
@@ -72,5 +73,15 @@ extension Invariant {
       }
     }
     return nil
+  }
+}
+
+extension Event {
+  /// The guest that the toolstack makes of it, from its structures or from text.
+  fileprivate var created: GuestName? {
+    switch self {
+    case .create(let name, _), .config(let name, _): name
+    default: nil
+    }
   }
 }

@@ -48,7 +48,8 @@ extension Event {
   /// The guest it is about, nil if it is about none.
   var guest: GuestName? {
     switch self {
-    case .create(let name, _), .boot(let name), .attach(let name, _), .detach(let name, _, _), .balloon(let name, _),
+    case .create(let name, _), .config(let name, _), .boot(let name), .attach(let name, _), .detach(let name, _, _),
+      .balloon(let name, _),
       .reboot(let name), .destroy(let name), .access(let name, _, _):
       name
     case .hypercall(let event): event.call.domain == .itself ? event.caller : event.call.domain

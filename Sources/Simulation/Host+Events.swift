@@ -50,6 +50,7 @@ extension Host {
   private mutating func perform(_ event: Event) -> Outcome {
     switch event {
     case .create(let name, let configuration): create(name, configuration)
+    case .config(let name, let text): config(name, text)
     case .boot(let name): withGuest(name) { host, index in host.bootGuest(at: index) }
     case .attach(let name, let device):
       withGuest(name) { host, index throws(Refusal) in
@@ -116,6 +117,22 @@ extension Host {
     return refusable { host throws(Refusal) in
       let guest = try host.toolstack.create(configuration, on: &host.port, &host.buffer)
       host.add(GuestLife(name: name, domain: guest.domain))
+    }
+  }
+
+  /// A guest from its text: xl reads it, and libxl gets what xl made of it.
+  private mutating func config(_ name: GuestName, _ text: [UInt8]) -> Outcome {
+    guard index(of: name) == nil else { return .refused(Refusal(.invalid, rule: nil)) }
+    let reading = GuestText.read(text, edition: edition)
+    guard let guest = reading.guest else { return .rejected(reading) }
+    do throws(ParsedGuest.Unbuildable) {
+      return create(name, try guest.configuration())
+    } catch {
+      switch error {
+      case .undefined(let fields): return .undefined(fields)
+      case .unmodelled(let what): return .unmodelled(what)
+      case .refused(let refusal): return .refused(refusal)
+      }
     }
   }
 

@@ -11,6 +11,12 @@ extension Host {
     case .done: Observation(["ok"], facts(after: event))
     case .refused(let refusal):
       Observation(["refused", refusal.errno.map { "\($0)" } ?? refusal.error.name], ruleField(refusal.rule))
+    case .rejected(let reading):
+      Observation(
+        reading.outcome == .died ? ["died"] : ["rejected", "\(reading.exit)"],
+        reading.messages.isEmpty ? [] : [.init("said", reading.messages.joined(separator: "\n"))])
+    case .undefined(let fields): Observation(["undefined"] + fields)
+    case .unmodelled(let what): Observation(["unmodelled", what])
     case .lost(let refusal):
       Observation(["lost", refusal.errno.map { "\($0)" } ?? refusal.error.name], ruleField(refusal.rule))
     case .crashed(let rule): Observation(["crashed"], ruleField(rule))
@@ -32,6 +38,9 @@ extension Host {
     case .create(let name, _), .reboot(let name):
       guard let life = guest(named: name), let built = toolstack.guest(life.domain) else { return [] }
       return [.init("low", hex(built.layout.lowMemoryEnd)), .init("high", hex(built.layout.highMemoryEnd))]
+    case .config(let name, _):
+      guard let life = guest(named: name), let built = toolstack.guest(life.domain) else { return [] }
+      return facts(after: .create(name, built.configuration)) + Host.facts(of: built.configuration)
     case .boot(let name):
       guard let report = guest(named: name)?.firmware else { return [] }
       let unmapped = guest(named: name)?.unmappedBARs.map {
@@ -50,5 +59,16 @@ extension Host {
       .query:
       return []
     }
+  }
+
+  /// The effective configuration, as far as text says it.
+  private static func facts(of configuration: GuestConfiguration) -> [Observation.Field] {
+    var fields: [Observation.Field] = [.init("strategy", configuration.strategy.rawValue)]
+    if let policy = configuration.policy { fields.append(.init("policy", policy.rawValue)) }
+    for device in configuration.devices {
+      let options = [device.policy?.rawValue, device.slot.map { "slot=\($0)" }, device.allFunctions ? "all" : nil]
+      fields.append(.init("pci", (["\(device.sbdf)"] + options.compactMap(\.self)).joined(separator: ",")))
+    }
+    return fields
   }
 }

@@ -9,6 +9,12 @@ public enum Outcome: Hashable, Sendable {
   case done
   /// The toolstack, or the hypervisor through it, refused.
   case refused(Refusal)
+  /// xl did not accept the text, or died of it.
+  case rejected(TextReading)
+  /// The text leaves these fields to whatever memory held: nobody can say what the guest would be.
+  case undefined([String])
+  /// The text is accepted, but there is no model of such a guest.
+  case unmodelled(String)
   /// A reboot destroyed the guest and could not build it again.
   case lost(Refusal)
   /// The guest's firmware stopped the guest.
@@ -27,14 +33,14 @@ public enum Outcome: Hashable, Sendable {
     switch self {
     case .refused(let refusal), .lost(let refusal): refusal.rule
     case .crashed(let rule), .result(_, let rule): rule
-    case .done, .touched, .transferred, .answer: nil
+    case .done, .rejected, .undefined, .unmodelled, .touched, .transferred, .answer: nil
     }
   }
 
   /// True if the host refused to do what was asked.
   public var isRefusal: Bool {
     switch self {
-    case .refused: true
+    case .refused, .rejected, .undefined, .unmodelled: true
     case .result(let result, _): result < 0
     case .done, .lost, .crashed, .touched, .transferred, .answer: false
     }

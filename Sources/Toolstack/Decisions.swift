@@ -51,6 +51,35 @@ struct ToolstackDecisions: Hashable, Sendable {
   /// What a strict hotplug asks of the guest's memory map (BL-121).
   enum Hotplug { case unannounced, announcedOnly }
 
+  /// Whether the builder knows of reserved ranges at all.
+  enum Ranges { case unknown, known }
+  /// How many of a device's ranges are looked at (BL-57).
+  enum DeviceRanges { case first, all }
+  /// When a device without a policy becomes strict (BL-51).
+  enum DefaultPolicy { case atAssignment, atOnce }
+  /// Whether low memory ends between superpages (BL-59).
+  enum LowMemoryEnd { case anywhere, atSuperpage }
+  /// When there is an entry for RAM above 4G (I-2).
+  enum HighMemory { case always, whereNeeded }
+  /// Which boundary holds (BL-7).
+  enum BoundarySetting { case fixed, configured }
+  /// What a range in the way of RAM does (BL-58).
+  enum Avoidance { case none, movesRAM }
+  /// Which policies there are.
+  enum Policies { case strictOnly, both }
+  /// Whose populate on demand is refused (BL-131).
+  enum PopulateOnDemand { case refusedWithDevices, refusedWithIOMMU }
+  /// Which device models there are (BL-14).
+  enum DeviceModels { case upstreamOnly, both }
+  /// Which classes are graphics adapters (BL-18).
+  enum GraphicsClasses { case vgaOnly, allDisplays }
+  /// What a device that cannot be attached does to a creation.
+  enum FailedAttach { case ignored, failsCreation }
+  /// Which devices come back from a reboot (BL-128).
+  enum RebootedDevices { case none, first, all }
+  /// What becomes of their policies.
+  enum RebootedPolicies { case forgotten, kept }
+
   var rangeMatch: RangeMatch
   var policyMerge: PolicyMerge
   var hostRanges: HostRanges
@@ -75,6 +104,20 @@ struct ToolstackDecisions: Hashable, Sendable {
   var failedDeassign: FailedDeassign
   var destroyOrder: DestroyOrder
   var hotplug: Hotplug
+  var ranges: Ranges
+  var deviceRanges: DeviceRanges
+  var defaultPolicy: DefaultPolicy
+  var lowMemoryEnd: LowMemoryEnd
+  var highMemory: HighMemory
+  var boundarySetting: BoundarySetting
+  var avoidance: Avoidance
+  var policies: Policies
+  var populateOnDemand: PopulateOnDemand
+  var deviceModels: DeviceModels
+  var graphicsClasses: GraphicsClasses
+  var failedAttach: FailedAttach
+  var rebootedDevices: RebootedDevices
+  var rebootedPolicies: RebootedPolicies
 
   init(_ quirks: QuirkSet<ToolstackQuirk>) {
     func choose<Decision>(_ quirk: ToolstackQuirk, _ odd: Decision, else sound: Decision) -> Decision {
@@ -104,5 +147,20 @@ struct ToolstackDecisions: Hashable, Sendable {
     failedDeassign = choose(.detachFailureIgnored, .ignored, else: .refuses)
     destroyOrder = choose(.destroyDetachesFirst, .devicesFirst, else: .domainFirst)
     hotplug = choose(.hotplugUnannounced, .unannounced, else: .announcedOnly)
+    ranges = choose(.rangeWordsUnknown, .unknown, else: .known)
+    deviceRanges = choose(.firstRangeOfDevice, .first, else: .all)
+    defaultPolicy = choose(.policyDefaultLate, .atAssignment, else: .atOnce)
+    lowMemoryEnd = choose(.superpagesSplit, .anywhere, else: .atSuperpage)
+    highMemory = choose(.highMemoryForced, .always, else: .whereNeeded)
+    boundarySetting = choose(.boundaryWordUnknown, .fixed, else: .configured)
+    avoidance = choose(.rangesNotAvoided, .none, else: .movesRAM)
+    policies = choose(.relaxedUnknown, .strictOnly, else: .both)
+    populateOnDemand = choose(.populateOnDemandUnchecked, .refusedWithDevices, else: .refusedWithIOMMU)
+    deviceModels = choose(.traditionalModelGone, .upstreamOnly, else: .both)
+    graphicsClasses = choose(.displayClassMissed, .vgaOnly, else: .allDisplays)
+    failedAttach = choose(.attachFailureIgnored, .ignored, else: .failsCreation)
+    rebootedDevices = choose(
+      .devicesLostOnReboot, .none, else: choose(.oneDeviceRebooted, .first, else: .all))
+    rebootedPolicies = choose(.policyLostOnReboot, .forgotten, else: .kept)
   }
 }

@@ -16,7 +16,7 @@ public struct Guest: Equatable, Sendable {
   /// The reserved ranges of its construction, dropped ones included.
   public internal(set) var rdms: [RDM]
   /// The memory map stored for it.
-  public let memoryMap: [E820Entry]
+  public internal(set) var memoryMap: [E820Entry]
   /// The table at 0x9F800 for hvmloader.
   public let hvmInfo: HVMInfo
   /// What lies in xenstore for hvmloader.
@@ -53,6 +53,20 @@ public struct Guest: Equatable, Sendable {
         if retrieved.devices.contains(entry) { continue }
       }
       retrieved.devices.append(entry)
+    }
+    return retrieved
+  }
+
+  /// The same where a reboot loses something.
+  func retrievedConfiguration(_ decisions: ToolstackDecisions) -> GuestConfiguration {
+    var retrieved = retrievedConfiguration
+    switch decisions.rebootedDevices {
+    case .none: retrieved.devices.removeAll()
+    case .first: retrieved.devices.removeSubrange(min(1, retrieved.devices.count)...)
+    case .all: break
+    }
+    if decisions.rebootedPolicies == .forgotten {
+      for index in retrieved.devices.indices { retrieved.devices[index].policy = nil }
     }
     return retrieved
   }

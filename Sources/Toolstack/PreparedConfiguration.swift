@@ -17,9 +17,20 @@ extension Toolstack {
     configuration.vcpus = max(1, configuration.vcpus)
     configuration.videoKiB = try videoMemory(of: configuration)
     configuration.passthrough = try passthrough(of: configuration)
+    if configuration.deviceModel == .traditional, decisions.deviceModels == .upstreamOnly {
+      throw Refusal(.invalid, rule: .bl(14))
+    }
+    if decisions.policies == .strictOnly {
+      configuration.policy = configuration.policy.map { _ in .strict }
+      for index in configuration.devices.indices { configuration.devices[index].policy = .strict }
+    }
     // BL-131: populate on demand and an IOMMU exclude each other, with or without devices.
-    if configuration.targetMemoryKiB < configuration.maxMemoryKiB, configuration.passthrough != .disabled {
-      throw Refusal(.invalid, rule: .bl(131))
+    if configuration.targetMemoryKiB < configuration.maxMemoryKiB {
+      switch decisions.populateOnDemand {
+      case .refusedWithDevices where configuration.devices.isEmpty: break
+      case .refusedWithDevices, .refusedWithIOMMU:
+        guard configuration.passthrough == .disabled else { throw Refusal(.invalid, rule: .bl(131)) }
+      }
     }
     return configuration
   }

@@ -39,7 +39,7 @@ extension Toolstack {
       }
       throw error
     }
-    let policy = device.policy ?? .strict  // BL-40
+    let policy = decisions.policies == .strictOnly ? .strict : device.policy ?? .strict  // BL-40
     let selected = try selectFunctions(device)
     if isHotplug, policy == .strict, decisions.hotplug == .announcedOnly {
       for function in selected { try checkAnnounced(bindings[function].sbdf, guests[index], on: &port, &buffer) }

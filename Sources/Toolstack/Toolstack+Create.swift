@@ -25,7 +25,10 @@ extension Toolstack {
     do throws(Refusal) {
       let index = try build(domain, prepared, given: configuration, earlier: earlier, on: &port, &buffer)
       for device in configuration.devices {
-        try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
+        switch decisions.failedAttach {
+        case .failsCreation: try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
+        case .ignored: addIfPossible(device, to: index, on: &port, &buffer)
+        }
       }
       return guests[index]
     } catch {
@@ -37,6 +40,21 @@ extension Toolstack {
         abandon(domain, on: &port, &buffer)
       }
       throw error
+    }
+  }
+
+  /// Attaches a device of a new guest, or goes on without it.
+  private mutating func addIfPossible<Port: HypercallPort & ~Copyable>(
+    _ device: AssignedDevice, to index: Int, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) {
+    let before = self
+    var journal = Journal()
+    do throws(Refusal) {
+      try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
+    } catch {
+      guard decisions.failure == .undoes else { return }
+      journal.rollBack(on: &port, &buffer)
+      self = before
     }
   }
 
@@ -98,13 +116,17 @@ extension Toolstack {
     _ domain: DomainID, _ configuration: GuestConfiguration, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
     guard configuration.graphicsPassthrough else { return }
-    let adapters = configuration.devices.compactMap { function(at: $0.sbdf) }.filter { $0.classCode == 0x0300 }
+    let adapters = configuration.devices.compactMap { function(at: $0.sbdf) }.filter(isGraphicsAdapter)
     guard adapters.contains(where: { $0.vendor == 0x8086 }) else { throw Refusal(.fail, rule: .bl(18)) }
     let window = map.vgaHole.frames
     for _ in adapters {
       try port.require(
         .iomemPermission(domain, mfn: window.start, count: window.count, allow: true), by: .bl(18), &buffer)
     }
+  }
+
+  private func isGraphicsAdapter(_ function: PCIFunction) -> Bool {
+    function.classCode == 0x0300 || function.classCode == 0x0380 && decisions.graphicsClasses == .allDisplays
   }
 
   /// What libxl does with a half-made domain: devices leave by force, then it goes (BL-108, BL-122).

@@ -41,7 +41,7 @@ extension Toolstack {
     _ domain: DomainID, retrieved: Bool = true, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) -> Reboot {
     let guest = guests[try guestIndex(domain)]
-    let configuration = retrieved ? guest.retrievedConfiguration : guest.configuration
+    let configuration = retrieved ? guest.retrievedConfiguration(decisions) : guest.configuration
     try destroy(domain, on: &port, &buffer)
     do throws(Refusal) {
       return .running(

@@ -13,6 +13,8 @@ public typealias GuestName = DomainID
 public enum Event: Hashable, Sendable {
   /// `xl create`: the toolstack builds a guest and attaches its devices.
   case create(GuestName, GuestConfiguration)
+  /// `xl create` with a configuration file of these bytes: the edition's parser reads it, then as `create`.
+  case config(GuestName, text: [UInt8])
   /// The guest starts: hvmloader runs to the hand-over to the BIOS.
   case boot(GuestName)
   /// `xl pci-attach`.

@@ -90,7 +90,8 @@ struct ErrorTests {
       "minimize", "calm.trace", code: 65,
       says: "calm.trace: expected a trace that breaks an invariant, and it breaks none in xen-4.17")
     try expect(
-      "conform", "odd.jsonl", code: 65, says: "odd.jsonl:1: expected a case of builder, loader, hypervisor or dmar")
+      "conform", "odd.jsonl", code: 65,
+      says: "odd.jsonl:1: expected a case of builder, loader, hypervisor, dmar or config")
     try expect(
       "fuzz", "--known", "known", "--runs", "9", code: 65,
       says: "known:2: expected edition, invariant, stage and relation before #, got 3 words")

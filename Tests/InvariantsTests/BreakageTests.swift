@@ -37,7 +37,7 @@ struct Breakage: CustomTestStringConvertible, Sendable {
       events: "create dom1 memory=128 pci=0000:00:01.0\nfault hypercall=1 errno=EFAULT\ndetach dom1 0000:00:01.0"),
     Breakage(
       invariant: "strict-mapped", stage: "toolstack", relation: "p2m", quirks: [.hypervisor(.zeroBDFEndsScope)],
-      also: ["ranges-accounted"],
+      also: ["ranges-accounted", "strict-announced"],
       host: "rmrr 0x100000000-0x100000fff 0000:00:00.0 0000:00:01.0\n\(device)",
       events: "create dom1 memory=128 pci=0000:00:01.0"),
     Breakage(
@@ -52,7 +52,7 @@ struct Breakage: CustomTestStringConvertible, Sendable {
       events: "create dom1 memory=128 pci=0000:00:01.0,policy=relaxed\nboot dom1"),
     Breakage(
       invariant: "ranges-accounted", stage: "toolstack", relation: "silent",
-      quirks: [.toolstack(.namedDeviceUnresolved)],
+      quirks: [.toolstack(.namedDeviceUnresolved)], also: ["strict-announced"],
       host: "rmrr 0xe0000000-0xe0000fff 0000:00:01.0\n\(device)",
       events: "create dom1 memory=128 pci=0000:00:01.0,by-name"),
     Breakage(
@@ -66,6 +66,7 @@ struct Breakage: CustomTestStringConvertible, Sendable {
     Breakage(
       invariant: "bars-placed", stage: "firmware", relation: "strict-range",
       quirks: [.toolstack(.hotplugUnannounced)],
+      also: ["strict-announced"],
       host: "rmrr 0xf0000000-0xf0000fff 0000:00:01.0\n\(device)",
       events: "create dom1 memory=256 passthrough=enabled\nboot dom1\nattach dom1 0000:00:01.0"),
     Breakage(
@@ -97,6 +98,35 @@ struct Breakage: CustomTestStringConvertible, Sendable {
         create dom1 memory=4096 pci=0000:00:01.0
         hypercall dom1 add_to_physmap dom_self space=gmfn_range index=0x0 gfn=0xad5fe count=3
         """),
+    Breakage(
+      invariant: "asked-is-given", stage: "toolstack", relation: "policy", quirks: [.toolstack(.policyLostOnReboot)],
+      host: device, events: "create dom1 memory=128 pci=0000:00:01.0,policy=relaxed\nreboot dom1"),
+    Breakage(
+      invariant: "asked-is-given", stage: "toolstack", relation: "device", quirks: [.toolstack(.attachFailureIgnored)],
+      host: device, events: "create dom1 memory=128 pci=0000:00:02.0"),
+    Breakage(
+      invariant: "asked-is-given", stage: "toolstack", relation: "inherited-policy",
+      quirks: [.toolstack(.globalPolicyReadLast)], host: device,
+      events: #"config dom1 "name='g'\ntype='hvm'\nmemory=128\nrdm='policy=relaxed'\npci=['00:01.0']\n""#),
+    Breakage(
+      invariant: "asked-is-given", stage: "toolstack", relation: "strategy", quirks: [.toolstack(.rangeFailureIgnored)],
+      host: device, events: #"config dom1 "name='g'\ntype='hvm'\nmemory=128\nrdm='strategy=HOST'\n""#),
+    Breakage(
+      invariant: "asked-is-given", stage: "toolstack", relation: "undefined",
+      quirks: [.toolstack(.rangeResultUninitialised)], host: device,
+      events: #"config dom1 "name='g'\ntype='hvm'\nmemory=128\nrdm='strategy=host'\n""#),
+    Breakage(
+      invariant: "memory-map-sound", stage: "toolstack", relation: "empty", quirks: [.toolstack(.highMemoryForced)],
+      host: device, events: "create dom1 memory=128 pci=0000:00:01.0"),
+    Breakage(
+      invariant: "memory-map-sound", stage: "toolstack", relation: "overlapping",
+      quirks: [.toolstack(.moduleMappedAtZero)], host: device,
+      events: "create dom1 memory=128 acpi-firmware=2M"),
+    Breakage(
+      invariant: "strict-announced", stage: "toolstack", relation: "unannounced",
+      quirks: [.toolstack(.hotplugUnannounced)],
+      host: "rmrr 0xf0000000-0xf0000fff 0000:00:01.0\n\(device)",
+      events: "create dom1 memory=128 passthrough=enabled\nattach dom1 0000:00:01.0"),
   ]
 }
 

@@ -447,6 +447,25 @@ extension Damage {
       _ = host.apply(Event("destroy dom1"))
       host.port.port.budget.give(1)
     },
+    Damage("a policy that a reboot forgets", breaks: ["asked-is-given policy"], event: "reboot dom1") { host in
+      _ = host.apply(Event("reboot dom1"))
+      let guest = host.toolstack.guests.count - 1
+      let device = host.toolstack.guests[guest].devices[0]
+      host.toolstack.guests[guest].devices[0] = AttachedDevice(
+        sbdf: device.sbdf, policy: .relaxed, devfn: device.devfn, isMultifunction: device.isMultifunction)
+    },
+    Damage("an entry of RAM in the stored map that is doubled", breaks: ["memory-map-sound overlapping"]) {
+      $0.toolstack.guests[1].memoryMap.append($0.toolstack.guests[1].memoryMap[0])
+    },
+    Damage("a reserved entry of the stored map that is doubled") {
+      $0.toolstack.guests[1].memoryMap.append($0.toolstack.guests[1].memoryMap[1])
+    },
+    Damage("a strict range that is not in the stored map", breaks: ["strict-announced unannounced"]) {
+      $0.toolstack.guests[0].memoryMap.removeAll { $0.type == .reserved }
+    },
+    Damage("a relaxed range that is not in the stored map") {
+      $0.toolstack.guests[1].memoryMap.removeAll { $0.type == .reserved }
+    },
     Damage("a guest that goes", event: "destroy dom1") { _ = $0.apply(Event("destroy dom1")) },
     Damage("a guest that comes again", event: "reboot dom1") { _ = $0.apply(Event("reboot dom1")) },
     Damage("nothing at all, refused", refused: true) { _ in },

@@ -1,10 +1,14 @@
+import Editions
 import Studies
 import Testing
 
 @Suite("Conformance of the domain builder")
 struct BuilderConformanceTests {
-  @Test("BL-42…103: all recorded builds of 4.17 agree, refusals included")
-  func recordings() throws {
-    try expectAgreement(of: "builder-4.17.jsonl.gz", as: BuilderCase.self, count: 2000)
+  @Test(
+    "BL-42…103: all recorded builds agree, refusals included",
+    arguments: [("4.14", 300), ("4.17", 2000), ("4.20", 300)])
+  func recordings(version: String, count: Int) throws {
+    try expectAgreement(
+      of: "builder-\(version).jsonl.gz", as: BuilderCase.self, count: count, with: Edition(parsing: "xen-\(version)"))
   }
 }

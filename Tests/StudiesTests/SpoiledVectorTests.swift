@@ -62,6 +62,9 @@ struct SpoiledVectorTests {
   @Test("boots with impossible tables, options and consoles")
   func boots() throws { try spoil("dmar-4.17.jsonl.gz", as: DMARCase.self, seed: 5) }
 
+  @Test("configuration texts that are cut, torn and mended")
+  func configurations() throws { try spoil("config-4.14.jsonl.gz", as: ConfigurationCase.self, seed: 6) }
+
   @Test("a script that maps all frames there are and asks beyond the last is judged at once, in little memory")
   func giantMapping() throws {
     let operations = [

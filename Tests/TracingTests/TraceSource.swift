@@ -217,6 +217,7 @@ struct TraceSource {
   mutating func event(_ keyword: EventKeyword) -> Event {
     switch keyword {
     case .create: .create(guest(), configuration())
+    case .config: .config(guest(), text: list(upTo: 30) { (source) -> UInt8 in source.number() })
     case .boot: .boot(guest())
     case .attach: .attach(guest(), assigned())
     case .detach: .detach(guest(), sbdf(), force: one(in: 2))

@@ -9,7 +9,8 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
   public init(_ event: Event) {
     self =
       switch event {
-      case .create: .create
+      // Texts come from traces only; they make a guest as `create` does.
+      case .create, .config: .create
       case .boot: .boot
       case .attach: .attach
       case .detach: .detach

@@ -43,6 +43,7 @@ struct Shadow {
     case .create(let name, let configuration):
       guard !guests.contains(where: { $0.name == name }) else { return }
       guests.append(Guest(name: name, configuration: configuration, devices: configuration.devices.map(\.sbdf)))
+    case .config(let name, _): apply(.create(name, GuestConfiguration(memoryMiB: 0)))
     case .boot(let name): change(name) { $0.booted = true }
     case .attach(let name, let device): change(name) { $0.devices.append(device.sbdf) }
     case .detach(let name, let sbdf, force: _): change(name) { $0.devices.removeAll { $0 == sbdf } }

@@ -109,6 +109,7 @@ extension Event {
   fileprivate var parts: Int {
     switch self {
     case .create(_, let configuration): configuration.devices.count
+    case .config(_, let text): text.count
     case .plug(let function): function.bars.count
     case .hypercall(let event): event.entries.count + event.frames.count
     default: 0

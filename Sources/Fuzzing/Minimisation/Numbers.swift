@@ -99,7 +99,7 @@ extension Event {
       self = .fault(.allocation(ordinal: ordinal))
     case .query(.p2m(let name, let frames)): self = .query(.p2m(name, visited(frames, body)))
     case .query(.iommuTable(let name, let frames)): self = .query(.iommuTable(name, visited(frames, body)))
-    case .boot, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .unplug, .query: break
+    case .config, .boot, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .unplug, .query: break
     }
   }
 }

@@ -60,6 +60,7 @@ extension Mutator {
     let address = generator.address(on: machine, in: scene, &random)
     switch event {
     case .create(_, let configuration): return .create(otherName(), configuration)
+    case .config(_, let text): return .config(otherName(), text: text)
     case .boot: return .boot(otherName())
     case .reboot: return .reboot(otherName())
     case .destroy: return .destroy(otherName())

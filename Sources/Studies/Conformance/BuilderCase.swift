@@ -62,7 +62,7 @@ public struct BuilderCase: RecordedCase {
 
   /// Builds the guest over a port that answers from the case's units.
   public func disagreements(with edition: Edition) -> [Disagreement] {
-    var comparison = Comparison()
+    var comparison = FieldComparison()
     guard let configuration, let script = BuilderScript(rmrrs) else {
       comparison.check("case", "readable", "an address or a word that is none")
       return comparison.disagreements
@@ -131,24 +131,8 @@ extension BuilderCase.Entry {
   fileprivate var text: String { "\(hex(addr.value))+\(hex(size.value)) \(E820Type(rawValue: type))" }
 }
 
-/// Collects the fields that differ.
-private struct Comparison {
-  var disagreements: [Disagreement] = []
-
-  mutating func check<Value: Equatable>(_ field: String, _ recorded: Value, _ modelled: Value) {
-    if recorded == modelled { return }
-    disagreements.append(Disagreement(field, recorded: "\(recorded)", modelled: "\(modelled)"))
-  }
-
-  mutating func checkList(_ field: String, _ recorded: [String], _ modelled: [String]) {
-    for index in 0..<max(recorded.count, modelled.count) {
-      check(
-        "\(field)[\(index)]", index < recorded.count ? recorded[index] : "nothing",
-        index < modelled.count ? modelled[index] : "nothing")
-    }
-  }
-
-  mutating func check(_ recorded: BuilderCase.Info, _ info: HVMInfo?) {
+extension FieldComparison {
+  fileprivate mutating func check(_ recorded: BuilderCase.Info, _ info: HVMInfo?) {
     let field = "result.hvm_info"
     guard let info else { return check(field, "a table", "none") }
     let bytes = info.bytes

@@ -15,6 +15,8 @@ public struct Conformance: Hashable, Sendable {
     case script
     /// Boot with a DMAR table and `rmrr=` options.
     case dmar
+    /// xl's reading of configuration text.
+    case config
   }
 
   /// A file without cases: never a success.
@@ -62,6 +64,7 @@ public struct Conformance: Hashable, Sendable {
     case .hypervisor: try run(file, HypervisorCase.self, edition, kept)
     case .script: try run(file, HypervisorScriptCase.self, edition, kept)
     case .dmar: try run(file, DMARCase.self, edition, kept)
+    case .config: try run(file, ConfigurationCase.self, edition, kept)
     }
   }
 
@@ -89,7 +92,8 @@ public struct Conformance: Hashable, Sendable {
     if has("low_mem_end") { return .loader }
     if has("devices_present") { return .dmar }
     if has("ops") { return has("units") ? .hypervisor : .script }
+    if has("config") { return .config }
     throw VectorFile.LineError(
-      path: file.path, line: 1, message: "expected a case of builder, loader, hypervisor or dmar")
+      path: file.path, line: 1, message: "expected a case of builder, loader, hypervisor, dmar or config")
   }
 }

@@ -86,7 +86,7 @@ public struct DomainBuild: Equatable, Sendable {
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
     // Ranges from an earlier build stop everything, the move of RAM included (BL-47).
-    guard rdms.isEmpty else { return }
+    guard rdms.isEmpty, decisions.ranges == .known else { return }
     if configuration.strategy == .ignore, asked.isEmpty { return }
 
     var list = RDMList(decisions: decisions)
@@ -102,15 +102,26 @@ public struct DomainBuild: Equatable, Sendable {
       let unresolved = device.byName && decisions.namedDevice == .zeroAddress
       let count = try queryReservedRanges(
         of: unresolved ? SBDF(rawValue: 0) : device.sbdf, wholeHost: false, on: &port, &buffer)
-      for reported in buffer.reserved.prefix(count) {
-        list.merge(reported, policy: device.policy ?? .strict)
+      // A policy that comes later leaves the ranges without one now: they are dropped (BL-57).
+      let policy = device.policy ?? (decisions.defaultPolicy == .atOnce ? .strict : nil)
+      for reported in buffer.reserved.prefix(decisions.deviceRanges == .first ? min(count, 1) : count) {
+        list.merge(reported, policy: policy)
       }
     }
     rdms = list.rdms
     let conflicts = RangeConflicts(
-      boundary: configuration.boundaryKiB &* 1024, hap: configuration.hap, floor: lowMemoryFloor, map: map,
+      boundary: boundary, hap: configuration.hap, floor: lowMemoryFloor, map: map,
       decisions: decisions)
+    if decisions.highMemory == .always, layout.highMemoryEnd == 0 { layout.highMemoryEnd = map.fourGiB }
     try conflicts.settle(&layout, &rdms)
+  }
+
+  /// `rdm_mem_boundary` in bytes, modulo 2^64 (BL-7).
+  private var boundary: UInt64 {
+    switch decisions.boundarySetting {
+    case .configured: configuration.boundaryKiB &* 1024
+    case .fixed: GuestConfiguration(memoryMiB: 0).boundaryKiB * 1024
+    }
   }
 
   /// Below this neither hvmloader nor its modules fit; 0 where nothing is checked (LB-4).

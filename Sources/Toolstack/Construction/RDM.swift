@@ -19,7 +19,7 @@ public struct RDM: Hashable, Sendable {
     self.policy = policy
   }
 
-  init(_ reported: ReservedRange, policy: RDMPolicy) {
+  init(_ reported: ReservedRange, policy: RDMPolicy?) {
     self.init(
       start: Page.address(of: reported.firstFrame), size: Page.address(of: reported.frameCount), policy: policy)
   }
@@ -72,7 +72,7 @@ struct RDMList {
   }
 
   /// Appends a range of a device, or changes the policy of the one that is there (BL-52…55).
-  mutating func merge(_ reported: ReservedRange, policy: RDMPolicy) {
+  mutating func merge(_ reported: ReservedRange, policy: RDMPolicy?) {
     let rdm = RDM(reported, policy: policy)
     if decisions.hostRanges == .distinct, rdm.size == 0 { return }
     guard let known = rdms.firstIndex(where: { $0.matches(rdm, decisions.rangeMatch) }) else {

@@ -38,10 +38,11 @@ struct RangeConflicts {
   }
 
   private func lowered(_ layout: GuestLayout, by rdms: [RDM], strictOnly: Bool) -> GuestLayout {
+    if decisions.avoidance == .none { return layout }
     var layout = layout
     for rdm in rdms where !strictOnly || rdm.policy == .strict {
       guard rdm.meets(0, layout.lowMemoryEnd), isMovable(rdm) else { continue }
-      let rounds = hap && rdm.start > RangeConflicts.superpage
+      let rounds = decisions.lowMemoryEnd == .atSuperpage && hap && rdm.start > RangeConflicts.superpage
       let end = rounds ? alignDown(rdm.start, to: RangeConflicts.superpage) : rdm.start
       guard end >= floor else { continue }
       layout.lowerLowMemory(to: end, map: map)

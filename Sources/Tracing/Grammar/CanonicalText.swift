@@ -132,7 +132,7 @@ public struct CanonicalText: Sendable {
     }
   }
 
-  private mutating func put(escape byte: UInt8) {
+  mutating func put(escape byte: UInt8) {
     put("\\x")
     put(digits: byte, width: 2)
   }

@@ -4,7 +4,7 @@ import Platform
 
 /// The first word of an event's line.
 enum EventKeyword: String, CaseIterable {
-  case create, boot, attach, detach
+  case create, config, boot, attach, detach
   case assignableAdd = "assignable-add"
   case assignableRemove = "assignable-remove"
   case balloon, reboot, destroy, plug, unplug, access, dma, fault, hypercall
@@ -31,6 +31,10 @@ extension LineCursor {
     skipWord()
     switch keyword {
     case .create: return .create(try guest(), try configuration())
+    case .config:
+      let guest = try guest()
+      try self.word("a text in quotes")
+      return .config(guest, text: try quoted())
     case .boot: return .boot(try guest())
     case .attach: return .attach(try guest(), try assignedDevice())
     case .detach: return .detach(try guest(), try place(), force: try has("force"))
@@ -105,6 +109,10 @@ extension CanonicalText {
       put(.create, guest)
       put(" ")
       put(configuration)
+    case .config(let guest, let text):
+      put(.config, guest)
+      put(" ")
+      put(quoted: text)
     case .boot(let guest): put(.boot, guest)
     case .attach(let guest, let device):
       put(.attach, guest)

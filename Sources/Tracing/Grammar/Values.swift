@@ -18,7 +18,7 @@ extension LineCursor {
   }
 
   /// The bytes as digits, nil if one is none or the number is too large.
-  private func value(_ start: Int, _ end: Int, radix: UInt64) -> UInt64? {
+  func value(_ start: Int, _ end: Int, radix: UInt64) -> UInt64? {
     guard start < end else { return nil }
     var value: UInt64 = 0
     for index in start..<end {
@@ -32,7 +32,7 @@ extension LineCursor {
   }
 
   /// The bytes as a number, decimal or with `0x`.
-  private func value(_ start: Int, _ end: Int) -> UInt64? {
+  func value(_ start: Int, _ end: Int) -> UInt64? {
     let isHex = end - start > 2 && bytes[start] == UInt8(ascii: "0") && bytes[start + 1] == UInt8(ascii: "x")
     return isHex ? value(start + 2, end, radix: 16) : value(start, end, radix: 10)
   }

@@ -6,16 +6,26 @@ public struct Bounds: Hashable, Sendable {
   public var devices: Int
   /// Most events of a life; an armed fault is one.
   public var events: Int
+  /// Most of all of these together, nil for no such bound.
+  public var size: Int?
 
   /// At most so many.
-  public init(ranges: Int = 3, devices: Int = 2, events: Int = 5) {
+  public init(ranges: Int = 3, devices: Int = 2, events: Int = 5, size: Int? = nil) {
     self.ranges = ranges
     self.devices = devices
     self.events = events
+    self.size = size
+  }
+
+  /// Events that a life in `world` may have.
+  func events(in world: World) -> Int {
+    guard let size else { return events }
+    return max(0, min(events, size - world.size(events: 0).total))
   }
 }
 
-/// How large a counterexample is. Fewer events are smaller, then fewer devices, then fewer ranges.
+/// How large a counterexample is: events, devices and ranges together. Of equal sums fewer events are smaller, then fewer
+/// devices.
 public struct Size: Hashable, Comparable, Sendable {
   /// Events, faults included, questions not.
   public var events: Int
@@ -31,8 +41,11 @@ public struct Size: Hashable, Comparable, Sendable {
     self.ranges = ranges
   }
 
-  /// By events, devices, ranges.
+  /// All together.
+  public var total: Int { events + devices + ranges }
+
+  /// By total, events, devices, ranges.
   public static func < (left: Size, right: Size) -> Bool {
-    (left.events, left.devices, left.ranges) < (right.events, right.devices, right.ranges)
+    (left.total, left.events, left.devices, left.ranges) < (right.total, right.events, right.devices, right.ranges)
   }
 }

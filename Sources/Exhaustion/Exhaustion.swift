@@ -54,7 +54,7 @@ public struct Exhaustion: Sendable {
     let results = Workers.perform(
       worlds.count, workers: workers, stop: stop, progress: { progress($0, worlds.count) }
     ) { index in
-      let exploration = Exploration(worlds[index], in: edition, events: bounds.events, stop: stop)
+      let exploration = Exploration(worlds[index], in: edition, events: bounds.events(in: worlds[index]), stop: stop)
       return World.Result(exploration, of: worlds[index], edition)
     }
     for (world, result) in zip(worlds, results) {
@@ -94,7 +94,7 @@ extension World {
     var isComplete: Bool
 
     init(_ exploration: Exploration, of world: World, _ edition: Edition) {
-      states = exploration.states
+      states = exploration.expanded
       transitions = exploration.transitions
       counterexample = exploration.found.map { Counterexample($0, in: world, edition) }
       isComplete = exploration.isComplete

@@ -8,9 +8,11 @@ import Tracing
 /// All lives of one world up to a length.
 ///
 /// Breadth first, so that the first broken invariant is at the end of a shortest life, and among those of the first in the
-/// order of letters. Each state is reached by a copy of the one before it and one event, never from the start again. A
-/// state that was seen before is not expanded again; states are compared in full, so no two different ones are taken for
-/// one. Their equality is that of `Host.firstDifference`: nothing but the numbers Xen will give to later domains may differ.
+/// order of letters. Each state is reached by a copy of the one before it and one event, never from the start again.
+///
+/// A state that was seen before is not gone on from. That loses nothing: what an event leads to, and what invariants make
+/// of it, is a function of the host before it. States are compared in full, so no two different ones are taken for one.
+/// Their equality is that of `Host.firstDifference`: nothing but the numbers Xen will give to later domains may differ.
 struct Exploration {
   /// A life that breaks an invariant.
   struct Break {
@@ -18,102 +20,165 @@ struct Exploration {
     var violation: Violation
   }
 
+  /// A state and how it came about.
+  struct State {
+    var player: Player
+    /// Index of the state before, -1 if there is none.
+    var parent = -1
+    /// What led here from there.
+    var events: [Event] = []
+    var depth = 0
+    /// True once a device was named.
+    var namedDevice = false
+  }
+
+  /// One way in which a letter was played.
+  struct Step {
+    /// What came of the event.
+    var outcome: Outcome
+    /// The host after it.
+    var host: Host
+    /// What it is worth.
+    var verdict: Verdict
+    /// Where it led, nil if nothing goes on from there.
+    var target: Target?
+  }
+
+  /// Where a step led.
+  struct Target {
+    /// Index of the state.
+    var state: Int
+    var link: Link
+
+    enum Link {
+      /// To a new state.
+      case first
+      /// To one that it reaches sooner than what led there before, and takes the place of that.
+      case sooner
+      /// To a state that was seen before.
+      case again
+    }
+  }
+
+  /// What a step is worth.
+  enum Verdict {
+    /// Every invariant holds after it.
+    case holds
+    /// It breaks one.
+    case breaks
+    /// A fault was armed that did not strike: it is no step.
+    case misses
+  }
+
   /// States from which every letter was played.
-  private(set) var states: UInt64 = 0
+  private(set) var expanded: UInt64 = 0
   /// Letters played, one for each fault.
   private(set) var transitions: UInt64 = 0
   /// The first of the shortest lives that break an invariant.
   private(set) var found: Break?
-  /// False if it stopped at a limit or was stopped.
+  /// False if it was stopped.
   private(set) var isComplete = true
 
-  private struct Node {
-    var player: Player
-    /// Index of the node before, -1 for the first.
-    var parent: Int
-    /// What led here from there.
-    var events: [Event]
-    var depth: Int
-    /// True once a device was named.
-    var namedDevice: Bool
-    /// True once the firmware ran.
-    var ranFirmware: Bool
-  }
-
-  private var nodes: [Node] = []
-  /// Nodes by the hash of their state.
-  private var seen: [UInt64: [Int]] = [:]
-  /// Nodes by their depth.
-  private var levels: [[Int]]
+  private let world: World
   private let events: Int
-  private let onlyFirmware: Bool
+  private var states: [State] = []
+  /// States by their hash.
+  private var seen: [UInt64: [Int]] = [:]
+  /// States by their depth.
+  private var levels: [[Int]]
+  /// What one letter led to from a state, fault by fault.
+  private var steps: [Step] = []
 
   /// Most faults of one event.
-  private static let mostFaults: UInt64 = 256
+  static let mostFaults: UInt64 = 256
 
-  /// Plays every life of at most `events` events in `world`.
-  ///
-  /// With `onlyFirmware` the edition differs from one without counterexamples in its firmware only: the last event of a
-  /// life in which the firmware does not run needs no check. Gives up after `limit` transitions, or when `stop` says so.
-  init(
-    _ world: World, in edition: Edition, events: Int, onlyFirmware: Bool = false, limit: UInt64 = .max,
-    stop: () -> Bool = { false }
-  ) {
+  /// Lives of at most `events` events in `world`; nothing is played yet.
+  init(_ world: World, events: Int) {
+    self.world = world
     self.events = events
-    self.onlyFirmware = onlyFirmware
-    levels = Array(repeating: [], count: events + 1)
-    let first = Node(
-      player: Player(machine: world.machine, edition: edition), parent: -1, events: [], depth: 0, namedDevice: false,
-      ranFirmware: false)
-    insert(first)
+    levels = Array(repeating: [], count: max(0, events) + 1)
+  }
+
+  /// Plays every life of at most `events` events in `world`, until a length at which one breaks an invariant is done.
+  init(_ world: World, in edition: Edition, events: Int, stop: () -> Bool = { false }) {
+    self.init(world, events: events)
+    insert(State(player: Player(machine: world.machine, edition: edition)))
+    run(stop: stop)
+  }
+
+  /// Plays every life that goes on from the states inserted.
+  ///
+  /// `watch` is told of each state, each letter played from it, and what came of that. If `prunes`, a life that breaks
+  /// an invariant is not gone on with, and the others are.
+  mutating func run(
+    prunes: Bool = false, stop: () -> Bool, watch: ((State, Int, Letter, [Step]) -> Void)? = nil
+  ) {
     for depth in 0..<events {
       // The list grows while it is gone through: a life with a fault may be overtaken by one without.
       var position = 0
       while position < levels[depth].count {
         let index = levels[depth][position]
         position += 1
-        if nodes[index].depth != depth { continue }
-        if let found, found.events.count <= depth + 1 { return }
-        if transitions >= limit || stop() {
+        if states[index].depth != depth { continue }
+        if !prunes, let found, found.events.count <= depth + 1 { return }
+        if stop() {
           isComplete = false
           return
         }
-        expand(index, in: world)
+        expand(index, prunes: prunes, watch)
       }
     }
   }
 
-  private mutating func expand(_ index: Int, in world: World) {
-    states += 1
-    let node = nodes[index]
-    for letter in world.letters {
-      let depth = node.depth + letter.cost
-      if depth > events { continue }
-      if let found, found.events.count <= depth { continue }
-      if onlyFirmware, depth == events, !node.ranFirmware, !letter.event.runsFirmware { continue }
-      // Of equal devices the first is the first to be named.
-      if world.hasTwins, !node.namedDevice, let device = letter.device, device > 0 { continue }
-      guard letter.applies(to: node.player.host) else { continue }
-      guard let fault = letter.fault else {
-        _ = play([letter.event], letter, from: index, node)
-        continue
-      }
-      for ordinal in 1...Exploration.mostFaults {
-        guard play([.fault(fault.injected(ordinal)), letter.event], letter, from: index, node) else { break }
-      }
+  /// Every letter that can be played from a state at `depth`.
+  ///
+  /// Of equal devices the first is the first to be named. That loses nothing: to swap two devices that have all in common
+  /// gives the same world, and of two lives that only differ so one breaks an invariant if the other does.
+  private func letters(from state: State) -> [Letter] {
+    world.letters.filter { letter in
+      if state.depth + letter.cost > events { return false }
+      if world.hasTwins, !state.namedDevice, let device = letter.device, device > 0 { return false }
+      return letter.applies(to: state.player.host)
     }
   }
 
-  /// Plays `events` from `node`; false if a fault did not strike.
-  private mutating func play(_ events: [Event], _ letter: Letter, from index: Int, _ node: Node) -> Bool {
-    var next = node
+  private mutating func expand(
+    _ index: Int, prunes: Bool, _ watch: ((State, Int, Letter, [Step]) -> Void)?
+  ) {
+    expanded += 1
+    let state = states[index]
+    for letter in letters(from: state) {
+      if !prunes, let found, found.events.count <= state.depth + letter.cost { continue }
+      steps.removeAll(keepingCapacity: true)
+      if letter.fault != nil {
+        for ordinal in 1...Exploration.mostFaults {
+          guard play(letter.events(ordinal: ordinal), letter, from: index, state, isWatched: watch != nil) else { break }
+        }
+      } else {
+        _ = play([letter.event], letter, from: index, state, isWatched: watch != nil)
+      }
+      watch?(state, index, letter, steps)
+    }
+  }
+
+  /// Plays `events` from `state`; false if a fault did not strike.
+  private mutating func play(
+    _ events: [Event], _ letter: Letter, from index: Int, _ state: State, isWatched: Bool
+  ) -> Bool {
+    var next = state
     var broken: Violation?
+    var outcome = Outcome.done
     for event in events {
-      _ = next.player.play(event) { violation in
+      outcome = next.player.play(event) { violation in
         if broken == nil { broken = violation }
       }
     }
-    if letter.fault != nil, !next.player.host.faultStruck { return false }
+    let counts = letter.fault == nil || next.player.host.faultStruck
+    if isWatched {
+      let verdict: Verdict = !counts ? .misses : broken == nil ? .holds : .breaks
+      steps.append(Step(outcome: outcome, host: next.player.host, verdict: verdict, target: nil))
+    }
+    if !counts { return false }
     transitions += 1
     if let broken {
       let life = life(to: index) + events
@@ -121,38 +186,40 @@ struct Exploration {
       return true
     }
     next.depth += events.count
-    // What lies at the end is not expanded, so it need not be known again.
-    if next.depth < self.events {
-      next.parent = index
-      next.events = events
-      next.namedDevice = node.namedDevice || letter.device != nil
-      next.ranFirmware = node.ranFirmware || letter.event.runsFirmware
-      insert(next)
-    }
+    next.parent = index
+    next.events = events
+    next.namedDevice = state.namedDevice || letter.device != nil
+    let target = insert(next)
+    if isWatched { steps[steps.count - 1].target = target }
     return true
   }
 
-  private mutating func insert(_ node: Node) {
-    let hash = node.player.host.stateHash
-    for index in seen[hash] ?? [] where nodes[index].player.host.firstDifference(from: node.player.host) == nil {
-      if node.depth < nodes[index].depth {
-        levels[node.depth].append(index)
-        nodes[index] = node
+  /// Takes `state` into account; all of its events must be in it if it has no parent.
+  @discardableResult mutating func insert(_ state: State) -> Target? {
+    // What lies at the end is not expanded, so it need not be known again.
+    if state.depth >= events { return nil }
+    let hash = state.player.host.stateHash
+    for index in seen[hash] ?? [] where states[index].player.host.firstDifference(from: state.player.host) == nil {
+      if state.depth < states[index].depth {
+        levels[state.depth].append(index)
+        states[index] = state
+        return Target(state: index, link: .sooner)
       }
-      return
+      return Target(state: index, link: .again)
     }
-    seen[hash, default: []].append(nodes.count)
-    levels[node.depth].append(nodes.count)
-    nodes.append(node)
+    seen[hash, default: []].append(states.count)
+    levels[state.depth].append(states.count)
+    states.append(state)
+    return Target(state: states.count - 1, link: .first)
   }
 
-  /// The events that lead to the node at `index`.
-  private func life(to index: Int) -> [Event] {
+  /// The events that lead to the state at `index`.
+  func life(to index: Int) -> [Event] {
     var life: [Event] = []
     var index = index
     while index >= 0 {
-      life = nodes[index].events + life
-      index = nodes[index].parent
+      life = states[index].events + life
+      index = states[index].parent
     }
     return life
   }

@@ -36,11 +36,17 @@ public struct Letter: Hashable, Sendable {
   /// Events it stands for.
   var cost: Int { fault == nil ? 1 : 2 }
 
+  /// It by itself, or with the fault that strikes `ordinal`-th.
+  func events(ordinal: UInt64) -> [Event] {
+    fault.map { [.fault($0.injected(ordinal)), event] } ?? [event]
+  }
+
   /// The same with faults.
   func failing(_ fault: Fault) -> Letter { Letter(event, device: device, fault: fault) }
 
-  /// True if it says something in `host`: its guest is there, or can be made. Guests come in the order of their names,
-  /// which are all that tells them apart.
+  /// True if it says something in `host`: its guest is there, or can be made. That loses nothing: an event for a guest
+  /// that is not there is refused before any program hears of it, and guests come in the order of their names, which are
+  /// nothing but words for them in a trace. Hypercalls may name a domain that is not there.
   func applies(to host: Host) -> Bool {
     func isThere(_ name: DomainID) -> Bool {
       name == .dom0 || name >= .firstReserved || host.guest(named: name) != nil
@@ -49,20 +55,13 @@ public struct Letter: Hashable, Sendable {
       !isThere(name) && isThere(DomainID(name.rawValue - 1))
     }
     switch event {
-    case .create(let name, _): return canCome(name)
+    case .create(let name, _), .config(let name, _): return canCome(name)
     case .boot(let name), .attach(let name, _), .detach(let name, _, _), .balloon(let name, _), .reboot(let name),
       .destroy(let name), .access(let name, _, _):
       return isThere(name)
     case .hypercall(let event):
-      return isThere(event.caller) && event.call.domain.map(isThere) ?? true && event.created.map(canCome) ?? true
+      return isThere(event.caller) && event.created.map(canCome) ?? true
     default: return true
     }
-  }
-}
-
-extension Event {
-  /// True if hvmloader runs in it.
-  var runsFirmware: Bool {
-    if case .boot = self { true } else { false }
   }
 }

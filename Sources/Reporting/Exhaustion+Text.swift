@@ -6,7 +6,8 @@ import Tracing
 extension Bounds {
   /// `3 ranges, 2 devices, 5 events`.
   public var text: String {
-    [counted(ranges, "range"), counted(devices, "device"), counted(events, "event")].joined(separator: ", ")
+    ([counted(ranges, "range"), counted(devices, "device"), counted(events, "event")]
+      + (size.map { ["\($0) of these together"] } ?? [])).joined(separator: ", ")
   }
 }
 
@@ -61,12 +62,9 @@ extension Counterexample {
 
 extension QuirkSearch {
   /// One line: what breaks and how large the trace is, or how far nothing was found.
-  public func line(_ bounds: Bounds) -> String {
-    if let counterexample {
-      return "\(quirk.name): \(counterexample.violation.invariant), \(counterexample.size.text)"
-    }
-    var reach = bounds
-    reach.events = exhausted
-    return exhausted == 0 ? "\(quirk.name): cut short" : "\(quirk.name): none within \(reach.text)"
+  public var line: String {
+    let name = ([quirk] + companions).map(\.name).joined(separator: " with ")
+    if let counterexample { return "\(name): \(counterexample.violation.invariant), \(counterexample.size.text)" }
+    return "\(name): none to size \(exhausted)"
   }
 }

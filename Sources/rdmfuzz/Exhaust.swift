@@ -18,9 +18,10 @@ struct Exhaust: ParsableCommand {
       \(Family.all.map { "\($0.name) (\($0.summary))" }.joined(separator: "; ")). After every event each \
       invariant is checked; a state that was seen before is not gone on from. States are compared in full.
 
-      With --quirks each known bug is planted in the edition repaired, and the smallest counterexample looked \
-      for: fewest events, then devices, then ranges, then the first in the order of worlds and events. The outcome \
-      and all numbers are the same at any number of workers. Ctrl-C ends with what was found so far.
+      With --quirks each known bug is planted in the edition repaired, beside another where it cannot show alone, \
+      and the smallest counterexample looked for: fewest events, devices and ranges together, then fewest events, \
+      then devices. The outcome and all numbers are the same at any number of workers. Ctrl-C ends with what was \
+      found so far.
       """)
 
   @Option(parsing: .unconditional, help: ArgumentHelp("Most reserved ranges, to 4.", valueName: "n"))
@@ -45,10 +46,8 @@ struct Exhaust: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp(
-      "Events to play for a planted bug before it counts as not found. (default: 2000000 with --quirks)",
-      valueName: "n"))
-  var effort: UInt64?
+    help: ArgumentHelp("Most of these together. (default: 7 with --quirks, else no limit)", valueName: "n"))
+  var size: Int?
 
   @Option(
     parsing: .unconditional,
@@ -63,13 +62,14 @@ struct Exhaust: ParsableCommand {
     if !(0...2 ~= devices) { throw ValidationError("--devices takes a number from 0 to 2") }
     if !(1...8 ~= events) { throw ValidationError("--events takes a number from 1 to 8") }
     if workers < 1 || workers > 256 { throw ValidationError("--workers takes a number from 1 to 256") }
-    if effort == 0 { throw ValidationError("--effort takes a number from 1") }
+    if let size, !(1...14 ~= size) { throw ValidationError("--size takes a number from 1 to 14") }
     let modes = [edition != nil, !names.isEmpty, quirks].count { $0 }
     if modes > 1 { throw ValidationError("expected one of --edition, --quirk and --quirks") }
-    if effort != nil, names.isEmpty, !quirks { throw ValidationError("--effort goes with --quirk or --quirks") }
   }
 
-  private var bounds: Bounds { Bounds(ranges: ranges, devices: devices, events: events) }
+  private var bounds: Bounds {
+    Bounds(ranges: ranges, devices: devices, events: events, size: size ?? (quirks ? 7 : nil))
+  }
 
   func run() throws {
     Interruption.install()
@@ -97,20 +97,19 @@ struct Exhaust: ParsableCommand {
   private func search(_ planted: [Quirk]) throws {
     StandardOutput.line("exhausting repaired with \(counted(planted.count, "planted bug")): \(bounds.text)")
     StandardOutput.flush()
-    let searches = QuirkSearch.run(
-      planted, within: bounds, limit: effort ?? (quirks ? 2_000_000 : .max), workers: workers,
-      stop: { Interruption.isRequested }, progress: { StandardOutput.status("\($0) of \($1) planted bugs") })
-    for search in searches {
-      StandardOutput.line(search.line(bounds))
+    let outcome = QuirkSearch.run(
+      planted, within: bounds, workers: workers, stop: { Interruption.isRequested },
+      progress: { StandardOutput.status("size \($0): \($1) of \($2) worlds") })
+    for search in outcome.searches {
+      StandardOutput.line(search.line)
       guard let counterexample = search.counterexample else { continue }
       if !quirks { StandardOutput.write(counterexample.text) }
       try keep(counterexample)
     }
-    let found = searches.count { $0.counterexample != nil }
-    let transitions = searches.reduce(0) { $0 + $1.transitions }
+    let found = outcome.searches.count { $0.counterexample != nil }
     StandardOutput.line(
       "counterexamples to \(found) of \(counted(planted.count, "planted bug")) within \(bounds.text) "
-        + "(\(counted(transitions, "transition")))")
+        + "(\(counted(outcome.transitions, "transition")))")
     if found > 0, !Interruption.isRequested { throw ExitStatus.findings.exitCode }
   }
 
@@ -125,7 +124,7 @@ struct Exhaust: ParsableCommand {
   private func keep(_ counterexample: Counterexample) throws {
     guard counterexample.isReproduced else {
       throw fail(
-        .internalError, "\(counterexample.violation.invariant) did not come again: the harness is not deterministic")
+        .internalError, "\(counterexample.violation.invariant) did not come again: the harness is not deterministic\n\(counterexample.text)")
     }
     guard let findings else { return }
     let base = "\(findings)/\(counterexample.violation.invariant)-\(counterexample.trace.fingerprint)"

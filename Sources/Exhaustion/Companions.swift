@@ -8,6 +8,8 @@ extension Quirk {
     switch self {
     case .hypervisor(.strictJoinsRelaxed): [.hypervisor(.sharedByListLength)]
     case .hypervisor(.overlapStopsUnmap): [.hypervisor(.lastUnitDecides)]
+    case .toolstack(.allFunctionsDie), .toolstack(.allFunctionsUninitialised): [.toolstack(.deviceGrammarOlder)]
+    case .toolstack(.reserveWords), .toolstack(.rangeWordsInOrder): [.toolstack(.rangeFailureIgnored)]
     case .toolstack(.failedTestForgetsOwner): [.toolstack(.failureLeavesTraces)]
     case .toolstack(.modulePopulatedTwice): [.hypervisor(.replacedRAMCharged)]
     case .firmware(.nestedRangesMissed): [.toolstack(.memoryMapUnordered)]

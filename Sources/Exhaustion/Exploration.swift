@@ -137,6 +137,7 @@ struct Exploration {
   private func letters(from state: State) -> [Letter] {
     world.letters.filter { letter in
       if state.depth + letter.cost > events { return false }
+      if !world.isReduced { return true }
       if world.hasTwins, !state.namedDevice, let device = letter.device, device > 0 { return false }
       return letter.applies(to: state.player.host)
     }
@@ -199,7 +200,7 @@ struct Exploration {
     // What lies at the end is not expanded, so it need not be known again.
     if state.depth >= events { return nil }
     let hash = state.player.host.stateHash
-    for index in seen[hash] ?? [] where states[index].player.host.firstDifference(from: state.player.host) == nil {
+    for index in world.isReduced ? seen[hash] ?? [] : [] where states[index].player.host.firstDifference(from: state.player.host) == nil {
       if state.depth < states[index].depth {
         levels[state.depth].append(index)
         states[index] = state

@@ -50,7 +50,7 @@ struct Place: Hashable {
   static let aroundWindows = [
     Place(map.mmioStart - 0x20_0000, map.mmioStart - 0x10_0000), Place(pageBefore: map.mmioStart),
     Place(pageAt: map.mmioStart), Place(map.mmioStart, map.mmioStart + 0x200_0000),
-    Place(map.mmioStart + 0x10_0000, map.mmioStart + 0x20_0000),
+    Place(map.mmioStart + 0x100_0000, map.mmioStart + 0x110_0000),
     Place(map.specialStart - 0x80_0000, map.specialStart - 0x70_0000), Place(pageAt: map.fourGiB),
     Place(RAMEnd.of4872M, RAMEnd.of4872M + 0x100_0000),
   ]

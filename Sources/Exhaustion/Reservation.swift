@@ -14,7 +14,8 @@ struct Reservation: Hashable {
   static func precedes(_ left: Reservation, _ right: Reservation) -> Bool { left.rank < right.rank }
 
   /// Every set of at most `limit` reservations at `places` places by `devices` devices, fewest first, then in order;
-  /// of sets that differ by the names of devices only the first.
+  /// of sets that differ by the names of devices only the first. That loses nothing where devices have all else in common:
+  /// an address is only looked up and put in order, so whatever happens under one name happens under another.
   static func sets(places: Int, devices: Int, limit: Int) -> [[Reservation]] {
     let permutations = permutations(of: devices)
     return allSets(places: places, devices: devices, limit: limit).filter { set in
@@ -71,10 +72,10 @@ struct Reservation: Hashable {
 extension Machine {
   /// Adds `set` at `places`: as RMRRs of the table, or as stated units where ranges meet, which no table may say (HV-14).
   ///
-  /// `listed` are the functions that a range of device n names.
-  mutating func reserve(_ set: [Reservation], at places: [Place], listed: [[SBDF]]) {
+  /// `listed` are the functions that a range of device n names; `stated` makes units of all.
+  mutating func reserve(_ set: [Reservation], at places: [Place], listed: [[SBDF]], stated: Bool = false) {
     let ranges = set.map { places[$0.place].range }
-    let meet = ranges.indices.contains { index in
+    let meet = stated || ranges.indices.contains { index in
       ranges[..<index].contains { $0.overlaps(ranges[index]) }
     }
     var structures: [RemappingStructure] = [.drhd(DRHDRecord(registerBase: 0xFED9_0000, includeAll: true))]

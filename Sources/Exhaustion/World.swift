@@ -10,6 +10,8 @@ public struct World: Sendable {
   public let letters: [Letter]
   /// True if its devices have nothing but their names to tell them apart.
   let hasTwins: Bool
+  /// False to play every letter from every state, told apart by how it came about: what reductions are held against.
+  var isReduced = true
 
   init(family: String, machine: Machine, letters: [Letter], hasTwins: Bool) {
     self.family = family
@@ -43,7 +45,7 @@ public struct Family: Sendable {
   let worlds: @Sendable (Bounds) -> [World]
 
   /// Every family.
-  public static let all: [Family] = [layout, configurations, windows, sharing, hypercalls, faults]
+  public static let all: [Family] = [layout, configurations, texts, windows, sharing, hypercalls, faults]
 
   /// All worlds within `bounds`: fewest devices first, then fewest ranges, then in the order of families.
   public static func worlds(within bounds: Bounds) -> [World] {

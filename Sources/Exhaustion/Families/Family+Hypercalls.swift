@@ -25,7 +25,7 @@ extension Family {
       for set in hypercallSets(devices: 1, limit: min(bounds.ranges, 2)) {
         var machine = Machine()
         machine.functions = kind.functions
-        machine.reserve(set, at: Place.apart, listed: [kind.listed])
+        machine.reserve(set, at: Place.apart, listed: [kind.listed], stated: kind.isStated)
         worlds.append(world(machine, kind.used, plugged: kind.plugged))
       }
     }
@@ -59,6 +59,8 @@ extension Family {
     var listed: [SBDF]
     var used: [SBDF]
     var plugged: [PCIFunction] = []
+    /// True if the ranges are stated units: a table that lists a function nobody sees is judged at boot.
+    var isStated = false
   }
 
   private static let kinds: [Kind] = {
@@ -70,9 +72,17 @@ extension Family {
       Kind(functions: [PCIFunction(one, classCode: 0x0C03)], listed: [one], used: [one]),
       Kind(functions: [PCIFunction(one)], listed: [SBDF(0, 0, 0, 0), one], used: [one]),
       Kind(functions: [PCIFunction(one)], listed: [one, one], used: [one]),
-      Kind(functions: [PCIFunction(one, phantomStride: 1)], listed: [two], used: [one]),
+      Kind(functions: [PCIFunction(one, phantomStride: 1)], listed: [two], used: [one], isStated: true),
       Kind(functions: [PCIFunction(behind, kind: .pci)], listed: [behind], used: [behind], plugged: [bridge]),
       Kind(functions: [bridge, PCIFunction(behind, kind: .pci)], listed: [behind], used: [behind]),
+      // A bridge that is behind itself, so that nothing leads up from its bus.
+      Kind(
+        functions: [PCIFunction(SBDF(0, 0, 0, 0), kind: .hostBridge), PCIFunction(behind, kind: .pci)],
+        listed: [behind], used: [behind],
+        plugged: [
+          PCIFunction(
+            SBDF(0, 1, 1, 0), kind: .pcieToPCI, classCode: 0x0604, buses: .init(secondary: 1, subordinate: 1))
+        ]),
       Kind(functions: [PCIFunction(one), PCIFunction(two, physicalFunction: one)], listed: [one], used: [one, two]),
     ]
   }()
@@ -127,12 +137,17 @@ extension Family {
     var worlds: [World] = []
     for separate in [false, true] {
       for count in 0...min(bounds.devices, 2) {
-        for set in Reservation.sets(places: faultPlaces.count, devices: min(count, 1), limit: min(bounds.ranges, 1)) {
-          var machine = Machine()
-          machine.sharesPageTables = !separate
-          let devices = (0..<count).map(address)
-          machine.functions = devices.map { PCIFunction($0) }
-          machine.reserve(set, at: faultPlaces, listed: devices.isEmpty ? [] : [devices])
+        var machine = Machine()
+        machine.sharesPageTables = !separate
+        let devices = (0..<count).map(address)
+        machine.functions = devices.map { PCIFunction($0) }
+        // One range of all devices; of two devices, one more that only the second has.
+        var sets = Reservation.sets(places: faultPlaces.count, devices: min(count, 1), limit: min(bounds.ranges, 1))
+        if count > 1, bounds.ranges > 1 { sets.append([Reservation(place: 0, owners: 1), Reservation(place: 2, owners: 2)]) }
+        for set in sets {
+          var machine = machine
+          let last = devices.last.map { [$0] } ?? []
+          machine.reserve(set, at: faultPlaces + [Place(pageAt: 0x9000_0000)], listed: devices.isEmpty ? [] : [devices, last])
           worlds.append(World(family: "faults", machine: machine, letters: faultLetters(count), hasTwins: false))
         }
       }
@@ -143,9 +158,8 @@ extension Family {
   private static let faultPlaces = [Place(0x8000_0000, 0x8000_2000), Place(0xEFFF_4000, 0xEFFF_5000)]
 
   private static func faultLetters(_ devices: Int) -> [Letter] {
-    var letters: [Letter] = [
-      .create(dom1, .plain(64)), .create(dom1, .init(4096)), .create(dom1, .host(3848) { $0.hap = false }),
-    ]
+    var letters: [Letter] = [.create(dom1, .plain(64))]
+    if devices < 2 { letters += [.create(dom1, .init(4096)), .create(dom1, .host(3848) { $0.hap = false })] }
     if devices > 0 {
       letters += [
         .create(dom1, .with([address(0)], 64), device: 0), .create(dom1, .with([address(0)], 64, policy: .relaxed)),

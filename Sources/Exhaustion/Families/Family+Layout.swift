@@ -67,7 +67,8 @@ extension Family {
       .host(1024) {
         $0.boundaryKiB = 0; $0.policy = .relaxed
       }, .host(4096) { $0.boundaryKiB = 3 << 20 },
-      .host(1024) { $0.mmioHoleKiB = 258 << 10 }, .host(1024) { $0.hap = false },
+      .host(1024) { $0.mmioHoleKiB = 258 << 10 }, .host(1024) { $0.mmioHoleKiB = 1023 << 10 },
+      .host(1024) { $0.hap = false },
       .host(4096) { $0.deviceModel = .traditional }, .init(8),
     ]
     if devices > 0 {

@@ -153,7 +153,9 @@ struct Exploration {
       steps.removeAll(keepingCapacity: true)
       if letter.fault != nil {
         for ordinal in 1...Exploration.mostFaults {
-          guard play(letter.events(ordinal: ordinal), letter, from: index, state, isWatched: watch != nil) else { break }
+          guard play(letter.events(ordinal: ordinal), letter, from: index, state, isWatched: watch != nil) else {
+            break
+          }
         }
       } else {
         _ = play([letter.event], letter, from: index, state, isWatched: watch != nil)
@@ -200,7 +202,8 @@ struct Exploration {
     // What lies at the end is not expanded, so it need not be known again.
     if state.depth >= events { return nil }
     let hash = state.player.host.stateHash
-    for index in world.isReduced ? seen[hash] ?? [] : [] where states[index].player.host.firstDifference(from: state.player.host) == nil {
+    for index in world.isReduced ? seen[hash] ?? [] : []
+    where states[index].player.host.firstDifference(from: state.player.host) == nil {
       if state.depth < states[index].depth {
         levels[state.depth].append(index)
         states[index] = state

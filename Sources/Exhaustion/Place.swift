@@ -2,9 +2,9 @@ import AddressSpace
 
 /// A range between two landmarks of the guest's memory map.
 ///
-/// The models place 16 MiB BARs, count memory in MiB and load firmware at 1M, so a world of 64 pages is not theirs. The
-/// honest equivalent: the real map, and ranges only from one landmark to another. Nothing but the order of a range to
-/// the landmarks decides a comparison, so one range stands for all that lie alike.
+/// The models place 16 MiB BARs, count memory in MiB, fill superpages and load firmware at 1M, so a world of 64 pages is
+/// not theirs. What stands instead is the real map, and ranges at chosen places of it, one or more at each landmark: a
+/// choice, not a reduction. An exhaustion says nothing of ranges elsewhere.
 struct Place: Hashable {
   /// The bytes, whole pages.
   let range: AddressRange

@@ -75,9 +75,11 @@ extension Machine {
   /// `listed` are the functions that a range of device n names; `stated` makes units of all.
   mutating func reserve(_ set: [Reservation], at places: [Place], listed: [[SBDF]], stated: Bool = false) {
     let ranges = set.map { places[$0.place].range }
-    let meet = stated || ranges.indices.contains { index in
-      ranges[..<index].contains { $0.overlaps(ranges[index]) }
-    }
+    let meet =
+      stated
+      || ranges.indices.contains { index in
+        ranges[..<index].contains { $0.overlaps(ranges[index]) }
+      }
     var structures: [RemappingStructure] = [.drhd(DRHDRecord(registerBase: 0xFED9_0000, includeAll: true))]
     for (reservation, range) in zip(set, ranges) {
       let owners = listed.indices.filter { reservation.owners >> $0 & 1 != 0 }.flatMap { listed[$0] }

@@ -82,28 +82,29 @@ extension Hypervisor {
       if !device.isRemapped {
         Refused(.ENODEV, .hv(25))
       } else {
-        !leavesWhateverLiesAbove(source) && upstreamBridge(of: device.sbdf) == .endless
+        !leavesCircle(source) && upstreamBridge(of: device.sbdf) == .endless
           ? Refused(.ENXIO, .hv(69)) : nil
       }
     case .pciToPCIe, .unknown: Refused(.EINVAL, .d(4))
     }
   }
 
-  /// True if a device leaves `source` whatever bridges were announced since it came there: else a guest could not end.
-  private func leavesWhateverLiesAbove(_ source: DomainID) -> Bool {
-    decisions.bridgeRule == .assignments && source != .dom0 && source != .io
+  /// True if a device leaves `source` although bridges that were announced since it came there lead in a circle: else a
+  /// guest could not end.
+  private func leavesCircle(_ source: DomainID) -> Bool {
+    decisions.bridgeCircle == .letsGo && source != .dom0 && source != .io
   }
 
   /// A conventional function shares its bridge's id with its neighbours: with a unit and a live context entry it cannot
   /// change owner (HV-69).
   private func conventionalRefusal(of device: Device, from source: DomainID, to owner: DomainID) -> Refused? {
-    if leavesWhateverLiesAbove(source) { return nil }
     switch upstreamBridge(of: device.sbdf) {
     case .none: return nil
-    case .endless: return Refused(.ENXIO, .hv(69))
+    case .endless: return leavesCircle(source) ? nil : Refused(.ENXIO, .hv(69))
     case .bridge: break
     }
     if decisions.bridgeRule == .noMove { return nil }
+    if decisions.bridgeRule == .assignments && source != .dom0 && source != .io { return nil }
     let moves = device.hasContext && owner != device.owner && !units.matching(device.sbdf).isEmpty
     return moves ? Refused(.EOPNOTSUPP, .hv(69)) : nil
   }

@@ -9,12 +9,13 @@ import Tracing
 struct Exhaust: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Plays every life in every small world, and checks every invariant.",
-    usage: "rdmfuzz exhaust [--edition <edition> | --quirk <name> ... | --quirks] [<options>]",
+    usage: "rdmfuzz exhaust [--edition <edition> | --quirk <name> | --quirks] [<options>]",
     discussion: """
-      A world is a host with a few devices and reserved ranges. It is the real map of a guest: ranges lie only \
-      between landmarks of it (fixed addresses, ends of RAM), and one stands for all that lie alike, since \
-      addresses are only compared. Worlds that differ by the names of equal devices are one. Events are those \
-      of small alphabets, one for each family of worlds: \
+      A world is a host with a few devices and reserved ranges. Its guests have the real map of 4 GiB and more, not \
+      one of 64 pages: BARs, superpages and firmware are as large as they are. So ranges lie at chosen places, one \
+      or more at each landmark of the map (fixed addresses, ends of RAM); of others nothing is said. Worlds that \
+      differ by the names of equal devices are one. Events are those of small alphabets, one for each family of \
+      worlds: \
       \(Family.all.map { "\($0.name) (\($0.summary))" }.joined(separator: "; ")). After every event each \
       invariant is checked; a state that was seen before is not gone on from. States are compared in full.
 
@@ -46,7 +47,7 @@ struct Exhaust: ParsableCommand {
 
   @Option(
     parsing: .unconditional,
-    help: ArgumentHelp("Most of these together. (default: 7 with --quirks, else no limit)", valueName: "n"))
+    help: ArgumentHelp("Most of these together. (default: 6 with --quirks, else no limit)", valueName: "n"))
   var size: Int?
 
   @Option(
@@ -68,7 +69,7 @@ struct Exhaust: ParsableCommand {
   }
 
   private var bounds: Bounds {
-    Bounds(ranges: ranges, devices: devices, events: events, size: size ?? (quirks ? 7 : nil))
+    Bounds(ranges: ranges, devices: devices, events: events, size: size ?? (quirks ? 6 : nil))
   }
 
   func run() throws {
@@ -124,7 +125,9 @@ struct Exhaust: ParsableCommand {
   private func keep(_ counterexample: Counterexample) throws {
     guard counterexample.isReproduced else {
       throw fail(
-        .internalError, "\(counterexample.violation.invariant) did not come again: the harness is not deterministic\n\(counterexample.text)")
+        .internalError,
+        "\(counterexample.violation.invariant) did not come again: the harness is not deterministic\n\(counterexample.text)"
+      )
     }
     guard let findings else { return }
     let base = "\(findings)/\(counterexample.violation.invariant)-\(counterexample.trace.fingerprint)"

@@ -42,7 +42,7 @@ struct QuirkSearchTests {
     let museum = try Self.exhibits.get()
     for quirk in Quirk.all where !quirk.companions.isEmpty {
       let exhibit = try #require(museum.exhibit(of: quirk), "\(quirk.name)")
-      #expect(exhibit.trace.header.edition == quirk.companions.reduce(.repaired) { $0.with($1) }.with(quirk))
+      #expect(exhibit.trace.header.edition == quirk.companions.reduce(Edition.repaired) { $0.with($1) }.with(quirk))
     }
   }
 
@@ -53,7 +53,7 @@ struct QuirkSearchTests {
     // Some worlds of each family, with and without devices and ranges.
     for family in Family.all {
       let mine = worlds.filter { $0.family == family.name }
-      for index in stride(from: 0, to: mine.count, by: max(1, mine.count / 6)) {
+      for index in stride(from: 0, to: mine.count, by: max(1, mine.count / 3)) {
         let world = mine[index]
         let events = family.name == "faults" ? 1 : 2
         let quirks = Quirk.all.filter(\.companions.isEmpty)
@@ -65,6 +65,6 @@ struct QuirkSearchTests {
         }
       }
     }
-    #expect(found > 50)
+    #expect(found > 25)
   }
 }

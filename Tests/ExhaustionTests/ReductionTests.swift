@@ -39,21 +39,31 @@ struct ReductionTests {
     let reduced = Family.sharingWorlds(bounds)
     let full = Family.sharingWorlds(bounds, isReduced: false)
     #expect(reduced.count < full.count)
-    #expect(reduced.contains(where: \.hasTwins))
+    #expect(reduced.contains { $0.hasTwins })
     var broken = 0
-    for quirk in Quirk.all {
+    for name in Self.names {
+      let quirk = try #require(Quirk(name: name), "\(name)")
       let edition = Edition.repaired.with(quirk)
       let all = kinds(full, edition, events: 2)
       #expect(kinds(reduced, edition, events: 2) == all, "\(quirk.name)")
       if !all.isEmpty { broken += 1 }
     }
-    #expect(broken >= 8)
+    #expect(broken >= 6)
   }
 
-  @Test("three events: states that were seen before lose nothing", arguments: [
-    "repaired", "xen-4.17", "repaired +failure-leaves-traces", "repaired +permissions-survive-detach",
-    "repaired +relaxed-shares-across-guests", "repaired +deassign-short-circuit",
-  ])
+  /// Some that show in these worlds, some that only show at the second device or guest, some that do not show.
+  private static let names = [
+    "relaxed-shares-across-guests", "failure-leaves-traces", "attach-failure-ignored", "one-device-rebooted",
+    "identity-in-iommu-only", "relaxed-unknown", "policy-lost-on-reboot", "devices-lost-on-reboot",
+    "last-unit-decides", "shared-by-list-length",
+  ]
+
+  @Test(
+    "three events: states that were seen before lose nothing",
+    arguments: [
+      "repaired", "xen-4.17", "repaired +failure-leaves-traces", "repaired +permissions-survive-detach",
+      "repaired +relaxed-shares-across-guests", "repaired +deassign-short-circuit",
+    ])
   func states(_ name: String) throws {
     let edition = try Edition(parsing: name)
     for (reduced, var full) in zip(sample, sample) {
@@ -62,7 +72,8 @@ struct ReductionTests {
         Exploration(reduced, in: edition, events: 3), Exploration(full, in: edition, events: 3)
       )
       #expect(one.found?.events.count == other.found?.events.count, "\(reduced.family)")
-      #expect(one.transitions < other.transitions)
+      // Where nothing breaks every life was played; with a break they end at once.
+      if one.found == nil { #expect(one.transitions < other.transitions) }
     }
   }
 

@@ -143,11 +143,14 @@ extension Family {
         machine.functions = devices.map { PCIFunction($0) }
         // One range of all devices; of two devices, one more that only the second has.
         var sets = Reservation.sets(places: faultPlaces.count, devices: min(count, 1), limit: min(bounds.ranges, 1))
-        if count > 1, bounds.ranges > 1 { sets.append([Reservation(place: 0, owners: 1), Reservation(place: 2, owners: 2)]) }
+        if count > 1, bounds.ranges > 1 {
+          sets.append([Reservation(place: 0, owners: 1), Reservation(place: 2, owners: 2)])
+        }
         for set in sets {
           var machine = machine
           let last = devices.last.map { [$0] } ?? []
-          machine.reserve(set, at: faultPlaces + [Place(pageAt: 0x9000_0000)], listed: devices.isEmpty ? [] : [devices, last])
+          machine.reserve(
+            set, at: faultPlaces + [Place(pageAt: 0x9000_0000)], listed: devices.isEmpty ? [] : [devices, last])
           worlds.append(World(family: "faults", machine: machine, letters: faultLetters(count), hasTwins: false))
         }
       }

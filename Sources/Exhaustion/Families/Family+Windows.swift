@@ -52,7 +52,10 @@ extension Family {
       var configuration = configuration
       configuration.devices = all
       return .create(dom1, configuration)
-    } + [.boot(dom1), .reboot(dom1), .balloon(dom1, 512), .detach(dom1, 0), .destroy(dom1)]
+    } + [
+      .create(dom1, .host(4096) { $0.vga = .none }), .boot(dom1), .reboot(dom1), .balloon(dom1, 512), .detach(dom1, 0),
+      .destroy(dom1),
+    ]
   }
 
   /// Every multiset of at most `limit` of the numbers below `count`, fewest first, each ascending.

@@ -9,7 +9,7 @@ import Tracing
 struct Exhaust: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Plays every life in every small world, and checks every invariant.",
-    usage: "rdmfuzz exhaust [--edition <edition> | --quirk <name> | --quirks] [<options>]",
+    usage: "rdmfuzz exhaust [--edition <e> | --quirk <name> | --quirks] [<options>]",
     discussion: """
       A world is a host with a few devices and reserved ranges. Its guests have the real map of 4 GiB and more, not \
       one of 64 pages: BARs, superpages and firmware are as large as they are. So ranges lie at chosen places, one \

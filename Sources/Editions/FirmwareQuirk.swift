@@ -176,11 +176,13 @@ public enum FirmwareQuirk: UInt8, StageQuirk {
     case .staleUpperHalf:
       QuirkEntry(
         "stale-upper-half", "B-8b, LD-42",
-        "A 64-bit BAR placed below 4G keeps whatever its upper half held.")
+        "A 64-bit BAR placed below 4G keeps whatever its upper half held.",
+        unreachable: "The device model resets every register before the firmware starts.")
     case .romPlacedInIO:
       QuirkEntry(
         "rom-placed-in-io", "B-9, LD-37",
-        "A ROM BAR that reads enabled at entry is given an address in the port window.")
+        "A ROM BAR that reads enabled at entry is given an address in the port window.",
+        unreachable: "The device model hands over every ROM disabled.")
     case .mtrrExhaustion:
       QuirkEntry(
         "mtrr-exhaustion", "B-10, LD-58",
@@ -188,11 +190,13 @@ public enum FirmwareQuirk: UInt8, StageQuirk {
     case .ignoredHoleFixesWindow:
       QuirkEntry(
         "ignored-hole-fixes-window", "B-11, LD-28",
-        "A hole size that is ignored leaves the window at its minimum.")
+        "A hole size that is ignored leaves the window at its minimum.",
+        unreachable: "libxl writes the size of a hole only if it is one that hvmloader takes.")
     case .manualHoleMovesRAM:
       QuirkEntry(
         "manual-hole-moves-ram", "LD-33",
-        "A configured hole moves RAM out of it although moving RAM is not allowed.")
+        "A configured hole moves RAM out of it although moving RAM is not allowed.",
+        unreachable: "Under a hole that libxl writes down the builder has put RAM already.")
     case .foreignBridgeAsserts:
       QuirkEntry(
         "foreign-bridge-asserts", "B-12, LD-21",
@@ -304,7 +308,8 @@ public enum FirmwareQuirk: UInt8, StageQuirk {
     case .enabledROMSizedAsIO:
       QuirkEntry(
         "enabled-rom-sized-as-io", "H-11, LD-23, 73aa7fc292", in: [],
-        "A ROM of 64K or more that reads enabled is not found; mended before 4.5.")
+        "A ROM of 64K or more that reads enabled is not found; mended before 4.5.",
+        unreachable: "The device model hands over every ROM disabled.")
     case .scratchReusesLastByte:
       QuirkEntry(
         "scratch-reuses-last-byte", "H-13, LD-56, 4ab3ac074c", in: [],
@@ -336,7 +341,8 @@ public enum FirmwareQuirk: UInt8, StageQuirk {
     case .upperCaseHexPrefix:
       QuirkEntry(
         "upper-case-hex-prefix", "LD-17", in: .only(.xenMaster),
-        "A number in xenstore may start with 0X as well as with 0x; a neutral rule.")
+        "A number in xenstore may start with 0X as well as with 0x; a neutral rule.",
+        unreachable: "libxl writes its numbers without such a prefix.")
     }
   }
 }

@@ -10,11 +10,20 @@ extension HypervisorQuirk {
       )
     case .identityNotMirrored:
       QuirkEntry(
-        "identity-not-mirrored", "BUG-12, HV-S6", in: .from(.rfc2014, through: .xen4_6),
+        "identity-not-mirrored", "BUG-12, HV-S6", in: .from(.rfc2015, through: .xen4_6),
         "Where the IOMMU has tables of its own an identity page exists for the CPU only: the device faults.")
+    case .identityByTableMode:
+      QuirkEntry(
+        "identity-by-table-mode", "design mail of 2014, 1 and 2.1; HV-117", in: .only(.rfc2014),
+        "Separate tables get a range whatever the CPU has there; only shared ones are checked (a rule of the proposal)."
+      )
+    case .populateSkipsRanges:
+      QuirkEntry(
+        "populate-skips-ranges", "design mail of 2014, 2.2 2> #2; HV-122", in: [],
+        "Populating passes over the host's ranges: the pages are allocated and in no place (a way nobody built).")
     case .sharedUnitRuleMissing:
       QuirkEntry(
-        "shared-unit-rule-missing", "BUG-9, HV-86", in: .through(.rfc2014),
+        "shared-unit-rule-missing", "BUG-9, HV-86", in: .only(.xen4_5),
         "A device can be taken out of a unit that others share, whatever the policy.")
     case .usbRangesIgnored:
       QuirkEntry(

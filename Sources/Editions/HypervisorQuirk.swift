@@ -30,6 +30,8 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   case strictJoinsRelaxed
   /// Relaxed devices of one unit may be in different guests.
   case relaxedSharesAcrossGuests
+  /// Of devices that share a range some can be a guest's while the hardware domain has others.
+  case groupsSplit
   /// The last unmap clears every identity page in the range.
   case lastUnmapClearsAll
   /// memory_mapping removes pages of living records.
@@ -66,6 +68,8 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   case hardwareDomainCountGrows
   /// A failing removal frees the device and keeps its records.
   case failedRemoveFreesDevice
+  /// A domain that cannot be destroyed is dying for ever.
+  case failedDestroyStaysDying
   /// A refused createdomain uses a domain number up.
   case failedCreateTakesNumber
   /// There is no shadow paging.
@@ -108,6 +112,10 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   case identityInIOMMUOnly
   /// Separate IOMMU tables have no direct mappings.
   case identityNotMirrored
+  /// Separate tables get identity mappings of their own.
+  case identityByTableMode
+  /// Populating passes over the host's ranges.
+  case populateSkipsRanges
   /// Nobody asks how many devices share a unit.
   case sharedUnitRuleMissing
   /// USB controllers go without their units.
@@ -186,48 +194,6 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
   /// What is known of it.
   public var entry: QuirkEntry {
     switch self {
-    case .existenceCheckDead:
-      QuirkEntry(
-        "existence-check-dead", "D-2, HV-15, BUG-2", in: [.through(.xen4_9), .only(.xen4_17)],
-        "No PCI segment is known when the table is parsed, so units of absent devices are kept and reported.")
-    case .overlapsJudgedBeforeUse:
-      QuirkEntry(
-        "overlaps-judged-before-use", "HV-14, HV-19, HV-S8",
-        "A unit whose devices are all absent turns VT-d off if it overlaps one before it, and is ignored if it comes first."
-      )
-    case .zeroBDFEndsScope:
-      QuirkEntry(
-        "zero-bdf-ends-scope", "G-1, HV-13",
-        "A device 00:00.0 in a unit's list hides itself and all devices after it.")
-    case .sharedByListLength:
-      QuirkEntry(
-        "shared-by-list-length", "HV-86, G-4",
-        "Whether a unit is shared is read off its own device list: a duplicate counts, another unit in the same page does not."
-      )
-    case .rangesUnbounded:
-      QuirkEntry(
-        "ranges-unbounded", "HV-16, HV-22, C-10",
-        "A range beyond every physical address is registered: its page count wraps, or mapping it for dom0 never ends.")
-    case .rangesInRAMAccepted:
-      QuirkEntry(
-        "ranges-in-ram-accepted", "HV-17, G-10, BUG-28", in: .through(.xen4_17),
-        "A range in the host's RAM only causes a warning, though Xen hands those frames to others as well.")
-    case .registersTakenTwice:
-      QuirkEntry(
-        "registers-taken-twice", "HV-23",
-        "Two remapping units at the same registers are both registered, and setting up the second hangs the host.")
-    case .optionCut:
-      QuirkEntry(
-        "option-cut", "D-3",
-        "Of an rmrr= option only 127 characters are read, so that a unit can be lost or belong to another function.")
-    case .optionOverlapByLastPage:
-      QuirkEntry(
-        "option-overlap-by-last-page", "HV-31",
-        "An rmrr= unit may overlap another that begins inside its last page.")
-    case .optionSegmentsMixed:
-      QuirkEntry(
-        "option-segments-mixed", "HV-32, G-12",
-        "Devices whose segment bits are among those of the first device's segment are taken over into that segment.")
     case .lastUnitDecides:
       QuirkEntry(
         "last-unit-decides", "D-1, HV-89",
@@ -249,6 +215,10 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
       QuirkEntry(
         "relaxed-shares-across-guests", "G-4, HV-86",
         "With the relaxed flag or by memory_mapping the same reserved page can be mapped in two guests.")
+    case .groupsSplit:
+      QuirkEntry(
+        "groups-split", "G-4, HV-86",
+        "With the relaxed flag a guest can get a device while the hardware domain has another of the same range.")
     case .lastUnmapClearsAll:
       QuirkEntry(
         "last-unmap-clears-all", "G-7, D-7, HV-113",
@@ -321,6 +291,10 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
         "hardware-domain-count-grows", "HV-106, HV-148",
         "Counts of the hardware domain's records include absent devices and only grow when an assigned device is unplugged."
       )
+    case .failedDestroyStaysDying:
+      QuirkEntry(
+        "failed-destroy-stays-dying", "HV-78",
+        "If a device cannot be taken back, the domain stays, dying, without the devices that could.")
     case .failedRemoveFreesDevice:
       QuirkEntry(
         "failed-remove-frees-device", "HV-146",
@@ -389,7 +363,7 @@ public enum HypervisorQuirk: UInt8, StageQuirk {
       QuirkEntry(
         "foreign-page-looked-at", "C-14, D-5", in: .from(.xen4_20),
         "Mapping a page of the domain's own as a foreign one answers EINVAL instead of EPERM; a rule, no bug.")
-    default: pastEntry
+    default: bootEntry ?? pastEntry
     }
   }
 }

@@ -8,13 +8,18 @@ public struct QuirkEntry: Sendable {
   public let citation: String
   /// The editions that have it.
   public let editions: EditionSet
+  /// Why no life of a host can show it, nil if one can: then it has a trace.
+  public let unreachable: String?
 
   /// The record of a quirk that the `editions` have; every one of Xen's if left out.
-  init(_ name: String, _ citation: String, in editions: EditionSet = .all, _ sentence: String) {
+  init(
+    _ name: String, _ citation: String, in editions: EditionSet = .all, _ sentence: String, unreachable: String? = nil
+  ) {
     self.name = name
     self.sentence = sentence
     self.citation = citation
     self.editions = editions
+    self.unreachable = unreachable
   }
 }
 

@@ -43,10 +43,18 @@ extension ToolstackQuirk {
       QuirkEntry(
         "display-class-missed", "BL-18, section 9", in: .through(.xen4_17),
         "An Intel adapter of class 0380 does not count as a graphics adapter.")
-    case .rangesNotAvoided:
+    case .memoryMapNotStored:
       QuirkEntry(
-        "ranges-not-avoided", "section 9, design mail 2.2", in: .only(.rfc2014),
-        "RAM is not moved for a range: a guest whose RAM it meets is refused (a rule of the proposal).")
+        "memory-map-not-stored", "BL-83, HV-61, H-4", in: .only(.xen4_5),
+        "The builder stores no memory map of the guest: its firmware has hvm_info alone (a rule of the release).")
+    case .iommuForAll:
+      QuirkEntry(
+        "iommu-for-all", "BL-12, section 9", in: .through(.xen4_9),
+        "Where the host has an IOMMU every guest has it, with devices or without (a rule of the release).")
+    case .ramAroundRanges:
+      QuirkEntry(
+        "ram-around-ranges", "design mail of 2014, 2.2 2> #1; section 9", in: .only(.rfc2014),
+        "RAM is populated on both sides of a range, and hvm_info has no word for the gap (a rule of the proposal).")
     case .relaxedUnknown:
       QuirkEntry(
         "relaxed-unknown", "section 9, design mail 2.1", in: .only(.rfc2014),

@@ -48,6 +48,12 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
   case deviceNameWithoutSegment
   /// A device is plugged into a guest that was never told of its ranges.
   case hotplugUnannounced
+  /// A query whose answer grows between its two calls fails.
+  case growingQueryFails
+  /// BARs smaller than a page are shown to the guest as they are.
+  case subPageBARsShown
+  /// The devices of a new guest leave the hardware domain one at a time.
+  case devicesAttachedSingly
 
   // MARK: Mended, or changed
 
@@ -71,8 +77,12 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
   case populateOnDemandUnchecked
   /// Only class 0300 is a graphics adapter.
   case displayClassMissed
-  /// RAM stays where ranges are.
-  case rangesNotAvoided
+  /// No memory map is stored.
+  case memoryMapNotStored
+  /// Guests without devices have an IOMMU too.
+  case iommuForAll
+  /// RAM lies on both sides of ranges.
+  case ramAroundRanges
   /// There is no relaxed policy.
   case relaxedUnknown
 
@@ -173,7 +183,9 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
     case .rangesOutliveBuild:
       QuirkEntry(
         "ranges-outlive-build", "BL-47, BL-129, LB-5", in: .from(.xen4_6),
-        "A second build from the same configuration keeps the old ranges and does not move RAM away from them.")
+        "A second build from the same configuration keeps the old ranges and does not move RAM away from them.",
+        unreachable:
+          "xl builds each domain from a structure of its own; only another user of libxl builds twice from one.")
     case .boundaryExcluded:
       QuirkEntry(
         "boundary-excluded", "BL-58, LB-13", in: .from(.rfc2015),
@@ -234,6 +246,20 @@ public enum ToolstackQuirk: UInt8, StageQuirk {
       QuirkEntry(
         "hotplug-unannounced", "BL-121, I-4",
         "A strict device can be plugged in although its ranges are not reserved in the guest's memory map.")
+    case .growingQueryFails:
+      QuirkEntry(
+        "growing-query-fails", "BL-42",
+        "A query for reserved ranges fails if there is one more of them at its second call than at its first.")
+    case .subPageBARsShown:
+      QuirkEntry(
+        "sub-page-bars-shown", "R10, LD-39", in: [],
+        "The device model shows BARs smaller than a page as they are, so that those of two devices share a page (some of its releases; no edition)."
+      )
+    case .devicesAttachedSingly:
+      QuirkEntry(
+        "devices-attached-singly", "G-4, BL-125",
+        "Devices of one range leave the hardware domain one after the other, when the guest has the first of them already."
+      )
     default: nil
     }
   }

@@ -1,7 +1,7 @@
 import AddressSpace
 import Hypercalls
 
-/// Memory that the loader hands out to itself (section 4 of the specification).
+/// Memory that the loader hands out to itself (section 4 of the specification) (LD-51).
 extension LoaderState {
   /// Address space without backing, from the top of the dynamic area down (LD-52); the first frame.
   mutating func allocateHole(pages: UInt64) throws(LoaderCrash) -> GFN {

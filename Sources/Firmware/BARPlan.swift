@@ -106,7 +106,7 @@ struct BARField {
     }
   }
 
-  /// Places every element, in the order of the list (LD-36 to LD-42).
+  /// Places every element, in the order of the list (LD-36 to LD-42, LD-44, LD-49, LD-50).
   func plan(from start: UInt64, _ policy: BARPolicy, highFloor: UInt64) -> BARPlan {
     let backfills = decisions.gaps == .backfilled
     var low = Room(start, lowEnd, backfills: backfills)

@@ -1,7 +1,7 @@
 import AddressSpace
 
 extension LoaderState {
-  /// Builds the table for the BIOS, sorts it and prints it (section 5).
+  /// Builds the table for the BIOS, sorts it and prints it (section 5) (LD-66).
   mutating func buildE820(_ input: FirmwareInput, _ bios: BIOS) throws(LoaderCrash) {
     let lowReserved: UInt64 = bios == .rombios ? 0x9_E000 : map.vgaHole.start
     let biosBase: UInt64

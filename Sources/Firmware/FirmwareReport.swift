@@ -39,7 +39,7 @@ public struct RAMMove: Hashable, Sendable {
   }
 }
 
-/// The windows that the ACPI tables publish (LD-75 to LD-77).
+/// The windows that the ACPI tables publish (LD-75 to LD-77, LD-59, LD-78).
 public struct ACPIInfo: Hashable, Sendable {
   /// Start of the low window.
   public var lowStart: UInt32

@@ -55,7 +55,7 @@ public enum LogRecord: Hashable, Sendable {
   case highEndBelow4G(UInt32)
   /// Where the high window may start (LD-35).
   case highBase(UInt64, hasHighRAM: Bool)
-  /// A BAR was written; `value` includes the type bits (LD-42).
+  /// A BAR was written; `value` includes the type bits (LD-42, LD-43).
   case barPlaced(devfn: UInt8, register: UInt8, size: UInt64, value: UInt64)
   /// A BAR fits nowhere (LD-41).
   case barUnplaced(devfn: UInt8, register: UInt8, size: UInt64)

@@ -8,7 +8,7 @@ func meets(_ start: UInt64, _ size: UInt64, _ entry: E820Entry) -> Bool {
 }
 
 extension LoaderState {
-  /// Fetches and checks the memory map (LD-6 to LD-10).
+  /// Fetches and checks the memory map (LD-6 to LD-10, LD-2, LD-61).
   mutating func setUpMemoryMap<Port: HypercallPort & ~Copyable>(
     _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(LoaderCrash) {
@@ -99,7 +99,7 @@ extension LoaderState {
     if expected != 0 { throw refusal(hvm.highMemoryEnd != 0 ? high : low, .disagreement) }
   }
 
-  /// Brings the map in line with `hvm_info` (LD-13).
+  /// Brings the map in line with `hvm_info` (LD-13, LD-34).
   mutating func adjustMemoryMap() {
     guard let hvm, decisions.mapAdjustment == .always else { return }
     let low = wrap(UInt64(hvm.lowMemoryEnd) << 12)

@@ -122,7 +122,7 @@ public struct SpecimenRules: Hashable, Sendable {
     case .assignableAdd, .assignableRemove, .unplug, .dma: return nil
     case .plug(let function): return violation(in: function)
     case .hypercall(let event): return violation(in: event)
-    case .fault(.hypercall(let ordinal, _)), .fault(.allocation(let ordinal)):
+    case .fault(.hypercall(let ordinal, _)), .fault(.allocation(let ordinal)), .fault(.growingQuery(let ordinal)):
       return ordinal == 0 ? "a fault at ordinal 0" : nil
     case .query(let query):
       switch query {

@@ -1,22 +1,18 @@
 import Editions
 
-/// A port that makes one hypercall fail without asking the port behind.
+/// A port that makes one hypercall fail without asking the port behind, or lets the list of ranges grow between the two
+/// calls of a query.
 ///
 /// Ordinals count real hypercalls: a run of populate calls that crosses as one value counts each of them, and a fault in
 /// its middle lets the earlier calls through.
 public struct Faulting<Port: HypercallPort>: HypercallPort {
   /// A fault to inject.
-  public struct Fault: Hashable, Sendable {
-    /// Which hypercall fails, 1 for the next.
-    public var ordinal: UInt64
-    /// With what.
-    public var errno: Errno
-
-    /// Fails the `ordinal`-th hypercall from now with `errno`.
-    public init(ordinal: UInt64, errno: Errno) {
-      self.ordinal = ordinal
-      self.errno = errno
-    }
+  public enum Fault: Hashable, Sendable {
+    /// The `ordinal`-th hypercall from now, 1 for the next, fails with `errno`.
+    case failure(ordinal: UInt64, errno: Errno)
+    /// The `ordinal`-th question for the number of reserved ranges is answered with one too few, as if the last had come
+    /// since. Only questions that find two ranges or more count.
+    case growingQuery(ordinal: UInt64)
   }
 
   /// The port behind.
@@ -25,6 +21,7 @@ public struct Faulting<Port: HypercallPort>: HypercallPort {
   public private(set) var fault: Fault?
   /// Hypercalls seen since `arm`.
   public private(set) var count: UInt64 = 0
+  private var queries: UInt64 = 0
 
   /// Injects in front of `port`; nothing is armed.
   public init(_ port: Port) { self.port = port }
@@ -33,6 +30,7 @@ public struct Faulting<Port: HypercallPort>: HypercallPort {
   public mutating func arm(_ fault: Fault?) {
     self.fault = fault
     count = 0
+    queries = 0
   }
 
   /// Passes the call on unless it is the one to fail.
@@ -43,23 +41,37 @@ public struct Faulting<Port: HypercallPort>: HypercallPort {
     // A raw call may claim to stand for 2^64 of them.
     let (sum, overflow) = count.addingReportingOverflow(call.ordinals)
     count = overflow ? .max : sum
-    guard let fault, fault.ordinal > before, fault.ordinal <= count else {
-      return port.perform(call, by: caller, &buffer)
+    guard case .failure(let ordinal, let errno)? = fault, ordinal > before, ordinal <= count else {
+      let result = port.perform(call, by: caller, &buffer)
+      if case .growingQuery(let ordinal)? = fault { hideLastRange(from: call, result, at: ordinal, &buffer) }
+      return result
     }
     self.fault = nil
     switch call {
     case .populatePhysmap(let domain, let extents, let flags):
-      return shortened(extents, to: fault.ordinal - before - 1, by: caller, &buffer) {
+      return shortened(extents, to: ordinal - before - 1, by: caller, &buffer) {
         .populatePhysmap(domain, $0, flags: flags)
       }
     case .decreaseReservation(let domain, let extents):
-      return shortened(extents, to: fault.ordinal - before - 1, by: caller, &buffer) {
+      return shortened(extents, to: ordinal - before - 1, by: caller, &buffer) {
         .decreaseReservation(domain, $0)
       }
     default:
       buffer.rule = nil
-      return fault.errno.negated
+      return errno.negated
     }
+  }
+
+  /// Takes one off the number that a query without room was told.
+  private mutating func hideLastRange(
+    from call: Hypercall, _ result: Int, at ordinal: UInt64, _ buffer: inout HypercallBuffer
+  ) {
+    guard case .reservedDeviceMemoryMap(_, _, capacity: 0) = call, result == Errno.ENOBUFS.negated, buffer.value > 1
+    else { return }
+    queries += 1
+    guard queries == ordinal else { return }
+    fault = nil
+    buffer.value -= 1
   }
 
   /// Lets only the first `calls` calls of a run through; the failing one does nothing, which is a short count (HV-128).

@@ -27,6 +27,7 @@ extension Hypervisor {
       throw Refused(.EXDEV, .hv(65))
     }
     if devices[device].isBroken && target != nil { throw Refused(.EBADF, .hv(83)) }
+    if target != nil, domain != .dom0, isGroupSplit(assigning: device, to: domain) { throw Refused(.EPERM, .hv(86)) }
 
     let before = devices[device]
     let relaxed = flags & Hypervisor.relaxedFlag != 0
@@ -52,7 +53,13 @@ extension Hypervisor {
     guard let device = namedDevice(sbdf), devices[device].owner == domain else {
       throw Refused(.ENODEV, .hv(73))
     }
+    if heir(of: device) == .dom0, isGroupSplit(returning: device) { throw Refused(.EPERM, .hv(86)) }
     if let refused = release(device, from: domain) { throw refused }
+  }
+
+  /// Who gets a device that its owner gives up (HV-74).
+  private func heir(of device: Int) -> DomainID {
+    (devices[device].isQuarantined || quarantine != .none) && devices[device].owner != .io ? .io : .dom0
   }
 
   /// Asks little: neither units nor the domain's memory features (HV-81).
@@ -209,11 +216,8 @@ extension Hypervisor {
   /// Takes a device from its owner and hands it to `dom_io` or the hardware domain (HV-74…76).
   mutating func release(_ device: Int, from source: DomainID) -> Refused? {
     let before = devices[device]
-    var owner = DomainID.dom0
-    if (before.isQuarantined || quarantine != .none) && before.owner != .io {
-      if let refused = prepareQuarantine(of: device) { return refused }
-      owner = .io
-    }
+    let owner = heir(of: device)
+    if owner == .io, let refused = prepareQuarantine(of: device) { return refused }
     // Phantoms first, the function itself last (HV-75).
     var refused: Refused?
     var last = before.sbdf

@@ -41,7 +41,7 @@ public struct Domain: Equatable, Sendable {
   /// IOMMU tables of its own: of an HVM domain with separate tables everything its devices see, of a PV domain (HV-112)
   /// and of the hardware domain the identity mappings only.
   public internal(set) var dmaTable = RangeMap<DMAEntry>()
-  /// Where identity mappings are made (HV-151).
+  /// Where identity mappings are made in it (HV-151).
   let identityPlace: HypervisorDecisions.IdentityPlace
   /// Its identity records, oldest first (5.1).
   public internal(set) var records: [IdentityRecord] = []
@@ -83,7 +83,7 @@ public struct Domain: Equatable, Sendable {
     _ id: DomainID, kind: DomainCreation.Kind, hap: Bool, dmaTables: DMATables,
     identityPlace: HypervisorDecisions.IdentityPlace
   ) {
-    self.identityPlace = identityPlace
+    self.identityPlace = identityPlace.resolved(for: dmaTables)
     self.id = id
     self.kind = kind
     isTranslated = kind == .hvm

@@ -61,13 +61,18 @@ extension Hypervisor {
   mutating func destroyDomain(_ id: DomainID, by caller: DomainID) throws(Refused) {
     let index = try controlled(id, by: caller)
     if id == .dom0 { throw Refused(.EINVAL, .hv(78)) }
+    let before = (domains, devices)
     domains[index].isDying = true
     var last: Refused?
     for device in devices.indices.reversed() where devices[device].owner == id {
       if let refused = takeBack(device, from: id) { last = refused }
     }
     if hostCrash != nil { throw Refused(.EIO, .hv(78)) }
-    if let last { throw last }
+    if let last {
+      // Devices that left, and that the domain was to die, are taken back.
+      if decisions.failedDestruction == .undone { (domains, devices) = before }
+      throw last
+    }
     budget.give(domains[index].totalPages)
     budget.release(claim: domains[index].claimedPages)
     domains.remove(at: index)

@@ -12,6 +12,8 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum StrictJoin: Hashable, Sendable { case allPagesMapped, always }
   /// How many guests may have a reserved page (HV-86, G-4).
   enum Reach: Hashable, Sendable { case oneGuest, anyNumber }
+  /// Whether the hardware domain may keep a device of a range that a guest's device has too (G-4).
+  enum Groups: Hashable, Sendable { case together, split }
   /// What goes with the last count of a record (HV-113, G-7).
   enum LastUnmap: Hashable, Sendable { case ownPages, everyIdentityPage }
   /// What a memory_mapping removal may remove (G-3).
@@ -28,7 +30,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum PartialRange: Hashable, Sendable { case undone, stays }
   /// What a record that overlaps without being equal does to an unmap request (HV-100, G-13).
   enum OverlapOnUnmap: Hashable, Sendable { case ignored, fails }
-  /// Where a device goes when a phantom function of it is refused (HV-83).
+  /// Where a device goes when a phantom function of it is refused (HV-83, C-2).
   enum PhantomFailure: Hashable, Sendable { case staysWhereItWas, isDeassigned, ignored }
   /// Which quarantine tables are built (HV-95).
   enum QuarantineTables: Hashable, Sendable { case thoseKept, always }
@@ -36,7 +38,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum RefusedTable: Hashable, Sendable { case undone, stays }
   /// What happens when an entry in separate tables cannot be made (HV-118).
   enum MirrorFailure: Hashable, Sendable { case refused, crashes }
-  /// Which moves the rule on conventional functions behind bridges refuses (HV-69).
+  /// Which moves the rule on conventional functions behind bridges refuses (HV-69, C-3).
   enum BridgeRule: Hashable, Sendable { case assignments, everyMove, noMove }
   /// What bridges above a function that lead in a circle mean for its leaving a guest (HV-69).
   enum BridgeCircle: Hashable, Sendable { case letsGo, holds }
@@ -46,6 +48,8 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum AddMappingError: Hashable, Sendable { case refused, ignored }
   /// What the counts of the hardware domain's records count (HV-106, HV-148).
   enum HardwareDomainCounts: Hashable, Sendable { case presentFunctions, everythingListed }
+  /// What becomes of a domain that cannot be destroyed (HV-78).
+  enum FailedDestruction: Hashable, Sendable { case undone, staysDying }
   /// What a removal does when the IOMMU refuses (HV-146).
   enum FailedRemoval: Hashable, Sendable { case goesThrough, freesDevice }
   /// When a domain number counts as used.
@@ -63,7 +67,19 @@ struct HypervisorDecisions: Hashable, Sendable {
   /// What a foreign page is refused with (D-5, C-14).
   enum ForeignPage: Hashable, Sendable { case refusedAtOnce, lookedAt }
   /// Where identity mappings of translated domains are made (HV-151).
-  enum IdentityPlace: Hashable, Sendable { case p2m, p2mAlone, iommuOnly }
+  enum IdentityPlace: Hashable, Sendable {
+    case p2m, p2mAlone, iommuOnly
+    /// The p2m where the tables are shared, else the IOMMU's.
+    case byTables
+
+    /// The place in a domain with these tables.
+    func resolved(for tables: Domain.DMATables) -> IdentityPlace {
+      if self != .byTables { return self }
+      return tables == .separate ? .iommuOnly : .p2m
+    }
+  }
+  /// What populating does at a range of the host.
+  enum PopulateAtRanges: Hashable, Sendable { case fills, skips }
   /// Whether the number of a unit's devices matters (HV-86, BUG-9).
   enum SharedUnits: Hashable, Sendable { case strictRefused, allowed }
   /// Whether USB controllers get their units (HV-98, BUG-8).
@@ -116,6 +132,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   var rollback = Rollback.whatItMapped
   var strictJoin = StrictJoin.allPagesMapped
   var reach = Reach.oneGuest
+  var groups = Groups.together
   var lastUnmap = LastUnmap.ownPages
   var mappingRemoval = MappingRemoval.sparesRecords
   var specialPages = Guard.refuses
@@ -134,6 +151,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   var failedAddCount = FailedAdd.undone
   var addMappingError = AddMappingError.refused
   var hardwareDomainCounts = HardwareDomainCounts.presentFunctions
+  var failedDestruction = FailedDestruction.undone
   var failedRemoval = FailedRemoval.goesThrough
   var domainNumbers = DomainNumbers.takenOnSuccess
   var recordOrder = RecordOrder.beforePages
@@ -143,6 +161,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   var moveSource = MoveSource.invalid
   var foreignPage = ForeignPage.refusedAtOnce
   var identityPlace = IdentityPlace.p2m
+  var populateAtRanges = PopulateAtRanges.fills
   var sharedUnits = SharedUnits.strictRefused
   var usbRanges = USBRanges.mapped
   var unmapSuccess = UnmapSuccess.goesOn
@@ -178,6 +197,7 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.rollbackUnmapsEverything) { rollback = .everyUnit }
     if quirks.contains(.strictJoinsRelaxed) { strictJoin = .always }
     if quirks.contains(.relaxedSharesAcrossGuests) { reach = .anyNumber }
+    if quirks.contains(.groupsSplit) { groups = .split }
     if quirks.contains(.lastUnmapClearsAll) { lastUnmap = .everyIdentityPage }
     if quirks.contains(.mappingRemovalIgnoresRecords) { mappingRemoval = .anyPage }
     if quirks.contains(.guardsCrash) { specialPages = .crashes }
@@ -196,6 +216,8 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.sourceNeedsAccess) { moveSource = .denied }
     if quirks.contains(.foreignPageLookedAt) { foreignPage = .lookedAt }
     if quirks.contains(.identityNotMirrored) { identityPlace = .p2mAlone }
+    if quirks.contains(.identityByTableMode) { identityPlace = .byTables }
+    if quirks.contains(.populateSkipsRanges) { populateAtRanges = .skips }
     if quirks.contains(.identityInIOMMUOnly) { identityPlace = .iommuOnly }
     if quirks.contains(.sharedUnitRuleMissing) { sharedUnits = .allowed }
     if quirks.contains(.usbRangesIgnored) { usbRanges = .ignored }
@@ -234,6 +256,7 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.failedAddKeepsCount) { failedAddCount = .stays }
     if quirks.contains(.addIgnoresMappingError) { addMappingError = .ignored }
     if quirks.contains(.hardwareDomainCountGrows) { hardwareDomainCounts = .everythingListed }
+    if quirks.contains(.failedDestroyStaysDying) { failedDestruction = .staysDying }
     if quirks.contains(.failedRemoveFreesDevice) { failedRemoval = .freesDevice }
     if quirks.contains(.failedCreateTakesNumber) { domainNumbers = .takenAtOnce }
     if quirks.contains(.shadowPagingMissing) { shadowPaging = .missing }

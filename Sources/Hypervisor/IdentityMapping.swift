@@ -21,7 +21,7 @@ extension Hypervisor {
     case refused(Refused)
   }
 
-  /// Maps unit `unit` in domain `index` for one more function (HV-100…102).
+  /// Maps unit `unit` in domain `index` for one more function (HV-100…102, HV-105).
   mutating func mapIdentity(_ unit: Int, in index: Int, strict: Bool) -> MapResult {
     let record = IdentityRecord(units.units[unit])
     for position in domains[index].records.indices {
@@ -58,7 +58,7 @@ extension Hypervisor {
     return MapResult(refused: refused, holds: true)
   }
 
-  /// Unmaps unit `unit` in domain `index` for one function.
+  /// Unmaps unit `unit` in domain `index` for one function (HV-104, HV-114, HV-115).
   mutating func unmapIdentity(_ unit: Int, in index: Int) -> UnmapResult {
     let base = units.units[unit].base
     let end = units.units[unit].end
@@ -102,7 +102,7 @@ extension Hypervisor {
   private mutating func setIdentityPages(
     _ frames: FrameRange, in index: Int, strict: Bool
   ) -> (failed: GFN, Refused)? {
-    guard domains[index].isTranslated, decisions.identityPlace != .iommuOnly else {
+    guard domains[index].isTranslated, domains[index].identityPlace != .iommuOnly else {
       return setInIOMMU(frames, in: index).map { (frames.start, $0) }
     }
     // Nested paging keeps no access: an entry reads back as rwx whatever was asked for (C-5).
@@ -121,7 +121,7 @@ extension Hypervisor {
       case .direct(let mapping)? where pageTables == .ept && mapping.isIdentity && mapping.access == .readWrite:
         cursor = piece.frames.end
       default:
-        // Nothing is ever replaced (HV-108); relaxed requests go without the page (HV-109).
+        // Nothing is ever replaced (HV-108); relaxed requests go without the page (HV-109, HV-110).
         if strict { return (cursor, Refused(.EBUSY, .hv(108))) }
         cursor = piece.frames.end
       }
@@ -164,7 +164,7 @@ extension Hypervisor {
   /// Clears the pages of the record at `position`, which loses its last count (5.3).
   private mutating func clearIdentityPages(of position: Int, in index: Int) {
     let frames = domains[index].records[position].frames
-    guard domains[index].isTranslated, decisions.identityPlace != .iommuOnly else {
+    guard domains[index].isTranslated, domains[index].identityPlace != .iommuOnly else {
       if domains[index].dmaTables == .separate { clear(frames, ofRecord: position, in: index) }
       return
     }
@@ -194,7 +194,7 @@ extension Hypervisor {
         continue
       }
       let part = FrameRange(cursor, end)
-      if domains[index].isTranslated && decisions.identityPlace != .iommuOnly {
+      if domains[index].isTranslated && domains[index].identityPlace != .iommuOnly {
         domains[index].write(nil, at: part)
       } else {
         domains[index].dmaTable.set(part, to: nil)

@@ -2,7 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 
-/// Direct mappings by hand, and the rights they need (5.5, D-6, C-14).
+/// Direct mappings by hand, and the rights they need (5.5, D-6, C-14, HV-111).
 extension Hypervisor {
   mutating func permitMemory(
     _ id: DomainID, mfn: MFN, count: UInt64, allow: Bool, by caller: DomainID

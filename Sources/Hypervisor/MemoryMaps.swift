@@ -2,7 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 
-/// The memory map stored for a guest's firmware: advice, no more (section 3).
+/// The memory map stored for a guest's firmware: advice, no more (section 3) (HV-60).
 extension Hypervisor {
   mutating func storeMemoryMap(
     of id: DomainID, count: UInt32, by caller: DomainID, from entries: [E820Entry]

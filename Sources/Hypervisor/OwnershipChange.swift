@@ -48,7 +48,7 @@ extension Hypervisor {
     return result
   }
 
-  /// The units that go with a function: all that list it, but for USB controllers of old (HV-98).
+  /// The units that go with a function: all that list it, but for USB controllers of old (HV-98, HV-99).
   func mappedUnits(of device: Int, _ function: SBDF) -> UnitList.Matches {
     devices[device].isUSB && decisions.usbRanges == .ignored ? .none : units.matching(function)
   }

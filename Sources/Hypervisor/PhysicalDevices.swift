@@ -67,6 +67,10 @@ extension Hypervisor {
     }
     // A device somebody owns is only switched on (HV-141).
     guard devices[position].owner == nil else { return }
+    if boot.vtdEnabled, isGroupSplit(returning: position) {
+      if known == nil { devices.remove(at: position) }
+      throw Refused(.EPERM, .hv(86))
+    }
     devices[position].owner = .dom0
     guard boot.vtdEnabled else { return }
 

@@ -2,7 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 
-/// Memory that is promised and backed on first touch (HV-136, HV-137, C-12).
+/// Memory that is promised and backed on first touch (HV-136, HV-137, C-12, BL-133).
 extension Hypervisor {
   /// Promises extents where all frames hold the same; how many before one failed.
   mutating func promise(

@@ -2,7 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 
-/// XENMEM_populate_physmap (section 7).
+/// XENMEM_populate_physmap (section 7) (HV-122).
 ///
 /// A run of extents is done piece by piece of the p2m: extents that lie in one piece are alike and take one step
 /// together, the others one step each. The outcome is that of the extents one by one.
@@ -168,6 +168,7 @@ extension Hypervisor {
       let part = FrameRange(frames.start + done * size, frames.start + (done + entered) * size)
       replace(entry, in: part, of: index)
       domains[index].write(.ram, at: part)
+      skipRanges(in: part, of: index)
       done += entered
       if entered < step {
         guard rule == .hv(131) && decisions.failedAddition == .countsAsDone else { break }
@@ -198,7 +199,26 @@ extension Hypervisor {
       cursor = piece.frames.end
     }
     domains[index].write(.ram, at: frames)
+    skipRanges(in: frames, of: index)
     return true
+  }
+
+  /// Takes what was populated over the host's ranges out of the p2m again where they are passed over: the pages are the
+  /// domain's and in no place.
+  private mutating func skipRanges(in frames: FrameRange, of index: Int) {
+    guard decisions.populateAtRanges == .skips else { return }
+    for unit in units.units {
+      guard let part = IdentityRecord(unit).frames.intersection(frames) else { continue }
+      var cursor = part.start
+      while cursor < part.end {
+        let piece = firstPiece(in: index, of: FrameRange(cursor, part.end))
+        if piece.value == .ram {
+          domains[index].write(nil, at: piece.frames)
+          domains[index].unreachablePages += piece.frames.count
+        }
+        cursor = piece.frames.end
+      }
+    }
   }
 
   /// Tables that are written with every change of a p2m.
@@ -244,7 +264,7 @@ extension Hypervisor {
   }
 
   /// Extents meet an identity page or another special one (HV-121). Memory comes first: without it Xen never looks. How
-  /// many count as done (C-13).
+  /// many count as done (C-13, BL-135).
   private mutating func meetSpecialPage(
     _ count: UInt64, of size: UInt64, in index: Int, _ rule: inout Rule?
   ) -> UInt64 {

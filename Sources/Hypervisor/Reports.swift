@@ -8,7 +8,7 @@ extension Hypervisor {
   /// XENMEM_RDM_ALL.
   static let reportAllFlag: UInt32 = 1
 
-  /// Tells the host's reserved ranges (HV-45…49).
+  /// Tells the host's reserved ranges (HV-45…49, BL-43, BL-44, BL-46).
   func reportUnits(
     of sbdf: SBDF, flags: UInt32, capacity: UInt32, by caller: DomainID, into buffer: inout HypercallBuffer
   ) throws(Refused) {

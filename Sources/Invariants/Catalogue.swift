@@ -1,7 +1,7 @@
 extension Invariant {
   /// Every invariant, in the order in which they are checked.
   public static let all: [Invariant] = [
-    ramClearOfRanges, rmrrInOneGuest, oneOwner, strictMapped, viewsAgree,
+    ramClearOfRanges, rmrrInOneGuest, oneOwner, groupsAtomic, strictMapped, viewsAgree,
     e820WellFormed, rangesReserved, e820RAMBacked, barsPlaced,
     ramConserved, ramAgreed, refusalChangesNothing, destroyGivesBack,
     identityCounted, identityKept, quarantineMapped, dmaConfined, nobodyCrashes,

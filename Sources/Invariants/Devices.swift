@@ -87,6 +87,32 @@ extension Invariant {
     return nil
   }
 
+  static let groupsAtomic = Invariant(
+    "groups-atomic",
+    "While a guest has a device, no present device that shares a reserved page with it is the hardware domain's or another guest's.",
+    source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups"
+  ) { scene in
+    let host = scene.after.hypervisor
+    for holder in host.devices where !holder.kind.isBridge && holder.kind != .hostBridge {
+      guard let owner = holder.owner, owner != .dom0, owner < .firstReserved,
+        host.domain(owner)?.isTranslated == true
+      else { continue }
+      for unit in host.units.units where !unit.frames.isEmpty && unit.lists(holder) {
+        for other in host.units.units where other.frames.overlaps(unit.frames) {
+          for member in host.devices where other.lists(member) && !member.kind.isBridge && member.kind != .hostBridge {
+            guard let second = member.owner, second != owner, second < .firstReserved else { continue }
+            return Violation(
+              "groups-atomic", stage: scene.event.stage, relation: second == .dom0 ? "hardware-domain" : "guest",
+              detail:
+                "\(holder.sbdf) is \(scene.after.name(of: owner) ?? owner)'s and \(member.sbdf) \(scene.after.name(of: second) ?? second)'s, "
+                + "but they share the range at frames \(unit.frames)")
+          }
+        }
+      }
+    }
+    return nil
+  }
+
   static let viewsAgree = Invariant(
     "views-agree", "Where the IOMMU has tables of its own, DMA sees what the CPU sees.", source: "I-12, HV-117, BUG-12"
   ) { scene in

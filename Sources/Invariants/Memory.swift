@@ -7,7 +7,7 @@ extension Invariant {
   static let ramClearOfRanges = Invariant(
     "ram-clear-of-ranges",
     "Guest RAM meets no range the guest was told of, nor a range of a strictly assigned device.",
-    source: "BL-64, I-3, HV-108; review 2014 (2.2)"
+    source: "BL-64, BL-136, I-3, HV-108; review 2014 (2.2)"
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       for range in guest.toldRanges {
@@ -39,7 +39,8 @@ extension Invariant {
       }
       guard let built = guest.built else { continue }
       let layout = built.layout
-      let size = layout.lowMemoryEnd &+ (layout.highMemoryEnd == 0 ? 0 : layout.highMemoryEnd &- GuestMap.xen.fourGiB)
+      let high = layout.highMemoryEnd == 0 ? 0 : layout.highMemoryEnd &- GuestMap.xen.fourGiB
+      let size = layout.lowMemoryEnd &+ high &- Page.address(of: layout.lowMemoryGapFrames)
       // The builder counts in whole MiB (BL-74): less than one may be lost to that.
       let asked = (built.prepared.maxMemoryKiB &- built.prepared.videoKiB) &* 1024
       if size > asked || asked - size >= 1 << 20 {
@@ -53,7 +54,7 @@ extension Invariant {
 
   static let ramAgreed = Invariant(
     "ram-agreed",
-    "Memory map, hvm_info and device model agree on where RAM ends.",
+    "Memory map, hvm_info and device model agree on where RAM lies.",
     source: "I-7, I-13, LB-1, LD-12; reports R11 to R14"
   ) { scene in
     for guest in scene.guests where guest.isIntact {
@@ -68,13 +69,26 @@ extension Invariant {
             + "at \(hex(low)) and \(hex(high)) for \(name)")
       }
       let model = built.deviceModel
-      if let violation = differ(built.memoryMap, model.lowMemoryEnd, model.highMemoryEnd, "device-model") {
+      // Old builders store no map.
+      if !built.memoryMap.isEmpty,
+        let violation = differ(built.memoryMap, model.lowMemoryEnd, model.highMemoryEnd, "device-model")
+      {
         return violation
       }
       let report = guest.running
       let info = report?.hvmInfo ?? built.hvmInfo
       let (low, high) = (Page.address(of: UInt64(info.lowMemoryEnd)), Page.address(of: UInt64(info.highMemoryEnd)))
-      if let violation = differ(report?.memoryMap ?? built.memoryMap, low, high, "hvm-info") { return violation }
+      let map = report?.memoryMap ?? built.memoryMap
+      if map.isEmpty { continue }
+      if let violation = differ(map, low, high, "hvm-info") { return violation }
+      let start = GuestMap.xen.lowMemoryStart
+      let listed = map.reduce(UInt64(0)) { $1.type == .ram && $1.start < GuestMap.xen.fourGiB ? $0 &+ $1.size : $0 }
+      if listed != low &- start {
+        return Violation(
+          "ram-agreed", stage: scene.event.stage, relation: "gaps",
+          detail:
+            "\(guest.life.name): of \(hex(low &- start)) bytes below 4G the memory map lists \(hex(listed)) as RAM")
+      }
       if let move = report?.moves.first, built.prepared.deviceModel == .qemuXen {
         return Violation(
           "ram-agreed", stage: "firmware", relation: "moved",

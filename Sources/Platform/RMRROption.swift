@@ -148,7 +148,7 @@ private struct OptionText {
     return position == start ? nil : value
   }
 
-  /// A device; nil if it is malformed (HV-29). Empty parts are 0 (C-7).
+  /// A device; nil if it is malformed (HV-29). Empty parts are 0 (C-7); its segment may be left out (HV-30).
   mutating func device(defaultSegment: UInt16) -> SBDF? {
     var parts = [hexadecimal()]
     while parts.count < 3, take(":") { parts.append(hexadecimal()) }

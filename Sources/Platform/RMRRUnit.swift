@@ -22,7 +22,7 @@ public struct RMRRUnit: Hashable, Sendable {
   }
 
   /// The frames that are reported and mapped: rounded outward, except that an end on a page's first byte does
-  /// not count (HV-20). Empty when no page is covered or the end wraps (HV-22).
+  /// not count (HV-20). Empty when no page is covered or the end wraps (HV-22, HV-21).
   public var frames: FrameRange {
     let first = Page.frame(of: base)
     let beyond = Page.frameUp(of: end)

@@ -39,7 +39,8 @@ extension Host {
 
   private mutating func arm(_ fault: InjectedFault?) {
     switch fault {
-    case .hypercall(let ordinal, let errno)?: port.arm(.init(ordinal: ordinal, errno: errno))
+    case .hypercall(let ordinal, let errno)?: port.arm(.failure(ordinal: ordinal, errno: errno))
+    case .growingQuery(let ordinal)?: port.arm(.growingQuery(ordinal: ordinal))
     case .allocation(let ordinal)?: port.port.budget.arm(failing: ordinal)
     case nil:
       port.arm(nil)

@@ -64,7 +64,11 @@ struct ToolstackDecisions: Hashable, Sendable {
   /// Which boundary holds (BL-7).
   enum BoundarySetting { case fixed, configured }
   /// What a range in the way of RAM does (BL-58).
-  enum Avoidance { case none, movesRAM }
+  enum Avoidance { case ramAround, movesRAM }
+  /// Whether the hypervisor gets the guest's memory map (BL-83).
+  enum StoredMap { case none, whole }
+  /// Which guests have an IOMMU unless something else is said (BL-12).
+  enum DefaultPassthrough { case everybody, withDevices }
   /// Which policies there are.
   enum Policies { case strictOnly, both }
   /// Whose populate on demand is refused (BL-131).
@@ -79,6 +83,13 @@ struct ToolstackDecisions: Hashable, Sendable {
   enum RebootedDevices { case none, first, all }
   /// What becomes of their policies.
   enum RebootedPolicies { case forgotten, kept }
+
+  /// What a query for ranges does when there are more of them at its second call (BL-42).
+  enum GrowingQuery { case repeated, fails }
+  /// How large a passed-through BAR smaller than a page is for the guest.
+  enum SmallBARs { case wholePages, trueSize }
+  /// How the devices of a new guest are attached (G-4).
+  enum Attachment { case quarantinedFirst, oneByOne }
 
   var rangeMatch: RangeMatch
   var policyMerge: PolicyMerge
@@ -111,6 +122,8 @@ struct ToolstackDecisions: Hashable, Sendable {
   var highMemory: HighMemory
   var boundarySetting: BoundarySetting
   var avoidance: Avoidance
+  var storedMap: StoredMap
+  var defaultPassthrough: DefaultPassthrough
   var policies: Policies
   var populateOnDemand: PopulateOnDemand
   var deviceModels: DeviceModels
@@ -118,6 +131,9 @@ struct ToolstackDecisions: Hashable, Sendable {
   var failedAttach: FailedAttach
   var rebootedDevices: RebootedDevices
   var rebootedPolicies: RebootedPolicies
+  var growingQuery: GrowingQuery
+  var smallBARs: SmallBARs
+  var attachment: Attachment
 
   init(_ quirks: QuirkSet<ToolstackQuirk>) {
     func choose<Decision>(_ quirk: ToolstackQuirk, _ odd: Decision, else sound: Decision) -> Decision {
@@ -146,6 +162,9 @@ struct ToolstackDecisions: Hashable, Sendable {
     detachedPermissions = choose(.permissionsSurviveDetach, .kept, else: .revoked)
     failedDeassign = choose(.detachFailureIgnored, .ignored, else: .refuses)
     destroyOrder = choose(.destroyDetachesFirst, .devicesFirst, else: .domainFirst)
+    growingQuery = choose(.growingQueryFails, .fails, else: .repeated)
+    smallBARs = choose(.subPageBARsShown, .trueSize, else: .wholePages)
+    attachment = choose(.devicesAttachedSingly, .oneByOne, else: .quarantinedFirst)
     hotplug = choose(.hotplugUnannounced, .unannounced, else: .announcedOnly)
     ranges = choose(.rangeWordsUnknown, .unknown, else: .known)
     deviceRanges = choose(.firstRangeOfDevice, .first, else: .all)
@@ -153,7 +172,9 @@ struct ToolstackDecisions: Hashable, Sendable {
     lowMemoryEnd = choose(.superpagesSplit, .anywhere, else: .atSuperpage)
     highMemory = choose(.highMemoryForced, .always, else: .whereNeeded)
     boundarySetting = choose(.boundaryWordUnknown, .fixed, else: .configured)
-    avoidance = choose(.rangesNotAvoided, .none, else: .movesRAM)
+    avoidance = choose(.ramAroundRanges, .ramAround, else: .movesRAM)
+    storedMap = choose(.memoryMapNotStored, .none, else: .whole)
+    defaultPassthrough = choose(.iommuForAll, .everybody, else: .withDevices)
     policies = choose(.relaxedUnknown, .strictOnly, else: .both)
     populateOnDemand = choose(.populateOnDemandUnchecked, .refusedWithDevices, else: .refusedWithIOMMU)
     deviceModels = choose(.traditionalModelGone, .upstreamOnly, else: .both)

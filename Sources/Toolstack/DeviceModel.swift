@@ -33,6 +33,7 @@ public struct DeviceModel: Equatable, Sendable {
   public private(set) var mappedBARs: [MappedBAR] = []
 
   private let nameHasSegment: Bool
+  private let smallBARs: ToolstackDecisions.SmallBARs
 
   /// First slot for devices that name none.
   static let firstFreeSlot: UInt8 = 4
@@ -40,6 +41,7 @@ public struct DeviceModel: Equatable, Sendable {
   /// A device model for a guest with `layout`.
   init(_ configuration: GuestConfiguration, layout: GuestLayout, map: GuestMap, _ decisions: ToolstackDecisions) {
     functions = DeviceModel.emulatedFunctions(vga: configuration.vga)
+    smallBARs = decisions.smallBARs
     nameHasSegment = decisions.deviceName == .withSegment
     lowMemoryEnd = layout.lowMemoryEnd
     highMemoryEnd = layout.highMemoryEnd
@@ -80,7 +82,7 @@ public struct DeviceModel: Equatable, Sendable {
     guard place == functions.endIndex || functions[place].devfn != devfn else {
       throw Refusal(.fail, rule: .bl(110))
     }
-    functions.insert(GuestFunction(passingThrough: function, devfn: devfn), at: place)
+    functions.insert(GuestFunction(passingThrough: function, devfn: devfn, smallBARs), at: place)
     return devfn
   }
 
@@ -105,22 +107,26 @@ public struct DeviceModel: Equatable, Sendable {
   /// Makes the mappings in the guest's p2m agree with `placed`: the guest's BARs as they are now.
   ///
   /// Mapped are memory BARs of passed-through functions that decode, have an address, and whose host address is known.
-  /// Whole pages: such BARs are shown to the guest with at least 4 KiB. On a refusal nothing has changed.
+  /// Whole pages: such BARs are shown to the guest with at least 4 KiB. Where they are not, a BAR inside a page is mapped
+  /// at the next one. On a refusal nothing has changed.
   public mutating func mapBARs<Port: HypercallPort & ~Copyable>(
     of guest: DomainID, _ placed: [PlacedBAR], on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
     var wanted: [MappedBAR] = []
-    for bar in placed where bar.decodes && bar.bar.kind.isMemory && bar.address != 0 && Page.isAligned(bar.address) {
+    func frame(_ address: UInt64) -> UInt64 {
+      smallBARs == .trueSize ? Page.frameUp(of: address) : Page.frame(of: address)
+    }
+    for bar in placed where bar.decodes && bar.bar.kind.isMemory && bar.address != 0 {
       guard let function = function(at: bar.devfn), let host = function.host,
         let register = function.bars.first(where: { $0.index == bar.bar.index }), register.hostAddress != 0,
+        Page.isAligned(bar.address) || smallBARs == .trueSize,
         AddressRange(start: bar.address, size: register.size) != nil
       else { continue }
       let count = Page.frameUp(of: register.size)
       guard count > 0 else { continue }
       wanted.append(
         MappedBAR(
-          sbdf: host, index: register.index, gfn: Page.frame(of: bar.address),
-          mfn: Page.frame(of: register.hostAddress), count: count))
+          sbdf: host, index: register.index, gfn: frame(bar.address), mfn: frame(register.hostAddress), count: count))
     }
     var journal = Journal()
     do throws(Refusal) {
@@ -142,14 +148,14 @@ public struct DeviceModel: Equatable, Sendable {
 }
 
 extension GuestFunction {
-  /// The host's `function` as QEMU shows it: memory BARs cover whole pages.
-  init(passingThrough function: PCIFunction, devfn: UInt8) {
+  /// The host's `function` as QEMU shows it: memory BARs cover whole pages, but for some of its releases (R10).
+  init(passingThrough function: PCIFunction, devfn: UInt8, _ smallBARs: ToolstackDecisions.SmallBARs) {
     self.init(
       devfn: devfn, vendor: function.vendor, device: function.device, classCode: function.classCode,
       interruptPin: function.interruptPin,
       bars: function.bars.map { bar in
         var shown = bar
-        if bar.kind.isMemory, bar.size > 0 { shown.size = max(bar.size, Page.size) }
+        if bar.kind.isMemory, bar.size > 0, smallBARs == .wholePages { shown.size = max(bar.size, Page.size) }
         return shown
       }, host: function.sbdf)
   }

@@ -4,7 +4,7 @@ extension Toolstack {
   /// What all bits set in a size in KiB stand for: not given.
   static let unsetKiB = UInt64.max
 
-  /// Step E1: defaults and checks before the hypervisor is asked for anything.
+  /// Step E1: defaults and checks before the hypervisor is asked for anything (BL-8, BL-20).
   ///
   /// Afterwards every size is given and `passthrough` is `disabled`, `syncPT` or `sharePT`.
   func prepared(_ given: GuestConfiguration) throws(Refusal) -> GuestConfiguration {
@@ -61,7 +61,10 @@ extension Toolstack {
   private func passthrough(of configuration: GuestConfiguration) throws(Refusal) -> GuestConfiguration.Passthrough {
     let needed = !configuration.devices.isEmpty
     var passthrough = configuration.passthrough
-    if passthrough == .default { passthrough = needed ? .enabled : .disabled }
+    if passthrough == .default {
+      let wanted = needed || decisions.defaultPassthrough == .everybody && directIO
+      passthrough = wanted ? .enabled : .disabled
+    }
     if passthrough == .disabled {
       guard !needed else { throw Refusal(.invalid, rule: .bl(12)) }
       return .disabled

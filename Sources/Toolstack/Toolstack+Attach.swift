@@ -4,7 +4,7 @@ import Hypercalls
 import Platform
 
 extension Toolstack {
-  /// `xl pci-attach`: passes a device through to a running guest (BL-109…121); layout and memory map stay.
+  /// `xl pci-attach`: passes a device through to a running guest (BL-109…121); layout and memory map stay (HV-149).
   public mutating func attach<Port: HypercallPort & ~Copyable>(
     _ device: AssignedDevice, to domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
@@ -22,7 +22,7 @@ extension Toolstack {
     }
   }
 
-  /// Section 6.2 for one entry of `pci=`. What it does is noted in `journal`; undoing is the caller's.
+  /// Section 6.2 for one entry of `pci=`. What it does is noted in `journal`; undoing is the caller's (BL-126).
   mutating func add<Port: HypercallPort & ~Copyable>(
     _ device: AssignedDevice, to index: Int, isHotplug: Bool, _ journal: inout Journal, on port: inout Port,
     _ buffer: inout HypercallBuffer
@@ -84,7 +84,7 @@ extension Toolstack {
   private func checkAnnounced<Port: HypercallPort & ~Copyable>(
     _ sbdf: SBDF, _ guest: Guest, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
-    let count = try queryReservedRanges(of: sbdf, wholeHost: false, on: &port, &buffer)
+    let count = try queryReservedRanges(of: sbdf, wholeHost: false, decisions, on: &port, &buffer)
     for reported in buffer.reserved.prefix(count) where reported.frameCount > 0 {
       guard let range = RDM(reported, policy: .strict).range, guest.isAnnounced(range) else {
         throw Refusal(.fail, rule: .bl(121))

@@ -7,7 +7,7 @@ extension Toolstack {
   /// Memory beyond the target that a guest may be charged for, in KiB (BL-75).
   static let slackKiB: UInt64 = 1024
 
-  /// `xl create`: builds a guest, starts its device model and attaches its devices, in the order E1…E13.
+  /// `xl create`: builds a guest, starts its device model and attaches its devices, in the order E1…E13 (BL-106).
   ///
   /// `earlier` are ranges left in the structure from an earlier build (BL-47). On a refusal the domain is gone (BL-108).
   @discardableResult
@@ -24,6 +24,9 @@ extension Toolstack {
     journal.undo(.destroyDomain(domain))
     do throws(Refusal) {
       let index = try build(domain, prepared, given: configuration, earlier: earlier, on: &port, &buffer)
+      if decisions.attachment == .quarantinedFirst {
+        try quarantine(configuration.devices, &journal, on: &port, &buffer)
+      }
       for device in configuration.devices {
         switch decisions.failedAttach {
         case .failsCreation: try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
@@ -40,6 +43,22 @@ extension Toolstack {
         abandon(domain, on: &port, &buffer)
       }
       throw error
+    }
+  }
+
+  /// Takes the relaxed ones among `devices` from the hardware domain before any of them reaches the guest: they may share
+  /// a range, and no guest gets one while dom0 has another (G-4). One alone needs nothing.
+  private mutating func quarantine<Port: HypercallPort & ~Copyable>(
+    _ devices: [AssignedDevice], _ journal: inout Journal, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    var together: [Int] = []
+    for device in devices where device.policy == .relaxed {
+      let functions = device.allFunctions ? slotFunctions(device.sbdf) : index(of: device.sbdf).map { [$0] } ?? []
+      for function in functions where device.seize || bindings[function].isBound { together.append(function) }
+    }
+    if together.count < 2 { return }
+    for function in together where bindings[function].recordedOwner == nil && !bindings[function].isQuarantined {
+      try bind(function, &journal, on: &port, &buffer)
     }
   }
 

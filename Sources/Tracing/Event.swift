@@ -86,6 +86,8 @@ public enum InjectedFault: Hashable, Sendable {
   case hypercall(ordinal: UInt64, errno: Errno)
   /// The `ordinal`-th allocation inside the hypervisor fails.
   case allocation(ordinal: UInt64)
+  /// The `ordinal`-th query of two ranges or more finds one more in its second call than in its first (BL-42).
+  case growingQuery(ordinal: UInt64)
 }
 
 /// A question to the host.

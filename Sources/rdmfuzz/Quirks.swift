@@ -9,8 +9,8 @@ struct Quirks: ParsableCommand {
     abstract: "Lists every known bug, or explains one and draws the trace that shows it.",
     discussion: """
       A quirk is a known deviation of one stage from the edition repaired: a bug that lives, a bug fixed long ago, or \
-      a rule of an older release. Each has a minimal trace in Traces/quirks, which breaks the invariants named here \
-      with the quirk and none without. With NAME that trace is run both ways, event by event.
+      a rule of an older release. Each that a life of a host can show has a minimal trace in Traces/quirks, which \
+      breaks the invariants named here with the quirk and none without. With NAME that trace is run both ways, event by event.
       """)
 
   @Argument(help: ArgumentHelp("A quirk.", valueName: "name"))
@@ -42,6 +42,7 @@ struct Quirks: ParsableCommand {
     StandardOutput.line("\(quirk.name) (\(quirk.stage), \(quirk.entry.citation))")
     StandardOutput.line("    \(quirk.entry.sentence)")
     StandardOutput.line("    in \(quirk.spans)")
+    if let unreachable = quirk.entry.unreachable { StandardOutput.line("    in no trace: \(unreachable)") }
     guard let exhibit else { return }
     if let unseen = exhibit.unseen {
       StandardOutput.line("    seen by no invariant: \(unseen)")

@@ -14,6 +14,23 @@ struct EditionTests {
     }
   }
 
+  @Test("HV-152: the presets of the hypervisor by release")
+  func presets() {
+    let releases: [Edition.Name] = [.xen4_5, .xen4_6, .xen4_9, .xen4_14, .xen4_16, .xen4_17, .xen4_20, .xenMaster]
+    // One letter a release: x where the quirk holds.
+    let rows: [(HypervisorQuirk, String)] = [
+      (.identityInIOMMUOnly, "x......."), (.identityNotMirrored, ".x......"), (.recordAfterPages, "xxxx...."),
+      (.populateReplacesIdentity, "xxx....."), (.quarantineMissing, "xx......"), (.contextBeforeMapping, "xxx....."),
+      (.deassignShortCircuit, "xxx....."), (.rangesInRAMAccepted, "xxxxxx.."), (.usbRangesIgnored, "x......."),
+      (.sharedUnitRuleMissing, "x......."),
+    ]
+    for (quirk, row) in rows {
+      for (release, letter) in zip(releases, row) {
+        #expect(Edition(release).has(.hypervisor(quirk)) == (letter == "x"), "\(release.text) \(quirk)")
+      }
+    }
+  }
+
   @Test("repaired has no quirk")
   func repairedIsClean() { #expect(Edition.repaired.quirks.isEmpty) }
 

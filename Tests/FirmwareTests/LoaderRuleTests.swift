@@ -6,7 +6,7 @@ import Testing
 
 @testable import Firmware
 
-private func lines(_ report: FirmwareReport) -> [String] {
+func lines(_ report: FirmwareReport) -> [String] {
   report.logText.split(separator: "\n").map { String($0) }
 }
 
@@ -23,7 +23,7 @@ private func runWithCalls(_ guest: Guest, change: (inout FirmwareInput) -> Void 
 
 @Suite("hvmloader's rules: start and memory map")
 struct LoaderStartTests {
-  @Test("LD-1: hypercalls in the order of the steps, all by the guest about itself")
+  @Test("LD-1, LD-61: hypercalls in the order of the steps, all by the guest about itself")
   func calls() {
     let (report, calls) = runWithCalls(
       Guest(low: 0xF0000, functions: [function(4, BAR(0, .m64p, size: 0x1000_0000))]))

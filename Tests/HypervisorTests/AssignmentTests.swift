@@ -50,7 +50,7 @@ struct AssignmentTests {
     #expect(world.xen.device(World.a)?.hasQuarantineTable == (mode != .none), "HV-97")
   }
 
-  @Test("4.2, 4.3: the checks of assign in order")
+  @Test("4.2, 4.3, BL-114 to BL-116: the checks of assign in order")
   func orderOfChecks() {
     var world = World(.xen4_17, Self.own)
     let guest = world.guest()
@@ -90,7 +90,7 @@ struct AssignmentTests {
     #expect(world.assign(World.a, to: guest, relaxed: true) == 0 && test(.invalid, World.a) == -.EINVAL)
   }
 
-  @Test("HV-86, HV-87, HV-S4, HV-S9: a shared unit is for relaxed requests, also on the way to dom_io")
+  @Test("HV-86 to HV-88, HV-S4, HV-S9, BL-117: a shared unit is for relaxed requests, also on the way to dom_io")
   func sharedUnit() {
     var world = World(.xen4_17, Self.shared)
     let guest = world.guest()
@@ -111,6 +111,7 @@ struct AssignmentTests {
     let guest = world.guest()
     let other = world.guest()
     world.permit(other)
+    #expect(world.assign(World.b, to: .io, relaxed: true) == 0)
     #expect(world.assign(World.a, to: guest, relaxed: true) == 0)
     #expect(world.assign(World.b, to: other, relaxed: true) == -.EPERM && world.buffer.rule == .hv(86))
     #expect(world.map(other, 0x20, 0xF8) == -.EPERM)
@@ -118,6 +119,35 @@ struct AssignmentTests {
     #expect(world.deassign(World.a, from: guest) == 0 && world.deassign(World.b, from: guest) == 0)
     #expect(world.map(other, 0x20, 0xF8) == 0)
     #expect(world.assign(World.a, to: guest, relaxed: true) == -.EPERM)
+  }
+
+  @Test("G-4, I-5: all ways of two devices of one unit through dom0, quarantine and two guests")
+  func groupsTogether() {
+    // Every world that four steps of assignment and deassignment reach; in each the unit is on one side.
+    var seen: Set<[DomainID?]> = []
+    func walk(_ world: World, _ guests: [DomainID], _ steps: Int) {
+      let owners = [World.a, World.b].map { world.owner($0) }
+      let holders = Set(owners.filter { $0 != .io })
+      #expect(holders.count < 2, "\(owners)")
+      seen.insert(owners)
+      if steps == 0 { return }
+      for device in [World.a, World.b] {
+        for target in guests + [.io] {
+          var next = world
+          if next.assign(device, to: target, relaxed: true) == 0 { walk(next, guests, steps - 1) }
+          next = world
+          if next.deassign(device, from: target) == 0 { walk(next, guests, steps - 1) }
+        }
+      }
+    }
+    var world = World(.repaired, Self.shared)
+    let guests = [world.guest(), world.guest()]
+    walk(world, guests, 4)
+    // Both in dom0; one or both in quarantine, the rest in dom0 or in one of the guests; both in one guest.
+    #expect(seen.count == 10)
+    for owner in guests {
+      #expect(seen.contains([owner, .io]) && seen.contains([.io, owner]) && seen.contains([owner, owner]))
+    }
   }
 
   @Test("D-1: the last unit in list order decides", arguments: [0xF0, 0xF4, 0xF8] as [UInt64])
@@ -135,7 +165,7 @@ struct AssignmentTests {
     }
   }
 
-  @Test("HV-102, D-1: a unit that failed midway keeps its record and its first pages")
+  @Test("HV-90, HV-102, D-1: a unit that failed midway keeps its record and its first pages")
   func failedMidway() {
     var world = World(.xen4_17, [World.unit(0xF4, 0xF5, World.c), World.unit(0xF0, 0xF0, World.c)])
     let guest = world.guest()
@@ -157,7 +187,7 @@ struct AssignmentTests {
     }
   }
 
-  @Test("C-1: a phantom function's own unit is unmapped at once; repaired keeps it")
+  @Test("HV-72, C-1: a phantom function's own unit is unmapped at once; repaired keeps it")
   func phantomUnit() {
     for (edition, frames) in [(Edition.xen4_17, "i...."), (.repaired, "i...i")] {
       var world = Self.phantoms(edition)
@@ -165,6 +195,24 @@ struct AssignmentTests {
       #expect(world.assign(World.c, to: guest) == 0 && world.frames(guest, 0xF0...0xF4) == frames)
       #expect(world.assign(SBDF(0, 1, 0, 2), to: guest) == -.ENODEV, "no device of its own")
       #expect(world.deassign(World.c, from: guest) == 0 && world.frames(guest, 0xF0...0xF4) == ".....")
+    }
+  }
+
+  @Test("HV-72, D-8: every stride of a PCIe endpoint; a conventional function has no phantoms")
+  func strides() {
+    for stride: UInt8 in [0, 1, 2, 4] {
+      for kind in [PCIFunction.Kind.pcie, .pci] {
+        let world = World(.xen4_17, Self.own) { machine in
+          var function = PCIFunction(SBDF(0, 1, 0, 0), kind: kind)
+          function.phantomStride = stride
+          machine.functions = [function]
+        }
+        let device = world.xen.device(SBDF(0, 1, 0, 0))
+        let phantoms = (1...7).filter { device?.answers(for: SBDF(0, 1, 0, UInt8($0))) == true }
+        #expect(
+          phantoms
+            == (kind == .pci || stride == 0 ? [] : Array(Swift.stride(from: Int(stride), through: 7, by: Int(stride)))))
+      }
     }
   }
 

@@ -22,7 +22,7 @@ struct BootTableTests {
     }
   }
 
-  @Test("HV-14: all pairs of ranges over three pages, devices present or absent, in both editions")
+  @Test("HV-14, HV-104: all pairs of ranges over three pages, devices present or absent, in both editions")
   func pairs() {
     // Byte ranges on page boundaries, also inverted ones.
     let ranges = (0..<3).flatMap { first in (0..<3).map { (UInt64(first) << 12, UInt64($0) << 12 | 0xFFF) } }

@@ -29,6 +29,7 @@ struct PhysicalDeviceTests {
     for (edition, counts) in [(Edition.xen4_17, [2, 3]), (.repaired, [1, 2])] as [(Edition, [UInt64])] {
       var world = World(edition, Self.units)
       let guest = world.guest()
+      #expect(world.assign(World.b, to: .io, relaxed: true) == 0)
       #expect(world.assign(World.a, to: guest, relaxed: true) == 0 && world.frames(guest, 0xF0...0xF8) == "ii......i")
       #expect(world.call(.pciDeviceRemove(World.a)) == 0 && world.frames(guest, 0xF0...0xF8) == ".........")
       #expect(world.records(guest).isEmpty && world.call(Self.add(World.a)) == 0)
@@ -36,7 +37,7 @@ struct PhysicalDeviceTests {
     }
   }
 
-  @Test("D-4, HV-142: announcing what is not there; removing it crashes the host")
+  @Test("D-4, HV-140, HV-142: announcing what is not there; removing it crashes the host")
   func absent() {
     var world = World(.xen4_17, [World.unit(0xF0, 0xF0, World.absent)])
     let guest = world.guest()
@@ -50,6 +51,8 @@ struct PhysicalDeviceTests {
     world = World(.repaired, [World.unit(0xF0, 0xF0, World.absent)])
     let before = world
     #expect(world.call(Self.add(World.absent)) == -.EINVAL && world == before)
+    #expect(world.call(Self.add(World.absent), by: guest) == -.EPERM && world.buffer.rule == .hv(140))
+    #expect(world.call(.pciDeviceRemove(World.a), by: guest) == -.EPERM && world.xen.device(World.a) != nil)
     #expect(world.call(.pciDeviceRemove(World.absent)) == -.ENODEV)
   }
 

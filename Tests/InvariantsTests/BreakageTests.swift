@@ -25,12 +25,18 @@ struct Breakage: CustomTestStringConvertible, Sendable {
       events: "create dom1 memory=128 pci=0000:00:01.0,policy=relaxed"),
     Breakage(
       invariant: "rmrr-in-one-guest", stage: "hypervisor", relation: "shared",
-      quirks: [.hypervisor(.relaxedSharesAcrossGuests)],
+      quirks: [.hypervisor(.relaxedSharesAcrossGuests)], also: ["groups-atomic"],
       host: "rmrr 0x40000000-0x40000fff 0000:00:01.0 0000:00:02.0\n\(device)\ndevice 0000:00:02.0",
       events: """
+        assignable-add 0000:00:02.0
         create dom1 memory=128 pci=0000:00:01.0,policy=relaxed
         create dom2 memory=128 pci=0000:00:02.0,policy=relaxed
         """),
+    Breakage(
+      invariant: "groups-atomic", stage: "toolstack", relation: "hardware-domain",
+      quirks: [.hypervisor(.groupsSplit)],
+      host: "rmrr 0x40000000-0x40000fff 0000:00:01.0 0000:00:02.0\n\(device)\ndevice 0000:00:02.0",
+      events: "create dom1 memory=128 pci=0000:00:01.0,policy=relaxed"),
     Breakage(
       invariant: "one-owner", stage: "toolstack", relation: "unknown-to-toolstack",
       quirks: [.toolstack(.detachFailureIgnored)], host: device,

@@ -25,16 +25,37 @@ struct NearMiss: CustomTestStringConvertible, Sendable {
     NearMiss(
       what: "rmrr-in-one-guest: a shared range stays with the first guest", host: shared,
       events: """
+        assignable-add 0000:00:02.0
         create dom1 memory=64 pci=0000:00:01.0,policy=relaxed
         create dom2 memory=64 pci=0000:00:02.0,policy=relaxed
         """, observed: "refused EPERM rule=HV-86"),
     NearMiss(
       what: "rmrr-in-one-guest: a shared range goes from guest to guest", host: shared,
       events: """
+        assignable-add 0000:00:02.0
         create dom1 memory=64 pci=0000:00:01.0,policy=relaxed
         destroy dom1
         create dom2 memory=64 pci=0000:00:02.0,policy=relaxed
         """, observed: "ok low=0x3800000 high=0x0"),
+    NearMiss(
+      what: "groups-atomic: both devices of a range in one guest", host: shared,
+      events: "create dom1 memory=64 pci=0000:00:01.0,policy=relaxed pci=0000:00:02.0,policy=relaxed",
+      observed: "ok low=0x3800000 high=0x0"),
+    NearMiss(
+      what: "groups-atomic: a bridge and a device that is not there do not count",
+      host: """
+        rmrr 0x40000000-0x40000fff 0000:00:01.0 0000:00:03.0 0000:00:04.0
+        device 0000:00:01.0
+        device 0000:00:03.0 kind=pcie-to-pci buses=02-02
+        """, events: "create dom1 memory=64 pci=0000:00:01.0,policy=relaxed",
+      observed: "ok low=0x3800000 high=0x0"),
+    NearMiss(
+      what: "groups-atomic: a device of the range that dom0 has stays there", host: shared,
+      events: """
+        assignable-add 0000:00:02.0
+        create dom1 memory=64 pci=0000:00:01.0,policy=relaxed
+        assignable-remove 0000:00:02.0
+        """, observed: "refused EPERM rule=HV-86"),
     NearMiss(
       what: "rmrr-in-one-guest: ranges that touch",
       host: """

@@ -128,7 +128,7 @@ struct VerdictTests {
         t.trace:7: invariant ram-agreed broke at event 1 (repaired +device-model-keeps-split)
           event:   create dom1 memory=4096 pci=0000:00:14.0
           broken:  dom1: RAM ends at 0xab800000 and 0x154000000 in the memory map, at 0xf0000000 and 0x10f800000 for device-model
-          rule:    Memory map, hvm_info and device model agree on where RAM ends. (I-7, I-13, LB-1, LD-12; reports R11 to R14)
+          rule:    Memory map, hvm_info and device model agree on where RAM lies. (I-7, I-13, LB-1, LD-12; reports R11 to R14)
           stage:   toolstack
           state after the event:
             host: VT-d on, 1 reserved ranges

@@ -59,6 +59,7 @@ extension Life {
         device 0000:00:1d.0 class=0c03 bar0=m32:1K@0xf7a00400
         """,
       events: """
+        assignable-add 0000:00:1d.0
         create dom1 memory=67 strategy=host pci=0000:00:1a.0,policy=relaxed
         boot dom1
         attach dom1 0000:00:1d.0 policy=relaxed

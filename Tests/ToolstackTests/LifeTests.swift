@@ -22,7 +22,7 @@ struct LifeTests {
     while true {
       var copy = bench
       copy.port.port.clear()
-      copy.port.arm(.init(ordinal: ordinal, errno: .ENOMEM))
+      copy.port.arm(.failure(ordinal: ordinal, errno: .ENOMEM))
       var refusal: Refusal?
       do throws(Refusal) { try work(&copy) } catch { refusal = error }
       if copy.port.fault != nil { return ordinal - 1 }
@@ -151,6 +151,7 @@ struct LifeTests {
     #expect(throws: Refusal(.invalid, rule: .bl(122))) { try bench.detach(.usb, from: domain) }
     let rights = bench.host.domains[domain]?.rights.count
     #expect(rights == (edition == .repaired ? 3 : 4), "BL-124")
+    #expect(!bench.calls.contains { if case .getDeviceGroup = $0 { true } else { false } }, "BL-126")
     try bench.destroy(domain)
     #expect(bench.host.domains.isEmpty)
     #expect(bench.toolstack.guests.isEmpty)
@@ -164,7 +165,7 @@ struct LifeTests {
     for edition in [Edition.repaired, .xen4_17] {
       var bench = Bench(edition)
       let domain = try bench.create(.guest(64, .nic)).domain
-      bench.port.arm(.init(ordinal: edition == .repaired ? 1 : 2, errno: .EBUSY))
+      bench.port.arm(.failure(ordinal: edition == .repaired ? 1 : 2, errno: .EBUSY))
       #expect(throws: Refusal(.fail, errno: .EBUSY, rule: .hv(78))) { try bench.destroy(domain) }
       let kept = edition == .repaired
       #expect(bench.toolstack.guest(domain)?.devices.isEmpty == !kept)
@@ -210,7 +211,7 @@ struct LifeTests {
   func lostReboot() throws {
     var bench = Bench(.repaired)
     let domain = try bench.create(passthroughGuest()).domain
-    bench.port.arm(.init(ordinal: 4, errno: .ENOMEM))
+    bench.port.arm(.failure(ordinal: 4, errno: .ENOMEM))
     let outcome = try bench.reboot(domain)
     #expect(outcome == .lost(Refusal(.fail, errno: .ENOMEM, rule: .bl(75))))
     #expect(bench.toolstack.guests.isEmpty)
@@ -227,7 +228,7 @@ struct LifeTests {
     #expect(throws: Refusal(.invalid, rule: .bl(134))) {
       try bench.setMemoryTarget(domain, targetKiB: 1025 << 10)
     }
-    bench.port.arm(.init(ordinal: 3, errno: .ENOMEM))
+    bench.port.arm(.failure(ordinal: 3, errno: .ENOMEM))
     var old = Bench(.xen4_17)
     old.toolstack.guests = bench.toolstack.guests
     old.port = bench.port
@@ -307,7 +308,7 @@ struct LifeTests {
     #expect(bench.host.domains[domain]?.podTarget == (504 << 8) - 0x20, "BL-92")
     let flags = bench.calls.compactMap { if case .populatePhysmap(_, _, let flags) = $0 { flags } else { nil } }
     #expect(flags.prefix(3) == [0x1_0000, 0x1_0000, 0x1_0000], "BL-90")
-    #expect(flags.suffix(2) == [0, 0], "BL-98")
+    #expect(flags.suffix(2) == [0, 0], "BL-98, LD-3")
     configuration.passthrough = .enabled
     #expect(throws: Refusal(.invalid, rule: .bl(131))) { try bench.create(configuration) }
   }

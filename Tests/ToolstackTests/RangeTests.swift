@@ -240,13 +240,13 @@ struct RangeTests {
 
   @Test("BL-42: the two calls, and every way in which they end")
   func queryProtocol() {
-    func query(_ answers: [(Errno?, Int)]) -> (Result<Int, Refusal>, [UInt32]) {
+    func query(_ answers: [(Errno?, Int)], _ edition: Edition = .xen4_17) -> (Result<Int, Refusal>, [UInt32]) {
       var port = Reciting(answers: answers)
       var buffer = HypercallBuffer()
       buffer.value = 7
       buffer.reserved = [ReservedRange(firstFrame: 1, frameCount: 1)]
       let result = Result { () throws(Refusal) in
-        try queryReservedRanges(of: .nic, wholeHost: false, on: &port, &buffer)
+        try queryReservedRanges(of: .nic, wholeHost: false, ToolstackDecisions(edition.toolstack), on: &port, &buffer)
       }
       return (result, port.capacities)
     }
@@ -255,6 +255,11 @@ struct RangeTests {
     #expect(query([(.ENOBUFS, 3), (nil, 2)]) == (.success(2), [0, 3]), "fewer the second time")
     #expect(
       query([(.ENOBUFS, 3), (.ENOBUFS, 4)]) == (.failure(Refusal(.fail, errno: .ENOBUFS, rule: .bl(42))), [0, 3]))
+    // Repaired asks until the room is enough; an answer that does not grow ends it.
+    #expect(query([(.ENOBUFS, 3), (.ENOBUFS, 4), (.ENOBUFS, 6), (nil, 6)], .repaired) == (.success(6), [0, 3, 4, 6]))
+    #expect(
+      query([(.ENOBUFS, 3), (.ENOBUFS, 3)], .repaired)
+        == (.failure(Refusal(.fail, errno: .ENOBUFS, rule: .bl(42))), [0, 3]))
     for errno in [Errno.EINVAL, .EPERM, .ENOSYS, .ENOMEM] {
       #expect(query([(errno, 0)]) == (.failure(Refusal(.fail, errno: errno, rule: .bl(42))), [0]))
       #expect(query([(.ENOBUFS, 1), (errno, 0)]) == (.failure(Refusal(.fail, errno: errno, rule: .bl(42))), [0, 1]))

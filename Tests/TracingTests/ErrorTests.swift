@@ -224,7 +224,7 @@ private let wrongLines: [(String, String)] = [
   ("access dom1 read", #"17: expected an address such as 0xfee00000, found the end of the line"#),
   ("access dom1 read 0x10000000000000000", #"18: expected an address such as 0xfee00000, found "0x10000000000000000""#),
   ("dma 0000:00:02.0 execute 0x0", #"18: expected write or read, found "execute""#),
-  ("fault", #"6: expected hypercall= or allocation=, found the end of the line"#),
+  ("fault", #"6: expected hypercall=, allocation= or growing-query=, found the end of the line"#),
   ("fault allocation=0", #"18: expected a number from 1 to 18446744073709551615, found "0""#),
   ("fault hypercall=1", #"18: expected errno=, found the end of the line"#),
   ("fault hypercall=1 errno=EWHAT", #"25: expected an error such as ENOMEM, found "EWHAT""#),

@@ -151,6 +151,7 @@ extension Generator {
   /// A failure among the first calls or allocations of an operation.
   func fault(_ random: inout RandomSource) -> InjectedFault {
     // Operations make from two to some hundred hypercalls: every magnitude equally likely.
+    if random.chance(1, of: 16) { return .growingQuery(ordinal: 1 + random.below(3)) }
     let ordinal = 1 + random.below(UInt64(1) << random.below(UInt64(9)))
     return random.chance(1, of: 2)
       ? .allocation(ordinal: ordinal)

@@ -97,6 +97,9 @@ extension Event {
     case .fault(.allocation(var ordinal)):
       body(&ordinal, .extent)
       self = .fault(.allocation(ordinal: ordinal))
+    case .fault(.growingQuery(var ordinal)):
+      body(&ordinal, .extent)
+      self = .fault(.growingQuery(ordinal: ordinal))
     case .query(.p2m(let name, let frames)): self = .query(.p2m(name, visited(frames, body)))
     case .query(.iommuTable(let name, let frames)): self = .query(.iommuTable(name, visited(frames, body)))
     case .config, .boot, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .unplug, .query: break

@@ -24,7 +24,7 @@ struct Registration {
   private var hasIncludeAll = false
   private var hasAllPorts = false
 
-  /// The rule by which VT-d is turned off for the whole host (HV-4).
+  /// The rule by which VT-d is turned off for the whole host (HV-4, HV-5).
   struct Fatal: Error {
     let rule: Rule
     init(_ rule: Rule) { self.rule = rule }
@@ -222,7 +222,7 @@ struct Registration {
     return option.units
   }
 
-  /// A unit of the command line: what fails is skipped (HV-31).
+  /// A unit of the command line: what fails is skipped (HV-31, HV-33).
   private mutating func register(_ unit: RMRROption.Unit) {
     let segment = unit.devices.first?.segment ?? 0
     let lastPage = unit.last << Page.shift

@@ -45,7 +45,8 @@ public struct DMARReader {
     }
   }
 
-  /// The table in `bytes`, nil if the signature is not `DMAR`: ACPI does not find such a table.
+  /// The table in `bytes`, nil if the signature is not `DMAR`: ACPI does not find such a table, as dom0
+  /// does not find the one that Xen has read and renamed (HV-7).
   public init?(_ bytes: [UInt8]) {
     guard bytes.starts(with: Array("DMAR".utf8)) else { return nil }
     self.bytes = bytes

@@ -202,6 +202,7 @@ public struct GuestText {
       guest.policy = .given(.strict)
       return
     }
+    // BL-6: read for every kind of guest.
     guard decisions.rangeSyntax != .nothing, let text = string("rdm") else { return }
     var range = RangeText(decisions)
     let isRead = range.read(text)

@@ -59,21 +59,14 @@ public struct DomainBuild: Equatable, Sendable {
     modules = images.modules(for: configuration, map: map)
   }
 
-  /// Builds the domain, step by step as libxl does.
+  /// Builds the domain, step by step as libxl does (BL-79, BL-89).
   public mutating func run<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
     try constructRanges(on: &port, &buffer)
     try checkLayout()
     try populateRAM(on: &port, &buffer)
-    try GuestMemoryMap.build(
-      into: &memoryMap, layout: layout, rdms: rdms, modules: modules, map: map, decisions)
-    swap(&buffer.entries, &memoryMap)
-    let stored = Result { () throws(Refusal) in
-      try port.require(.setMemoryMap(domain, count: UInt32(buffer.entries.count)), by: .bl(83), &buffer)
-    }
-    swap(&buffer.entries, &memoryMap)
-    _ = try stored.get()
+    try storeMemoryMap(on: &port, &buffer)
     try placeModules(on: &port, &buffer)
     try makeSpecialPages(on: &port, &buffer)
     hvmInfo = makeHVMInfo()
@@ -81,7 +74,7 @@ public struct DomainBuild: Equatable, Sendable {
 
   // MARK: Ranges
 
-  /// Section 2 of the rules: gathers the ranges and fits the layout around them.
+  /// Section 2 of the rules: gathers the ranges and fits the layout around them (BL-48).
   private mutating func constructRanges<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
@@ -91,7 +84,7 @@ public struct DomainBuild: Equatable, Sendable {
 
     var list = RDMList(decisions: decisions)
     if configuration.strategy == .host {
-      let count = try queryReservedRanges(of: SBDF(rawValue: 0), wholeHost: true, on: &port, &buffer)
+      let count = try queryReservedRanges(of: SBDF(rawValue: 0), wholeHost: true, decisions, on: &port, &buffer)
       if count == 0 { return }  // BL-49
       // Unset means relaxed for the host's ranges (BL-28), strict for a device's (BL-40).
       for reported in buffer.reserved.prefix(count) {
@@ -101,7 +94,7 @@ public struct DomainBuild: Equatable, Sendable {
     for device in asked {
       let unresolved = device.byName && decisions.namedDevice == .zeroAddress
       let count = try queryReservedRanges(
-        of: unresolved ? SBDF(rawValue: 0) : device.sbdf, wholeHost: false, on: &port, &buffer)
+        of: unresolved ? SBDF(rawValue: 0) : device.sbdf, wholeHost: false, decisions, on: &port, &buffer)
       // A policy that comes later leaves the ranges without one now: they are dropped (BL-57).
       let policy = device.policy ?? (decisions.defaultPolicy == .atOnce ? .strict : nil)
       for reported in buffer.reserved.prefix(decisions.deviceRanges == .first ? min(count, 1) : count) {
@@ -110,7 +103,7 @@ public struct DomainBuild: Equatable, Sendable {
     }
     rdms = list.rdms
     let conflicts = RangeConflicts(
-      boundary: boundary, hap: configuration.hap, floor: lowMemoryFloor, map: map,
+      boundary: boundary, hap: configuration.hap, floor: lowMemoryFloor, fixedEnd: fixedEnd, map: map,
       decisions: decisions)
     if decisions.highMemory == .always, layout.highMemoryEnd == 0 { layout.highMemoryEnd = map.fourGiB }
     try conflicts.settle(&layout, &rdms)
@@ -128,9 +121,12 @@ public struct DomainBuild: Equatable, Sendable {
   private var lowMemoryFloor: UInt64 {
     switch decisions.lowMemory {
     case .unchecked: 0
-    case .floored: modules.reduce(2 * map.lowMemoryStart) { max($0, $1.address &+ $1.size) }
+    case .floored: fixedEnd
     }
   }
+
+  /// End of what hvmloader and its modules take.
+  private var fixedEnd: UInt64 { modules.reduce(2 * map.lowMemoryStart) { max($0, $1.address &+ $1.size) } }
 
   private func checkLayout() throws(Refusal) {
     guard decisions.lowMemory == .floored else { return }
@@ -148,7 +144,9 @@ public struct DomainBuild: Equatable, Sendable {
     let highStart = Page.frame(of: map.fourGiB)
     let high = FrameRange(highStart, max(highStart, Page.frame(of: layout.highMemoryEnd)))
     // Ranges come from bytes, the total from MiB (BL-74, BL-91).
-    guard low.count + high.count == configuration.totalPages else { throw Refusal(.fail, rule: .bl(91)) }
+    guard low.count + high.count - layout.lowMemoryGapFrames == configuration.totalPages else {
+      throw Refusal(.fail, rule: .bl(91))
+    }
 
     let target = configuration.targetPages(memoryBytes: memoryBytes)
     let onDemand = configuration.totalPages > target
@@ -159,7 +157,9 @@ public struct DomainBuild: Equatable, Sendable {
       if onDemand { try port.require(.setPoDTarget(domain, pages: present), by: .bl(92), &buffer) }
       let hole = map.vgaHole.frames
       try population.exactly(0, hole.start, on: &port, &buffer, rule: .bl(93))
-      try population.fill(min(hole.end, low.end), low.end, on: &port, &buffer)
+      for part in layout.lowMemoryParts(from: Page.address(of: hole.end)) {
+        try population.fill(Page.frame(of: part.start), Page.frame(of: part.end), on: &port, &buffer)
+      }
       try population.fill(high.start, high.end, on: &port, &buffer)
     }
     populated = population.populated
@@ -173,6 +173,21 @@ public struct DomainBuild: Equatable, Sendable {
     } else {
       try outcome.get()
     }
+  }
+
+  /// BL-81…88: the map that the hypervisor keeps for the guest's firmware.
+  private mutating func storeMemoryMap<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    guard decisions.storedMap == .whole else { return }
+    try GuestMemoryMap.build(
+      into: &memoryMap, layout: layout, rdms: rdms, modules: modules, map: map, decisions)
+    swap(&buffer.entries, &memoryMap)
+    let stored = Result { () throws(Refusal) in
+      try port.require(.setMemoryMap(domain, count: UInt32(buffer.entries.count)), by: .bl(83), &buffer)
+    }
+    swap(&buffer.entries, &memoryMap)
+    _ = try stored.get()
   }
 
   /// BL-102, BL-103: hvmloader and its modules are copied into RAM.
@@ -224,7 +239,7 @@ public struct DomainBuild: Equatable, Sendable {
 
   // MARK: Special pages and parameters
 
-  /// BL-98…101: pages for rings, event channels and the device model, and the parameters that name them.
+  /// BL-98…101, LD-3: pages for rings, event channels and the device model, and the parameters that name them.
   private mutating func makeSpecialPages<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {

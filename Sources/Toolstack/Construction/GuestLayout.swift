@@ -6,6 +6,8 @@ public struct GuestLayout: Hashable, Sendable {
   public var lowMemoryEnd: UInt64
   /// One past the last byte of RAM above 4G, 0 if there is none.
   public var highMemoryEnd: UInt64
+  /// What RAM below 4G leaves out, ascending and disjoint; only the design of 2014 has such gaps.
+  public private(set) var lowMemoryGaps: [AddressRange] = []
   /// First byte of the MMIO hole; stays when RAM is moved (BL-73).
   public var mmioStart: UInt64
   /// Bytes from there to 4G.
@@ -31,6 +33,35 @@ public struct GuestLayout: Hashable, Sendable {
     if highMemoryEnd == 0 { highMemoryEnd = map.fourGiB }
     highMemoryEnd &+= lowMemoryEnd &- end
     lowMemoryEnd = end
+  }
+
+  /// Leaves `ranges` out of low memory, in whole pages, and puts as much on top of high memory.
+  mutating func leaveOut(_ ranges: [AddressRange], map: GuestMap) {
+    for range in ranges.sorted(by: { $0.start < $1.start }) {
+      let start = max(alignDown(range.start, to: Page.size), lowMemoryGaps.last?.end ?? 0)
+      let end = min(alignUp(min(range.end, lowMemoryEnd), to: Page.size), lowMemoryEnd)
+      guard start < end else { continue }
+      lowMemoryGaps.append(AddressRange(start, end))
+      highMemoryEnd = max(highMemoryEnd, map.fourGiB) &+ (end - start)
+    }
+  }
+
+  /// The parts of `[start, lowMemoryEnd)` that are RAM.
+  func lowMemoryParts(from start: UInt64) -> [AddressRange] {
+    guard start < lowMemoryEnd else { return [] }
+    var parts: [AddressRange] = []
+    var cursor = start
+    for gap in lowMemoryGaps where gap.end > start {
+      if cursor < gap.start { parts.append(AddressRange(cursor, gap.start)) }
+      cursor = gap.end
+    }
+    if cursor < lowMemoryEnd { parts.append(AddressRange(cursor, lowMemoryEnd)) }
+    return parts
+  }
+
+  /// Frames below 4G that RAM leaves out.
+  public var lowMemoryGapFrames: UInt64 {
+    lowMemoryGaps.reduce(0) { $0 + Page.frame(of: $1.end) - Page.frame(of: $1.start) }
   }
 
   /// RAM below 4G.

@@ -12,8 +12,13 @@ enum GuestMemoryMap {
     _ decisions: ToolstackDecisions
   ) throws(Refusal) {
     entries.removeAll(keepingCapacity: true)
-    entries.append(
-      E820Entry(start: map.lowMemoryStart, size: layout.lowMemoryEnd &- map.lowMemoryStart, type: .ram))
+    if layout.lowMemoryGaps.isEmpty {
+      entries.append(
+        E820Entry(start: map.lowMemoryStart, size: layout.lowMemoryEnd &- map.lowMemoryStart, type: .ram))
+    }
+    for part in layout.lowMemoryGaps.isEmpty ? [] : layout.lowMemoryParts(from: map.lowMemoryStart) {
+      entries.append(E820Entry(start: part.start, size: part.end - part.start, type: .ram))
+    }
     for rdm in rdms where rdm.policy != nil {
       entries.append(E820Entry(start: rdm.start, size: rdm.size, type: .reserved))
     }

@@ -2,7 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 
-/// Populates a guest's RAM in the extents that Xen's builder takes (BL-93…96).
+/// Populates a guest's RAM in the extents that Xen's builder takes (BL-93…96, BL-97).
 ///
 /// Equal calls in a row cross the seam as one run; where a run comes back short, the sequence goes on as the real
 /// builder does after the call that failed.

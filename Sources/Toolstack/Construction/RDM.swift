@@ -27,7 +27,7 @@ public struct RDM: Hashable, Sendable {
   /// The bytes, nil if they pass 2^64.
   public var range: AddressRange? { AddressRange(start: start, size: size) }
 
-  /// Xen's test whether `[base, base + length)` and the range share a byte (section 2.3); wraps like it.
+  /// Xen's test whether `[base, base + length)` and the range share a byte (section 2.3); wraps like it (BL-67, BL-68).
   func meets(_ base: UInt64, _ length: UInt64) -> Bool {
     base &+ length > start && base < start &+ size
   }
@@ -37,7 +37,8 @@ public struct RDM: Hashable, Sendable {
 ///
 /// Two calls, the first without room (BL-42). Afterwards the ranges stand in `buffer.reserved`; result: how many.
 func queryReservedRanges<Port: HypercallPort & ~Copyable>(
-  of device: SBDF, wholeHost: Bool, on port: inout Port, _ buffer: inout HypercallBuffer
+  of device: SBDF, wholeHost: Bool, _ decisions: ToolstackDecisions, on port: inout Port,
+  _ buffer: inout HypercallBuffer
 ) throws(Refusal) -> Int {
   let flags: UInt32 = wholeHost ? 1 : 0
   buffer.reserved.removeAll(keepingCapacity: true)
@@ -49,12 +50,19 @@ func queryReservedRanges<Port: HypercallPort & ~Copyable>(
   guard Errno(result: probe) == .ENOBUFS else {
     throw Refusal(.fail, errno: Errno(result: probe), rule: buffer.rule ?? .bl(42))
   }
-  let room = UInt32(clamping: buffer.value)
-  buffer.reserved.removeAll(keepingCapacity: true)
-  // There is no third try if the count has grown meanwhile.
-  try port.require(
-    .reservedDeviceMemoryMap(device, flags: flags, capacity: room), by: .bl(42), &buffer)
-  return min(buffer.reserved.count, Int(room))
+  while true {
+    let room = UInt32(clamping: buffer.value)
+    buffer.reserved.removeAll(keepingCapacity: true)
+    buffer.rule = nil
+    let result = port.perform(
+      .reservedDeviceMemoryMap(device, flags: flags, capacity: room), by: .dom0, &buffer)
+    if result == 0 { return min(buffer.reserved.count, Int(room)) }
+    // More than there were a moment ago: each try has more room than the one before.
+    let isMore = Errno(result: result) == .ENOBUFS && UInt32(clamping: buffer.value) > room
+    guard isMore, decisions.growingQuery == .repeated else {
+      throw Refusal(.fail, errno: Errno(result: result), rule: buffer.rule ?? .bl(42))
+    }
+  }
 }
 
 /// The list of ranges while it is being put together (section 2.2 of the rules).
@@ -71,7 +79,7 @@ struct RDMList {
     rdms.append(rdm)
   }
 
-  /// Appends a range of a device, or changes the policy of the one that is there (BL-52…55).
+  /// Appends a range of a device, or changes the policy of the one that is there (BL-52…55, BL-41).
   mutating func merge(_ reported: ReservedRange, policy: RDMPolicy?) {
     let rdm = RDM(reported, policy: policy)
     if decisions.hostRanges == .distinct, rdm.size == 0 { return }

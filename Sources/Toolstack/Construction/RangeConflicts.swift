@@ -9,6 +9,8 @@ struct RangeConflicts {
   let hap: Bool
   /// Low memory may not end below this; 0 = anywhere (BL-86).
   let floor: UInt64
+  /// End of the low memory that hvmloader and its modules need.
+  let fixedEnd: UInt64
   let map: GuestMap
   let decisions: ToolstackDecisions
 
@@ -16,7 +18,10 @@ struct RangeConflicts {
 
   /// Both passes. On a refusal `rdms` shows how far pass 2 came, and `layout` is as pass 1 left it (BL-64).
   func settle(_ layout: inout GuestLayout, _ rdms: inout [RDM]) throws(Refusal) {
-    layout = relocated(layout, around: rdms)
+    switch decisions.avoidance {
+    case .movesRAM: layout = relocated(layout, around: rdms)
+    case .ramAround: layout.leaveOut(rdms.compactMap { $0.meets(0, fixedEnd) ? nil : $0.range }, map: map)
+    }
     for index in rdms.indices where conflicts(rdms[index], with: layout) {
       if rdms[index].policy == .strict { throw Refusal(.fail, rule: .bl(64)) }
       rdms[index].policy = nil
@@ -38,7 +43,6 @@ struct RangeConflicts {
   }
 
   private func lowered(_ layout: GuestLayout, by rdms: [RDM], strictOnly: Bool) -> GuestLayout {
-    if decisions.avoidance == .none { return layout }
     var layout = layout
     for rdm in rdms where !strictOnly || rdm.policy == .strict {
       guard rdm.meets(0, layout.lowMemoryEnd), isMovable(rdm) else { continue }
@@ -63,7 +67,7 @@ struct RangeConflicts {
 
   /// Pass 2's test (BL-66), and in sound editions also the firmware's special area (BL-69) and what wraps.
   func conflicts(_ rdm: RDM, with layout: GuestLayout) -> Bool {
-    if rdm.meets(0, layout.lowMemoryEnd) { return true }
+    if rdm.meets(0, decisions.avoidance == .ramAround ? fixedEnd : layout.lowMemoryEnd) { return true }
     if layout.highMemoryEnd != 0, rdm.meets(map.fourGiB, layout.highMemoryEnd &- map.fourGiB) { return true }
     switch decisions.conflicts {
     case .ramOnly:

@@ -85,7 +85,8 @@ extension LineCursor {
 
   private mutating func fault() throws(TraceError) -> InjectedFault {
     if try has("allocation=") { return .allocation(ordinal: try number(from: 1)) }
-    guard try has("hypercall=") else { throw expected("hypercall= or allocation=") }
+    if try has("growing-query=") { return .growingQuery(ordinal: try number(from: 1)) }
+    guard try has("hypercall=") else { throw expected("hypercall=, allocation= or growing-query=") }
     let ordinal: UInt64 = try number(from: 1)
     try key("errno=")
     let start = position
@@ -155,6 +156,10 @@ extension CanonicalText {
     case .fault(.allocation(let ordinal)):
       put(.fault)
       put(" allocation=")
+      put(decimal: ordinal)
+    case .fault(.growingQuery(let ordinal)):
+      put(.fault)
+      put(" growing-query=")
       put(decimal: ordinal)
     case .query(let query): put(query)
     }

@@ -40,8 +40,6 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum MirrorFailure: Hashable, Sendable { case refused, crashes }
   /// Which moves the rule on conventional functions behind bridges refuses (HV-69, C-3).
   enum BridgeRule: Hashable, Sendable { case assignments, everyMove, noMove }
-  /// What bridges above a function that lead in a circle mean for its leaving a guest (HV-69).
-  enum BridgeCircle: Hashable, Sendable { case letsGo, holds }
   /// What becomes of a device whose announcement is refused (D-4, HV-142).
   enum FailedAdd: Hashable, Sendable { case undone, stays }
   /// What a unit that cannot be mapped means for an announcement (HV-143).
@@ -146,7 +144,6 @@ struct HypervisorDecisions: Hashable, Sendable {
   var refusedTable = RefusedTable.undone
   var mirrorFailure = MirrorFailure.refused
   var bridgeRule = BridgeRule.assignments
-  var bridgeCircle = BridgeCircle.letsGo
   var failedAddListing = FailedAdd.undone
   var failedAddCount = FailedAdd.undone
   var addMappingError = AddMappingError.refused
@@ -250,7 +247,7 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.quarantineTableAlwaysBuilt) { quarantineTables = .always }
     if quirks.contains(.refusedAssignLeavesTable) { refusedTable = .stays }
     if quirks.contains(.mirrorFailureCrashes) { mirrorFailure = .crashes }
-    if quirks.contains(.bridgeAddedLaterHoldsDevice) { (bridgeRule, bridgeCircle) = (.everyMove, .holds) }
+    if quirks.contains(.bridgeAddedLaterHoldsDevice) { bridgeRule = .everyMove }
     if quirks.contains(.conventionalMovesFreely) { bridgeRule = .noMove }
     if quirks.contains(.failedAddStaysListed) { failedAddListing = .stays }
     if quirks.contains(.failedAddKeepsCount) { failedAddCount = .stays }

@@ -82,17 +82,10 @@ extension Hypervisor {
       if !device.isRemapped {
         Refused(.ENODEV, .hv(25))
       } else {
-        !leavesCircle(source) && upstreamBridge(of: device.sbdf) == .endless
-          ? Refused(.ENXIO, .hv(69)) : nil
+        upstreamBridge(of: device.sbdf) == .endless ? Refused(.ENXIO, .hv(69)) : nil
       }
     case .pciToPCIe, .unknown: Refused(.EINVAL, .d(4))
     }
-  }
-
-  /// True if a device leaves `source` although bridges that were announced since it came there lead in a circle: else a
-  /// guest could not end.
-  private func leavesCircle(_ source: DomainID) -> Bool {
-    decisions.bridgeCircle == .letsGo && source != .dom0 && source != .io
   }
 
   /// A conventional function shares its bridge's id with its neighbours: with a unit and a live context entry it cannot
@@ -100,7 +93,7 @@ extension Hypervisor {
   private func conventionalRefusal(of device: Device, from source: DomainID, to owner: DomainID) -> Refused? {
     switch upstreamBridge(of: device.sbdf) {
     case .none: return nil
-    case .endless: return leavesCircle(source) ? nil : Refused(.ENXIO, .hv(69))
+    case .endless: return Refused(.ENXIO, .hv(69))
     case .bridge: break
     }
     if decisions.bridgeRule == .noMove { return nil }

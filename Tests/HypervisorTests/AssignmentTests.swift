@@ -269,21 +269,6 @@ struct AssignmentTests {
     #expect(world.assign(World.behind, to: guest) == 0 && world.deassign(World.behind, from: guest) == 0, "no unit")
   }
 
-  @Test("HV-69, G-14: bridges that lead in a circle, announced later, hold a device only where that is not mended")
-  func circleAbove() throws {
-    let circle = PCIFunction(SBDF(0, 5, 1, 0), kind: .pcieToPCI, buses: .init(secondary: 5, subordinate: 5))
-    let conventional = PCIFunction(SBDF(0, 5, 0, 0), kind: .pci)
-    for (edition, result) in [(Edition.repaired, 0), (.xen4_17, -.ENXIO)] {
-      var world = World(edition, []) { $0.functions.append(conventional) }
-      let guest = world.guest()
-      #expect(world.assign(conventional.sbdf, to: guest) == 0)
-      world.xen.insert(circle)
-      #expect(world.call(.pciDeviceAdd(circle.sbdf, flags: 0, physicalFunction: SBDF(rawValue: 0))) == 0)
-      #expect(world.call(.destroyDomain(guest)) == result)
-      #expect(world.owner(conventional.sbdf) == (result == 0 ? .io : guest))
-    }
-  }
-
   @Test("4.5, C-4: bridges and the host bridge")
   func bridges() {
     for mode in Machine.Quarantine.allCases {

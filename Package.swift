@@ -69,19 +69,25 @@ let package = Package(
         "Invariants", "Replaying",
       ]),
     module(
+      "Exhaustion",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation", "Invariants", "Replaying",
+      ]),
+    module(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
     module(
       "Reporting",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypervisor", "Firmware", "Toolstack", "Tracing", "Simulation",
-        "Invariants", "Replaying", "Catalogue", "Fuzzing",
+        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion",
       ]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
-        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing", "Studies",
-        "Importing", "Reporting",
+        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
+        "Exhaustion", "Studies", "Importing", "Reporting",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
@@ -116,6 +122,7 @@ let package = Package(
     tests(
       "Fuzzing",
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+    tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.

@@ -13,12 +13,12 @@ import Platform
 /// Without quirks a refused operation changes nothing.
 public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// Which Xen this is.
-  public let edition: Edition
+  public private(set) var edition: Edition
   /// What became of the IOMMU at boot.
   public let boot: BootReport
   /// The reserved ranges, in list order.
   public let units: UnitList
-  let decisions: HypervisorDecisions
+  private(set) var decisions: HypervisorDecisions
   /// True on a host with AMD-Vi, in use or not.
   public let isAMD: Bool
   let pageTables: Machine.PageTables
@@ -73,6 +73,12 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
     self.init(
       machine: machine, edition: edition,
       boot: BootReport(booting: machine, decisions: BootDecisions(edition.hypervisor)))
+  }
+
+  /// Goes on by the rules of `other`, another edition that made the same of the same machine at boot.
+  public mutating func adoptRules(of other: Hypervisor) {
+    edition = other.edition
+    decisions = other.decisions
   }
 
   /// Performs `call` for `caller`.

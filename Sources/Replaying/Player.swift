@@ -18,6 +18,9 @@ public struct Player: Sendable {
     host = Host(machine: machine, edition: edition)
   }
 
+  /// Goes on with `host`, in which every invariant holds.
+  public init(continuing host: Host) { self.host = host }
+
   /// Applies `event`; hands every invariant that this event broke, and that held before, to `report`.
   public mutating func play(_ event: Event, _ report: (Violation) -> Void) -> Outcome {
     let before = host

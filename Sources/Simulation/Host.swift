@@ -13,7 +13,7 @@ import Tracing
 /// `apply`.
 public struct Host: Sendable {
   /// Which Xen it runs.
-  public let edition: Edition
+  public private(set) var edition: Edition
   /// The control domain's view and work.
   public internal(set) var toolstack: Toolstack
   /// Guests with a name, ascending by name.
@@ -24,7 +24,7 @@ public struct Host: Sendable {
   /// True if a fault was armed for the last event and struck: with a later ordinal it may not.
   public internal(set) var faultStruck = false
 
-  let loader: FirmwareParty
+  private(set) var loader: FirmwareParty
   let addressBits: UInt8
   var buffer = HypercallBuffer()
   var armed: InjectedFault?
@@ -41,6 +41,23 @@ public struct Host: Sendable {
     toolstack.directIO = hypervisor.boot.iommuEnabled
     loader = firmware.map(FirmwareParty.other) ?? .model(HVMLoader(edition: edition))
     addressBits = machine.physicalAddressBits
+  }
+
+  /// Goes on by the rules of `other`, a host of another edition that booted like this one.
+  ///
+  /// A life that went the same way in both editions so far need not be played twice.
+  public mutating func adoptRules(of other: Host) {
+    edition = other.edition
+    loader = other.loader
+    port.port.adoptRules(of: other.hypervisor)
+    toolstack.adoptRules(of: other.toolstack)
+  }
+
+  /// True if `other`, of another edition, booted to the same state: nothing but rules tells them apart.
+  public func bootedLike(_ other: Host) -> Bool {
+    var other = other
+    other.adoptRules(of: self)
+    return hypervisor == other.hypervisor && toolstack == other.toolstack && guests == other.guests
   }
 
   /// The guest called `name`, nil if there is none.

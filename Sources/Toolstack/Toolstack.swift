@@ -38,7 +38,7 @@ public struct Toolstack: Equatable, Sendable {
   public var images = FirmwareImages()
 
   let map: GuestMap
-  let decisions: ToolstackDecisions
+  private(set) var decisions: ToolstackDecisions
   /// True if a device that leaves a guest goes to dom_io.
   private let quarantines: Bool
 
@@ -56,6 +56,9 @@ public struct Toolstack: Equatable, Sendable {
     self.map = map
     decisions = ToolstackDecisions(edition.toolstack)
   }
+
+  /// Goes on by the rules of `other`.
+  public mutating func adoptRules(of other: Toolstack) { decisions = other.decisions }
 
   /// The guest with number `domain`.
   public func guest(_ domain: DomainID) -> Guest? { guests.first { $0.domain == domain } }

@@ -29,6 +29,21 @@ struct ErrorTests {
     try text.write(toFile: "\(folder)/\(name)", atomically: true, encoding: .utf8)
   }
 
+  @Test("exhaust: 0 and a statement, 1 and the smallest counterexample, 64 for a bug that nobody knows")
+  func exhaust() throws {
+    let calm = try Program.run(["exhaust", "--ranges", "1", "--devices", "1", "--events", "2"], in: folder)
+    #expect(calm.status == 0 && calm.errors.isEmpty)
+    #expect(calm.lines.last?.hasPrefix("no counterexample in repaired within 1 range, 1 device, 2 events (") == true)
+    let words = ["exhaust", "--quirk", "memory-counted-twice", "--size", "2", "--findings", "found"]
+    let planted = try Program.run(words, in: folder)
+    #expect(planted.status == 1 && planted.errors.isEmpty)
+    #expect(planted.lines.contains("memory-counted-twice: ram-agreed, 1 event, 0 devices, 0 ranges"))
+    #expect(try Program.run(["replay", "found"], in: folder).status == 1)
+    try expect(
+      "exhaust", "--quirk", "nosuch", code: 64,
+      says: "unknown quirk \"nosuch\", expected a name that 'rdmfuzz quirks' lists")
+  }
+
   @Test("64: what the command line itself gets wrong")
   func usage() throws {
     try file("known", "")
@@ -45,6 +60,13 @@ struct ErrorTests {
       (["fuzz", "--workers", "257"], "--workers takes a number from 1 to 256", "fuzz "),
       (["minimize", "x", "--calls", "0"], "--calls takes a number from 1", "minimize "),
       (["conform", "x", "--show", "-1"], "--show takes a number from 0", "conform "),
+      (["exhaust", "--ranges", "5"], "--ranges takes a number from 0 to 4", "exhaust "),
+      (["exhaust", "--devices", "-1"], "--devices takes a number from 0 to 2", "exhaust "),
+      (["exhaust", "--events", "0"], "--events takes a number from 1 to 8", "exhaust "),
+      (["exhaust", "--events", "x"], "The value 'x' is invalid for '--events <n>'", "exhaust "),
+      (["exhaust", "--size", "0"], "--size takes a number from 1 to 14", "exhaust "),
+      (["exhaust", "--workers", "0"], "--workers takes a number from 1 to 256", "exhaust "),
+      (["exhaust", "--quirks", "--edition", "x"], "expected one of --edition, --quirk and --quirks", "exhaust "),
       (["import", "x"], "Missing expected argument '--bars <file>'", "import "),
     ] {
       let result = try Program.run(words, in: folder)

@@ -4,7 +4,8 @@ import Testing
 @Suite("Help", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))
 struct HelpTests {
   static let commands = [
-    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "conform", "editions", "quirks", "invariants", "import",
+    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "conform", "exhaust", "editions", "quirks",
+    "invariants", "import",
   ]
 
   /// Where the snapshots lie. RDMFUZZ_SNAPSHOTS=rewrite writes them anew.

@@ -44,6 +44,16 @@ struct InterruptionTests {
     #expect(try Program.run(["replay", "findings"], in: folder).status == 1)
   }
 
+  @Test("130: Ctrl-C ends an exhaustion with what it came to")
+  func exhaust() throws {
+    for words in [["exhaust"], ["exhaust", "--quirks"]] {
+      let result = try Program.run(words, in: folder, cue: "exhausting repaired") { $0.interrupt() }
+      #expect(result.status == 130)
+      #expect(result.errors == "rdmfuzz: interrupted; everything found is told\n")
+      #expect(result.lines.last?.hasPrefix(words.count == 1 ? "so far: 0 kinds" : "counterexamples to ") == true)
+    }
+  }
+
   #if os(Linux)
     @Test("a worker that is killed changes nothing but a line on standard error")
     func killedWorker() throws {

@@ -4,8 +4,8 @@ import Testing
 /// The floor plan, ground floor first: a module imports only modules that stand before it.
 private let floors = [
   "CZlib", "Storage", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
-  "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing", "Studies", "Importing", "Reporting",
-  "rdmfuzz",
+  "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Studies",
+  "Importing", "Reporting", "rdmfuzz",
 ]
 
 /// Neighbours on one floor that must not know each other.

@@ -77,7 +77,7 @@ struct ProposalTests {
   func iommu() throws {
     for name in Edition.Name.allCases where name != .repaired {
       var bench = Bench(Edition(name))
-      try bench.create(.guest(1024))
+      _ = try bench.create(.guest(1024))
       let created = bench.calls.contains {
         if case .createDomain(let creation) = $0 { creation.iommu } else { false }
       }

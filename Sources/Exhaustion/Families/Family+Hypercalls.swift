@@ -67,6 +67,8 @@ extension Family {
     let (one, two, behind) = (SBDF(0, 0, 1, 0), SBDF(0, 0, 1, 1), SBDF(0, 1, 0, 0))
     let bridge = PCIFunction(
       SBDF(0, 0, 2, 0), kind: .pcieToPCI, classCode: 0x0604, buses: .init(secondary: 1, subordinate: 1))
+    let circle = PCIFunction(
+      SBDF(0, 1, 1, 0), kind: .pcieToPCI, classCode: 0x0604, buses: .init(secondary: 1, subordinate: 1))
     return [
       Kind(functions: [], listed: [one], used: [one], plugged: [PCIFunction(one)]),
       Kind(functions: [PCIFunction(one, classCode: 0x0C03)], listed: [one], used: [one]),
@@ -78,11 +80,8 @@ extension Family {
       // A bridge that is behind itself, so that nothing leads up from its bus.
       Kind(
         functions: [PCIFunction(SBDF(0, 0, 0, 0), kind: .hostBridge), PCIFunction(behind, kind: .pci)],
-        listed: [behind], used: [behind],
-        plugged: [
-          PCIFunction(
-            SBDF(0, 1, 1, 0), kind: .pcieToPCI, classCode: 0x0604, buses: .init(secondary: 1, subordinate: 1))
-        ]),
+        listed: [behind], used: [behind], plugged: [circle]),
+      Kind(functions: [PCIFunction(behind, kind: .pci)], listed: [behind], used: [behind], plugged: [circle]),
       Kind(functions: [PCIFunction(one), PCIFunction(two, physicalFunction: one)], listed: [one], used: [one, two]),
     ]
   }()
@@ -109,6 +108,7 @@ extension Family {
     }
     if let first = devices.first {
       letters += [
+        .create(dom1, .with([first], 64)),
         .call(.testAssignDevice(.invalid, first, flags: 0, deviceType: 0)),
         .call(.assignDevice(.io, first, flags: 0, deviceType: 0)),
       ]
@@ -141,6 +141,7 @@ extension Family {
         machine.sharesPageTables = !separate
         let devices = (0..<count).map(address)
         machine.functions = devices.map { PCIFunction($0) }
+        if count == 1 { machine.functions[0].bars = [BAR(0, .m32, size: 4 << 10, hostAddress: 0xF7A0_0000)] }
         // One range of all devices; of two devices, one more that only the second has.
         var sets = Reservation.sets(places: faultPlaces.count, devices: min(count, 1), limit: min(bounds.ranges, 1))
         if count > 1, bounds.ranges > 1 {

@@ -29,7 +29,7 @@ extension Family {
   }
 
   private static func sharingLetters(_ devices: Int) -> [Letter] {
-    var letters: [Letter] = []
+    var letters = (0..<devices).map { Letter(.assignableAdd(address($0)), device: $0) }
     for name in [dom1, dom2] {
       letters.append(.create(name, .plain(64)))
       for device in 0..<devices {

@@ -48,11 +48,21 @@ extension Family {
         $0.vga = .none; $0.platformBARUncacheable = false
       },
     ]
-    return configurations.map { configuration in
+    var letters = configurations.map { configuration in
       var configuration = configuration
       configuration.devices = all
-      return .create(dom1, configuration)
-    } + [
+      return Letter.create(dom1, configuration)
+    }
+    // The range is of a device that another guest could have.
+    if devices > 1 {
+      letters.append(
+        .create(
+          dom1,
+          .host(4872) {
+            $0.deviceModel = .traditional; $0.devices = [all[1]]
+          }))
+    }
+    return letters + [
       .create(dom1, .host(4096) { $0.vga = .none }), .boot(dom1), .reboot(dom1), .balloon(dom1, 512), .detach(dom1, 0),
       .destroy(dom1),
     ]

@@ -13,7 +13,7 @@ extension ToolstackQuirk {
       )
     case .superpagesSplit:
       QuirkEntry(
-        "superpages-split", "BL-59, 5f29f34981", in: .from(.rfc2015, through: .xen4_13),
+        "superpages-split", "BL-59, H-22, 5f29f34981", in: .from(.rfc2015, through: .xen4_13),
         "RAM moved down for a range ends right at it, in the middle of a superpage.")
     case .highMemoryForced:
       QuirkEntry(

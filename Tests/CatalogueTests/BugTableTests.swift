@@ -68,7 +68,8 @@ struct BugTableTests {
         let file = exhibit.path.split(separator: "/").last!
         return "[\(quirk.name)](../Traces/quirks/\(file))" + (exhibit.unseen == nil ? "" : " (unseen)")
       }
-      text += "| \(bug.id) | \(bug.sentence) | \(bug.absence.map { "none: \($0)" } ?? links.joined(separator: ", ")) |\n"
+      text +=
+        "| \(bug.id) | \(bug.sentence) | \(bug.absence.map { "none: \($0)" } ?? links.joined(separator: ", ")) |\n"
     }
     let document = Project.folder + "/Documentation/BUGS.md"
     if ProcessInfo.processInfo.environment["RDMFUZZ_SNAPSHOTS"] == "rewrite" {

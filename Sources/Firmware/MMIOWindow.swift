@@ -118,7 +118,10 @@ extension LoaderState {
     var best = bestChoice(of: candidates, hvm, in: field)
     if automatic {
       let dropped = droppedStart(from: best.start, hvm, in: field)
-      if dropped != best.start { best = bestChoice(of: [dropped], hvm, in: field) }
+      if dropped != best.start {
+        let other = bestChoice(of: [dropped], hvm, in: field)
+        if field.defect(of: other) <= field.defect(of: best) { best = other }
+      }
     }
     if let plan = best.plan, plan.homes.contains(where: { $0.space == .high }) { print(.lowHoleTooSmall) }
     return best
@@ -183,14 +186,20 @@ extension BARField {
     return best
   }
 
-  /// How far a plan is from good: BARs without a place first, then MTRRs that run out.
+  /// How far a choice is from good; a choice without a plan is farthest.
+  func defect(of choice: WindowChoice) -> Int {
+    choice.plan.map { defect(of: $0, from: choice.start) } ?? Int.max
+  }
+
+  /// How far a plan is from good: MTRRs that run out first, then BARs without a place. A BAR without a place does not
+  /// decode and harms nobody.
   func defect(of plan: BARPlan, from start: UInt64) -> Int {
-    var defect = plan.unplacedCount * 2
+    var defect = plan.unplacedCount
     let end = decisions.mtrrEnd == .fourGiB ? map.fourGiB : lowEnd
     if let variableMTRRs, start < end {
       var needed = MTRRLayout.count(over: AddressRange(start, end))
       if let high = plan.highWindow { needed += MTRRLayout.count(over: high) }
-      if needed > Int(variableMTRRs) { defect += 1 }
+      if needed > Int(variableMTRRs) { defect += 1 << 32 }
     }
     return defect
   }

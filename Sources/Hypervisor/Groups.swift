@@ -22,6 +22,7 @@ extension Hypervisor {
   /// True if `isMeant` is true of the owner, not `dom_io`, of another device with a page of a range of the one at `index`.
   private func holds(sharing index: Int, _ isMeant: (DomainID, HypervisorDecisions) -> Bool) -> Bool {
     let device = devices[index]
+    if device.kind.isBridge || device.kind == .hostBridge { return false }
     var function: SBDF? = device.sbdf
     while let own = function {
       for unit in units.matching(own) {

@@ -50,6 +50,26 @@ struct NearMiss: CustomTestStringConvertible, Sendable {
         """, events: "create dom1 memory=64 pci=0000:00:01.0,policy=relaxed",
       observed: "ok low=0x3800000 high=0x0"),
     NearMiss(
+      what: "groups-atomic: a bridge of the range was seized for a guest, cannot go there, and comes back to dom0",
+      host: """
+        rmrr 0x0-0xfff 0000:00:00.0 0000:00:01.0
+        device 0000:00:00.0 kind=host-bridge
+        device 0000:00:01.0
+        """,
+      events: """
+        create dom1 memory=64 passthrough=enabled
+        attach dom1 0000:00:01.0 policy=relaxed
+        attach dom1 0000:00:00.0 policy=relaxed seize
+        """, observed: "refused EPERM rule=C-4"),
+    NearMiss(
+      what: "windows-uncached: a window that few MTRRs cover matters more than one BAR's place",
+      host: """
+        unit 0xbc000000-0xf9ffffff 0000:00:14.0
+        unit 0xbbfed000-0xbbfedfff 0000:00:14.0
+        device 0000:00:01.0 bar0=m64:1M
+        """, events: "create dom1 memory=4096 -hap strategy=host pci=0000:00:01.0\nboot dom1",
+      observed: "ok hole=0xbbfed000-0xfc000000 high-window=none"),
+    NearMiss(
       what: "groups-atomic: a device of the range that dom0 has stays there", host: shared,
       events: """
         assignable-add 0000:00:02.0

@@ -33,6 +33,7 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"]), .brew(["zlib"])]),
     module("Storage", on: ["CZlib"]),
+    module("Parallel"),
     module("AddressSpace"),
     module("Editions"),
     module("Platform", on: ["AddressSpace", "Editions"]),
@@ -66,13 +67,13 @@ let package = Package(
       "Fuzzing",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation",
-        "Invariants", "Replaying",
+        "Invariants", "Replaying", "Parallel",
       ]),
     module(
       "Exhaustion",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
-        "Simulation", "Invariants", "Replaying",
+        "Parallel", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
+        "Tracing", "Simulation", "Invariants", "Replaying",
       ]),
     module(
       "Studies",
@@ -87,7 +88,7 @@ let package = Package(
       name: "rdmfuzz",
       dependencies: [
         "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
-        "Exhaustion", "Studies", "Importing", "Reporting",
+        "Exhaustion", "Studies", "Importing", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),

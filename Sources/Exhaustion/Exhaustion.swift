@@ -1,5 +1,6 @@
 import Editions
 import Invariants
+import Parallel
 import Replaying
 
 /// What an exhaustion of one edition came to.
@@ -51,7 +52,7 @@ public struct Exhaustion: Sendable {
     self.bounds = bounds
     accounts = Family.all.map { Account(family: $0.name) }
     let worlds = Family.worlds(within: bounds)
-    let results = Workers.perform(
+    let results = Threads.perform(
       worlds.count, workers: workers, stop: stop, progress: { progress($0, worlds.count) }
     ) { index in
       let exploration = Exploration(worlds[index], in: edition, events: bounds.events(in: worlds[index]), stop: stop)

@@ -1,5 +1,6 @@
 import Editions
 import Invariants
+import Parallel
 import Replaying
 
 /// The search for the smallest counterexample to one quirk on top of `repaired`.
@@ -56,7 +57,7 @@ public struct QuirkSearch: Sendable {
       }
       let groups = outcome.groups
       if groups.isEmpty { break }
-      let results = Workers.perform(
+      let results = Threads.perform(
         tasks.count, workers: workers, stop: stop, progress: { progress(size, $0, tasks.count) }
       ) { index in
         groups.map { group in

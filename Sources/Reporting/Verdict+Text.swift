@@ -90,9 +90,14 @@ extension Verdict {
       report.stage = violation.stage
       report.goneWithout = failure?.attribution?.removals.map { $0.map(\.name) }
     }
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    // Strings and numbers only: encoding cannot fail.
-    return String(decoding: try! encoder.encode(report), as: UTF8.self)
+    return encodedLine(report)
   }
+}
+
+/// `object`, of strings and numbers only, as JSON on one line, keys sorted.
+func encodedLine(_ object: some Encodable) -> String {
+  let encoder = JSONEncoder()
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  // Strings and numbers only: encoding cannot fail.
+  return String(decoding: try! encoder.encode(object), as: UTF8.self)
 }

@@ -44,6 +44,29 @@ struct ErrorTests {
       says: "unknown quirk \"nosuch\", expected a name that 'rdmfuzz quirks' lists")
   }
 
+  @Test("mutants: a row a quirk; trials are kept and not made again; 64 and 65 for what it cannot use")
+  func mutants() throws {
+    let quirks = Program.project + "/Traces/quirks"
+    let words = ["mutants", "--traces", quirks, "--seeds", "2", "--runs", "2000"]
+    let planted = words + ["--quirk", "device-model-keeps-split", "--state", "state"]
+    let first = try Program.run(planted, in: folder)
+    #expect(first.status == 0 && first.errors.isEmpty && first.lines.count == 3)
+    #expect(first.lines[1].hasPrefix("device-model-keeps-split") && first.lines[1].hasSuffix("  ram-agreed 2"))
+    // The trials come from the file now: what stands there is believed.
+    let path = folder + "/state"
+    let state = try String(contentsOfFile: path, encoding: .utf8)
+    try state.replacing("ram-agreed", with: "one-owner").write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(try Program.run(planted, in: folder).lines[1].hasSuffix("  one-owner 2"))
+    let json = try Program.run(planted + ["--json"], in: folder)
+    #expect(json.lines.count == 1 && json.output.hasPrefix("{\"detectedMedian\":"))
+    try expect(
+      "mutants", "--traces", quirks, "--runs", "5", "--state", "state", code: 65,
+      says: "state:1: expected \"rdmfuzz-power 1 runs=5\"")
+    try expect(
+      "mutants", "--traces", quirks, "--quirk", "nosuch", code: 64,
+      says: "expected a quirk that an invariant sees, as 'rdmfuzz quirks' lists them, found \"nosuch\"")
+  }
+
   @Test("64: what the command line itself gets wrong")
   func usage() throws {
     try file("known", "")
@@ -67,6 +90,11 @@ struct ErrorTests {
       (["exhaust", "--size", "0"], "--size takes a number from 1 to 14", "exhaust "),
       (["exhaust", "--workers", "0"], "--workers takes a number from 1 to 256", "exhaust "),
       (["exhaust", "--quirks", "--edition", "x"], "expected one of --edition, --quirk and --quirks", "exhaust "),
+      (["mutants", "--seeds", "0"], "--seeds takes a number from 1 to 1000", "mutants "),
+      (["mutants", "--runs", "0"], "--runs takes a number from 1", "mutants "),
+      (["mutants", "--workers", "0"], "--workers takes a number from 1 to 256", "mutants "),
+      (["mutants", "--shard", "3/2"], "--shard takes i/n with i from 1 to n, n to 4096", "mutants "),
+      (["mutants", "--shard", "1"], "--shard takes i/n with i from 1 to n, n to 4096", "mutants "),
       (["import", "x"], "Missing expected argument '--bars <file>'", "import "),
     ] {
       let result = try Program.run(words, in: folder)

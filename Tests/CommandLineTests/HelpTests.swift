@@ -4,7 +4,7 @@ import Testing
 @Suite("Help", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))
 struct HelpTests {
   static let commands = [
-    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "conform", "exhaust", "editions", "quirks",
+    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "conform", "exhaust", "mutants", "editions", "quirks",
     "invariants", "import",
   ]
 

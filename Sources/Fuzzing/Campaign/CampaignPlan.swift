@@ -59,7 +59,10 @@ public struct CampaignPlan: Hashable, Sendable {
 
   /// True if execution `index`, when nothing breaks, is also compared with other ways to run it: one in sixteen of each
   /// edition.
-  func compares(_ index: UInt64) -> Bool { index / UInt64(editions.count) % 16 == 0 }
+  func compares(_ index: UInt64) -> Bool { CampaignPlan.compares(index, among: editions.count) }
+
+  /// The same in a campaign over so many editions.
+  static func compares(_ index: UInt64, among editions: Int) -> Bool { index / UInt64(editions) % 16 == 0 }
 
   /// The specimen of execution `index`.
   func specimen(_ index: UInt64, from source: SpecimenSource) -> Specimen {

@@ -2,7 +2,7 @@ import Dispatch
 import Synchronization
 
 /// Threads that take numbered tasks in order. Results come back by number, whatever thread did what and when.
-enum Workers {
+public enum Threads {
   private final class Board<Result: Sendable>: Sendable {
     let next = Atomic<Int>(0)
     let done = Atomic<Int>(0)
@@ -13,7 +13,7 @@ enum Workers {
 
   /// Performs tasks 0 to `count` - 1 on `workers` threads; tells `progress` how many are done now and then, from the
   /// calling thread. Tasks that are not begun when `stop` says so have no result.
-  static func perform<Result: Sendable>(
+  public static func perform<Result: Sendable>(
     _ count: Int, workers: Int, stop: @escaping @Sendable () -> Bool, progress: (Int) -> Void,
     _ task: @escaping @Sendable (Int) -> Result
   ) -> [Result?] {

@@ -1,0 +1,87 @@
+import Editions
+import Replaying
+import Tracing
+
+/// A known bug planted in `repaired`: what a campaign should find.
+public struct Mutant: Hashable, Sendable {
+  /// The bug.
+  public let quirk: Quirk
+  /// `repaired` with it, and with what else it takes to show.
+  public let edition: Edition
+
+  /// `quirk` as planted in `edition`.
+  public init(_ quirk: Quirk, in edition: Edition) {
+    self.quirk = quirk
+    self.edition = edition
+  }
+
+  /// The same without the bug: nothing is broken there.
+  public var control: Edition { edition.with(quirk, on: false) }
+}
+
+/// How a campaign from an empty corpus fares against one mutant: executions counted from 1.
+public struct PowerTrial: Hashable, Sendable {
+  /// The campaign's seed.
+  public let seed: UInt64
+  /// Most executions.
+  public let budget: UInt64
+  /// The first execution in which anything observed is not as without the bug; nil if there was none.
+  public var triggered: UInt64?
+  /// The first execution in which an invariant broke that holds without the bug; nil if there was none.
+  public var detected: UInt64?
+  /// What broke there.
+  public var symptom: Symptom?
+
+  /// A trial that found nothing.
+  public init(seed: UInt64, budget: UInt64) {
+    self.seed = seed
+    self.budget = budget
+  }
+
+  /// The time to detection.
+  public var detection: TimesToEvent.Trial { .init(time: detected ?? budget, happened: detected != nil) }
+}
+
+/// Measures how many executions it takes to find bugs that are known to be there.
+public struct PowerTest: Sendable {
+  /// Most executions of a trial.
+  public let budget: UInt64
+
+  /// Trials of at most `budget` executions.
+  public init(budget: UInt64) { self.budget = budget }
+
+  /// One trial; nil if `stop` said so before its end.
+  ///
+  /// Specimens are those of a campaign with `seed` and no corpus. Metamorphic properties are looked at where a campaign
+  /// looks at them.
+  public func trial(_ mutant: Mutant, seed: UInt64, stop: () -> Bool = { false }) -> PowerTrial? {
+    let source = SpecimenSource(seed: seed)
+    var executor = PlayerExecutor()
+    var trial = PowerTrial(seed: seed, budget: budget)
+    for index in 0..<budget {
+      if index % 256 == 0, stop() { return nil }
+      let specimen = source.specimen(index, for: mutant.edition)
+      if trial.triggered == nil, differs(specimen, from: mutant.control) { trial.triggered = index + 1 }
+      var execution = executor.run(specimen)
+      if execution.symptom == nil, CampaignPlan.compares(index, among: 1) { execution = executor.compare(specimen) }
+      guard let symptom = execution.symptom else { continue }
+      var control = specimen
+      control.header.edition = mutant.control
+      if executor.shows(symptom, in: control) { continue }
+      trial.detected = index + 1
+      trial.symptom = symptom
+      if trial.triggered == nil { trial.triggered = index + 1 }
+      break
+    }
+    return trial
+  }
+
+  /// True if any event of `specimen` has another outcome in `control`.
+  private func differs(_ specimen: Specimen, from control: Edition) -> Bool {
+    let machine = specimen.header.machine
+    var left = Player(machine: machine, edition: specimen.header.edition)
+    var right = Player(machine: machine, edition: control)
+    for event in specimen.events where left.play(event, { _ in }) != right.play(event, { _ in }) { return true }
+    return left.host.firstDifference(from: right.host) != nil
+  }
+}

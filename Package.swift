@@ -67,7 +67,7 @@ let package = Package(
       "Fuzzing",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation",
-        "Invariants", "Replaying", "Parallel",
+        "Invariants", "Replaying",
       ]),
     module(
       "Exhaustion",

@@ -37,9 +37,6 @@ public struct EditionSet: OptionSet, Hashable, Sendable {
   /// Every edition but `repaired`, proposals included.
   public static let all = EditionSet.from(.xen4_5)
 
-  /// The two proposals.
-  public static let proposals: EditionSet = [.only(.rfc2014), .only(.rfc2015)]
-
   /// `name` alone.
   public static func only(_ name: Edition.Name) -> EditionSet { EditionSet(rawValue: 1 << name.rawValue) }
 

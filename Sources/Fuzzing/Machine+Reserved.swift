@@ -54,7 +54,7 @@ extension Machine {
 
   /// Functions that can be given to a guest: everything but bridges.
   var assignable: [SBDF] {
-    functions.filter { !$0.kind.isBridge && $0.kind != .hostBridge }.map(\.sbdf)
+    functions.filter(\.kind.isEndpoint).map(\.sbdf)
   }
 
   /// Puts `function` into its place by address, instead of one that is there.

@@ -22,40 +22,23 @@ extension Hypervisor {
   /// True if `isMeant` is true of the owner, not `dom_io`, of another device with a page of a range of the one at `index`.
   private func holds(sharing index: Int, _ isMeant: (DomainID, HypervisorDecisions) -> Bool) -> Bool {
     let device = devices[index]
-    if device.kind.isBridge || device.kind == .hostBridge { return false }
-    var function: SBDF? = device.sbdf
-    while let own = function {
-      for unit in units.matching(own) {
-        let frames = units.units[unit].frames
-        for other in units.units.indices where units.units[other].frames.overlaps(frames) {
-          if !units.units[other].runs.isEmpty, holds(units.units[other], besides: device, isMeant) { return true }
-          for bdf in units.visibleDevices(of: other) {
-            let listed = SBDF(segment: units.units[other].segment, bdf: bdf)
-            for member in devices where member.sbdf != device.sbdf && member.answers(for: listed) {
-              guard let owner = member.owner, owner != .io, !member.kind.isBridge, member.kind != .hostBridge else {
-                continue
-              }
-              if isMeant(owner, decisions) { return true }
-            }
-          }
-        }
+    guard device.kind.isEndpoint, hasUnit(device, where: { _ in true }) else { return false }
+    return devices.contains { member in
+      guard member.sbdf != device.sbdf, member.kind.isEndpoint, let owner = member.owner, owner != .io,
+        isMeant(owner, decisions)
+      else { return false }
+      return hasUnit(member) { theirs in
+        hasUnit(device) { units.units[$0].frames.overlaps(units.units[theirs].frames) }
       }
-      function = device.phantom(after: own)
     }
-    return false
   }
 
-  /// The same for a unit that lists runs of functions.
-  private func holds(
-    _ unit: RMRRUnit, besides device: Device, _ isMeant: (DomainID, HypervisorDecisions) -> Bool
-  ) -> Bool {
-    for member in devices where member.sbdf != device.sbdf && !member.kind.isBridge && member.kind != .hostBridge {
-      guard let owner = member.owner, owner != .io, isMeant(owner, decisions) else { continue }
-      var function: SBDF? = member.sbdf
-      while let own = function {
-        if unit.lists(own) { return true }
-        function = member.phantom(after: own)
-      }
+  /// True if `isMeant` is true of a unit that lists `device` or a phantom function of it.
+  private func hasUnit(_ device: Device, where isMeant: (Int) -> Bool) -> Bool {
+    var function: SBDF? = device.sbdf
+    while let own = function {
+      if units.matching(own).contains(where: isMeant) { return true }
+      function = device.phantom(after: own)
     }
     return false
   }

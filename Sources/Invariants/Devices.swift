@@ -101,13 +101,13 @@ extension Invariant {
     source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups"
   ) { scene in
     let host = scene.after.hypervisor
-    for holder in host.devices where !holder.kind.isBridge && holder.kind != .hostBridge {
+    for holder in host.devices where holder.kind.isEndpoint {
       guard let owner = holder.owner, owner != .dom0, owner < .firstReserved,
         host.domain(owner)?.isTranslated == true
       else { continue }
       for unit in host.units.units where !unit.frames.isEmpty && unit.lists(holder) {
         for other in host.units.units where other.frames.overlaps(unit.frames) {
-          for member in host.devices where other.lists(member) && !member.kind.isBridge && member.kind != .hostBridge {
+          for member in host.devices where other.lists(member) && member.kind.isEndpoint {
             guard let second = member.owner, second != owner, second < .firstReserved else { continue }
             return Violation(
               "groups-atomic", stage: scene.event.stage, relation: second == .dom0 ? "hardware-domain" : "guest",

@@ -48,7 +48,7 @@ public struct Toolstack: Equatable, Sendable {
   public init(machine: Machine, edition: Edition, map: GuestMap = .xen) {
     functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
     bindings = functions.map { function in
-      Binding(sbdf: function.sbdf, isBound: !function.kind.isBridge && function.kind != .hostBridge)
+      Binding(sbdf: function.sbdf, isBound: function.kind.isEndpoint)
     }
     directIO = machine.iommu != .none
     sharesPageTables = machine.sharesPageTables && machine.pageTables == .ept

@@ -33,16 +33,6 @@ struct PowerTests {
     #expect(abs(half.lowerBound - 0.2366) < 0.0001 && abs(half.upperBound - 0.7634) < 0.0001)
   }
 
-  @Test("A12: faster, slower, the same, and what never comes")
-  func superiority() {
-    let (fast, slow, never) = (times([(1, true), (2, true)]), times([(3, true), (4, true)]), times([(9, false)]))
-    #expect(fast.superiority(over: slow) == 1 && slow.superiority(over: fast) == 0)
-    #expect(fast.superiority(over: fast) == 0.5 && never.superiority(over: never) == 0.5)
-    #expect(slow.superiority(over: never) == 1 && never.superiority(over: slow) == 0)
-    #expect(times([(1, true), (4, true)]).superiority(over: times([(2, true)])) == 0.5)
-    #expect(times([]).superiority(over: fast) == 0.5)
-  }
-
   @Test("a bug that is easily hit is triggered, then detected, and the same twice; one nobody sees is not detected")
   func trials() throws {
     let easy = try #require(Quirk(name: "device-model-keeps-split"))

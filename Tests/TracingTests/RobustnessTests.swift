@@ -113,7 +113,7 @@ struct RobustnessTests {
     }
     unlink(path)
     #expect(equal == 1_000_000)
-    // In memory the steps would take some 500 MB; other tests of this process may run beside this one.
-    #expect(peakKiB() - before < 64 << 10)
+    // In memory the steps would take some 500 MB; what other tests of this process take meanwhile counts too.
+    #expect(peakKiB() - before < 256 << 10)
   }
 }

@@ -1,5 +1,5 @@
 import Editions
-import Replaying
+import Simulation
 import Tracing
 
 /// A known bug planted in `repaired`: what a campaign should find.
@@ -79,9 +79,9 @@ public struct PowerTest: Sendable {
   /// True if any event of `specimen` has another outcome in `control`.
   private func differs(_ specimen: Specimen, from control: Edition) -> Bool {
     let machine = specimen.header.machine
-    var left = Player(machine: machine, edition: specimen.header.edition)
-    var right = Player(machine: machine, edition: control)
-    for event in specimen.events where left.play(event, { _ in }) != right.play(event, { _ in }) { return true }
-    return left.host.firstDifference(from: right.host) != nil
+    var left = Host(machine: machine, edition: specimen.header.edition)
+    var right = Host(machine: machine, edition: control)
+    for event in specimen.events where left.apply(event) != right.apply(event) { return true }
+    return left.firstDifference(from: right) != nil
   }
 }

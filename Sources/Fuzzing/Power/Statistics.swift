@@ -59,23 +59,4 @@ public struct TimesToEvent: Hashable, Sendable {
     let scale = 1 + z * z / count
     return max(0, (centre - spread) / scale)...min(1, (centre + spread) / scale)
   }
-
-  /// Vargha and Delaney's A12: how probable it is that a trial here is faster than one of `other`, ties counted half.
-  ///
-  /// A trial without the event is slower than any with it; two of them are a tie. One half without trials.
-  public func superiority(over other: TimesToEvent) -> Double {
-    if trials.isEmpty || other.trials.isEmpty { return 0.5 }
-    var wins = 0.0
-    for own in trials {
-      for theirs in other.trials {
-        switch (own.happened, theirs.happened) {
-        case (false, false): wins += 0.5
-        case (true, false): wins += 1
-        case (false, true): break
-        case (true, true): wins += own.time < theirs.time ? 1 : own.time == theirs.time ? 0.5 : 0
-        }
-      }
-    }
-    return wins / Double(trials.count * other.trials.count)
-  }
 }

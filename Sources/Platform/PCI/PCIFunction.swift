@@ -19,6 +19,9 @@ public struct PCIFunction: Hashable, Sendable {
     /// Anything else.
     case unknown
 
+    /// True unless it is a bridge or the host bridge: what a guest could have. Unknown kinds are taken for such.
+    public var isEndpoint: Bool { !isBridge && self != .hostBridge }
+
     /// True for functions with a secondary bus.
     public var isBridge: Bool {
       switch self {

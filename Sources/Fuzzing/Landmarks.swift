@@ -23,6 +23,8 @@ public struct Landmarks: Hashable, Sendable {
 
   /// Byte addresses, ascending, each once.
   public private(set) var addresses: [UInt64]
+  /// Those that were added to the fixed ones, in order of addition.
+  private var own: [UInt64] = []
 
   /// The landmarks of `map`.
   public init(map: GuestMap = .xen) {
@@ -59,7 +61,10 @@ public struct Landmarks: Hashable, Sendable {
       let middle = (low + high) / 2
       if addresses[middle] < address { low = middle + 1 } else { high = middle }
     }
-    if low == addresses.count || addresses[low] != address { addresses.insert(address, at: low) }
+    if low == addresses.count || addresses[low] != address {
+      addresses.insert(address, at: low)
+      own.append(address)
+    }
   }
 
   /// Adds the ends of the reserved ranges of `machine`.
@@ -79,9 +84,9 @@ public struct Landmarks: Hashable, Sendable {
   }
 
   /// A landmark, a page on either side of it, or a place beside it at any distance up to 64 MiB: each power of two
-  /// pages equally likely.
+  /// pages equally likely. Half of the time one of those that were added, if any were.
   public func draw(_ random: inout RandomSource) -> UInt64 {
-    let address = random.pick(addresses)
+    let address = random.pick(own.isEmpty || random.chance(1, of: 2) ? addresses : own)
     switch random.below(8) {
     case 0: return address &- Page.size
     case 1: return address &+ Page.size

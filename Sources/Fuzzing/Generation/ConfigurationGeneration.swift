@@ -34,8 +34,8 @@ extension Generator {
       configuration.targetMemoryKiB = alignDown(configuration.maxMemoryKiB / 2, to: 1024)
     }
     if has(.oddMemory) {
-      // Off the MiB that configuration text knows (BL-74), now and then off the page.
-      configuration.maxMemoryKiB += random.chance(1, of: 3) ? 1 + random.below(1023) : 4 * (1 + random.below(255))
+      // Off the MiB that configuration text knows (BL-74), by whole pages or not, each magnitude equally likely.
+      configuration.maxMemoryKiB += 1 + random.below(UInt64(1) << random.below(UInt64(11)))
       configuration.targetMemoryKiB = configuration.maxMemoryKiB
     }
     configuration.acpi = !has(.noACPI)
@@ -117,8 +117,8 @@ enum ConfigurationTrait: UInt8, CaseIterable {
     case .boundary, .hole, .graphics, .traditional: 5
     case .cachedPlatformBAR: 4
     case .shadow, .modules: 3
-    case .onDemand, .oddMemory, .byName, .wholeSlot: 2
-    case .vcpus, .noACPI: 1
+    case .onDemand, .oddMemory, .byName, .wholeSlot, .noACPI: 2
+    case .vcpus: 1
     }
   }
 }

@@ -8,7 +8,7 @@ import Tracing
 extension Generator {
   /// A life on `machine`: at least one guest is created; most events make sense where they stand.
   func events(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> [Event] {
-    let swarm = Swarm(profile, &random)
+    let swarm = Swarm(profile, on: machine, &random)
     let limit = max(1, profile.eventCount)
     // Short lives are cheap and mostly enough: the shorter of two draws.
     let count = 1 + min(random.below(limit), random.below(limit))

@@ -1,3 +1,4 @@
+import Platform
 import Tracing
 
 /// What kind of event: the unit in which a specimen decides what its life is made of.
@@ -61,14 +62,24 @@ struct Swarm {
   private var total = 0
 
   /// Creation always, texts in one life of four, every other kind in half of all lives and every idiom in a third.
-  init(_ profile: GenerationProfile, _ random: inout RandomSource) {
+  init(_ profile: GenerationProfile, on machine: Machine, _ random: inout RandomSource) {
     choices.reserveCapacity(EventKind.allCases.count + Idiom.allCases.count)
     for kind in EventKind.allCases {
       if kind == .fault, !profile.faults { continue }
       let odds: UInt64 = kind == .boot || kind == .attach ? 9 : kind == .text ? 3 : 6
       if kind == .create || random.chance(odds, of: 12) { add(kind.weight, .event(kind)) }
     }
-    for idiom in Idiom.allCases where random.chance(1, of: 3) { add(2 * idiom.weight, .idiom(idiom)) }
+    for idiom in Idiom.allCases {
+      var odds: UInt64 = 4
+      if idiom == .bridgeArrives {
+        // Where functions wait on a bus without a bridge; nowhere else is there much to it.
+        let isOrphaned = machine.functions.contains { function in
+          function.sbdf.bus != 0 && !machine.functions.contains { $0.buses?.secondary == function.sbdf.bus }
+        }
+        odds = isOrphaned ? 8 : 1
+      }
+      if random.chance(odds, of: 12) { add(2 * idiom.weight, .idiom(idiom)) }
+    }
   }
 
   private mutating func add(_ weight: Int, _ step: Step) {

@@ -31,7 +31,8 @@ extension Generator {
     } else {
       guest = random.pick(shadow.guests).name
     }
-    let device = actor(from: shadow.free, in: scene, &random) ?? actor(from: shadow.present, in: scene, &random)
+    var device = actor(from: shadow.free, in: scene, &random) ?? actor(from: shadow.present, in: scene, &random)
+    if idiom == .bridgeArrives, device?.bus == 0 { device = shadow.present.first { $0.bus != 0 } }
     guard let device else { return [] }
     let matter = Matter(guest: guest, device: device, frame: frame(of: device, on: machine, in: scene, &random))
     switch idiom {
@@ -129,7 +130,7 @@ extension Generator {
 
   /// A failure right at the beginning.
   private func smallFault(_ random: inout RandomSource) -> InjectedFault {
-    let ordinal = 1 + random.below(UInt64(12))
+    let ordinal = 1 + random.below(UInt64(1) << random.below(UInt64(5)))
     return random.chance(1, of: 2)
       ? .allocation(ordinal: ordinal)
       : .hypercall(ordinal: ordinal, errno: random.pick([.ENOMEM, .EINVAL, .EBUSY, .EPERM]))
@@ -201,6 +202,10 @@ extension Generator {
     if !shadow.listed.contains(other), random.chance(3, of: 4) { events.append(.assignableAdd(other)) }
     if !shadow.listed.contains(matter.device), random.chance(1, of: 3) { events.append(.assignableAdd(matter.device)) }
     let relaxed = !random.chance(1, of: 4)
+    if profile.rawControl, random.chance(1, of: 4) {
+      events.append(
+        .hypercall(HypercallEvent(.populatePhysmap(matter.guest, Extents(first: matter.frame, count: 1), flags: 0))))
+    }
     events.append(assignment(matter, relaxed: relaxed, &random))
     var second = matter
     second.device = other
@@ -219,9 +224,9 @@ extension Generator {
     guard profile.faults else { return [] }
     let held = shadow.guests.first { $0.name == matter.guest }?.devices ?? []
     let step: Event
-    switch random.below(9) {
+    switch random.below(11) {
     case 0, 1: step = assignment(matter, &random)
-    case 2:
+    case 2, 9, 10:
       guard let device = actor(from: held, in: scene, &random) else { return [] }
       var leaving = matter
       leaving.device = device

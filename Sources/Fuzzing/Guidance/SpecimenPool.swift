@@ -54,10 +54,13 @@ struct SpecimenPool: Sendable {
     }
   }
 
-  /// Rare features count most: one that only this entry has as much as a thousand that a thousand have.
+  /// Rare features count most: one that only this entry has as much as a hundred that ten have.
   private func weight(of entry: Entry) -> UInt64 {
     var rarity: UInt64 = 0
-    for feature in entry.features { rarity += (1 << 20) / UInt64(max(1, holders[Int(feature)])) }
+    for feature in entry.features {
+      let holders = UInt64(max(1, holders[Int(feature)]))
+      rarity += (1 << 24) / (holders * holders)
+    }
     return 1 + rarity / UInt64(4 + entry.specimen.events.count)
   }
 

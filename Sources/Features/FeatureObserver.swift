@@ -15,6 +15,8 @@ import Tracing
 public struct FeatureObserver: Sendable {
   /// What it has seen.
   public private(set) var features = FeatureSet()
+  /// How many features there were after boot, and after each event since.
+  public private(set) var counts: [Int] = []
   /// The last step of each guest and of each device, roughly, by hash.
   private var guestSteps = [UInt64](repeating: 0, count: 16)
   private var deviceSteps = [UInt64](repeating: 0, count: 16)
@@ -27,6 +29,8 @@ public struct FeatureObserver: Sendable {
   /// Begins with a host that has just booted.
   public mutating func begin(_ host: Host) {
     features.removeAll()
+    counts.removeAll(keepingCapacity: true)
+    defer { counts.append(features.ids.count) }
     for index in 0..<16 {
       guestSteps[index] = 0
       deviceSteps[index] = 0
@@ -57,6 +61,7 @@ public struct FeatureObserver: Sendable {
 
   /// Notes `event` and `outcome`, which left `host`.
   public mutating func note(_ event: Event, _ outcome: Outcome, _ host: Host) {
+    defer { counts.append(features.ids.count) }
     if case .query = event { return }
     let step = event.featureCode << 16 | outcome.featureCode
     features.insert(.step, step)

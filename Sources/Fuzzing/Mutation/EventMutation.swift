@@ -18,7 +18,7 @@ extension Mutator {
       let machine = specimen.header.machine
       var scene = scene(of: specimen, &random)
       scene.cast(from: machine, &random)
-      let head = random.below(count + 1)
+      let head = random.chance(2, of: 3) ? count : random.below(count + 1)
       var events = Array(specimen.events[..<head])
       var shadow = Shadow(machine)
       for event in events { shadow.apply(event) }

@@ -66,12 +66,14 @@ public struct PowerTest: Sendable {
     var observer = FeatureObserver()
     var trial = PowerTrial(seed: seed, budget: budget)
     var news: [News] = []
+    var first: UInt64 = 0
     var end = Rounds.end(after: 0)
     for index in 0..<budget {
       if index % 256 == 0, stop() { return nil }
       if index == end {
-        source.learn(lessons(source.keepers(of: news), from: source, mutant, &executor, &observer))
+        source.learn(lessons(source.keepers(of: news), from: source, mutant, &executor, &observer), from: first, to: end)
         news.removeAll()
+        first = end
         end = Rounds.end(after: index)
       }
       let specimen = source.specimen(index, for: mutant.edition)
@@ -102,7 +104,7 @@ public struct PowerTest: Sendable {
     keepers.map { index in
       let specimen = source.specimen(index, for: mutant.edition)
       _ = executor.run(specimen, &observer)
-      return Lesson(specimen: specimen, features: observer.features.ids)
+      return source.lesson(index, specimen, observer)
     }
   }
 

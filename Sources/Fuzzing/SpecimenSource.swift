@@ -148,19 +148,3 @@ public struct SpecimenSource: Sendable {
     return Lesson(index: index, specimen: part, features: Array(features[..<count]))
   }
 }
-
-/// Features of an execution that were not known before its round.
-struct News: Hashable, Sendable {
-  /// The execution.
-  var index: UInt64
-  /// Its new features.
-  var features: [UInt16]
-}
-
-/// A specimen that showed something new, and all its features.
-struct Lesson: Sendable {
-  /// The execution it comes from.
-  var index: UInt64
-  var specimen: Specimen
-  var features: [UInt16]
-}

@@ -61,6 +61,8 @@ public struct PowerTest: Sendable {
   /// Specimens are those of a campaign with `seed` and no corpus. Metamorphic properties are looked at where a campaign
   /// looks at them.
   public func trial(_ mutant: Mutant, seed: UInt64, stop: () -> Bool = { false }) -> PowerTrial? {
+    let plan = CampaignPlan(
+      editions: [mutant.edition], seed: seed, extent: .runs(budget), canary: .init(mutant.quirk))
     var source = SpecimenSource(seed: seed, guidance: guidance)
     var executor = PlayerExecutor()
     var observer = FeatureObserver()
@@ -71,7 +73,8 @@ public struct PowerTest: Sendable {
     for index in 0..<budget {
       if index % 256 == 0, stop() { return nil }
       if index == end {
-        source.learn(lessons(source.keepers(of: news), from: source, mutant, &executor, &observer), from: first, to: end)
+        plan.learn(
+          Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor)
         news.removeAll()
         first = end
         end = Rounds.end(after: index)
@@ -94,18 +97,6 @@ public struct PowerTest: Sendable {
       break
     }
     return trial
-  }
-
-  /// The specimens of `keepers` with their features.
-  private func lessons(
-    _ keepers: [UInt64], from source: SpecimenSource, _ mutant: Mutant, _ executor: inout PlayerExecutor,
-    _ observer: inout FeatureObserver
-  ) -> [Lesson] {
-    keepers.map { index in
-      let specimen = source.specimen(index, for: mutant.edition)
-      _ = executor.run(specimen, &observer)
-      return source.lesson(index, specimen, observer)
-    }
   }
 
   /// True if any event of `specimen` has another outcome in `control`.

@@ -95,6 +95,9 @@ struct ErrorTests {
       (["mutants", "--workers", "0"], "--workers takes a number from 1 to 256", "mutants "),
       (["mutants", "--shard", "3/2"], "--shard takes i/n with i from 1 to n, n to 4096", "mutants "),
       (["mutants", "--shard", "1"], "--shard takes i/n with i from 1 to n, n to 4096", "mutants "),
+      (["bench", "--samples", "0"], "--samples takes a number from 1 to 10000", "bench "),
+      (["bench", "--iterations", "0"], "--iterations takes a number from 1", "bench "),
+      (["bench", "--json", "--list"], "expected one of --iterations, --json and --list", "bench "),
       (["import", "x"], "Missing expected argument '--bars <file>'", "import "),
     ] {
       let result = try Program.run(words, in: folder)

@@ -8,7 +8,7 @@ extension Benchmark {
 
   /// Minimisation of traces that are small already: what remains is proving that nothing more can go.
   static let minimisation: [Benchmark] = exhibits.map { name in
-    Benchmark("minimise/\(name)", per: "trace", "the museum's trace of this bug, which is minimal already") { material in
+    Benchmark("minimise/\(name)", per: "trace", "the museum's trace of this bug, minimal already") { material in
       let path = "\(material.quirks)/\(name).trace"
       let specimen: Specimen
       do throws(TraceError) {

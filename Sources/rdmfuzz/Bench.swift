@@ -51,8 +51,8 @@ struct Bench: ParsableCommand {
     let chosen = Benchmark.matching(filter)
     if chosen.isEmpty {
       throw fail(
-        .usage, "expected a text that the name of a benchmark holds, as 'rdmfuzz bench --list' lists them, found "
-          + "\"\(filter)\"")
+        .usage,
+        "expected a text that the name of a benchmark holds, as 'rdmfuzz bench --list' lists them, found \"\(filter)\"")
     }
     let width = Benchmark.all.map(\.name.utf8.count).max() ?? 0
     if list { return chosen.forEach { StandardOutput.line($0.line(width: width)) } }

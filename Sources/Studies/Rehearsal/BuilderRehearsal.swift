@@ -33,6 +33,7 @@ public struct BuilderRehearsal: Rehearsal {
     }
   }
 
+  /// How many cases there are.
   public var count: Int { cases.count }
 
   /// RAM's ends and every entry of the memory map.

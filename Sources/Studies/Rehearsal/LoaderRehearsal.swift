@@ -29,6 +29,7 @@ public struct LoaderRehearsal: Rehearsal {
     }
   }
 
+  /// How many cases there are.
   public var count: Int { cases.count }
 
   /// Every BAR and every entry of the E820.

@@ -57,6 +57,7 @@ public struct ComparedRehearsal: Rehearsal {
     }
   }
 
+  /// How many cases there are.
   public var count: Int { cases.count }
 
   /// The number of fields that differ.

@@ -79,16 +79,22 @@ let package = Package(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
     module(
+      "Benchmarks",
+      on: [
+        "AddressSpace", "Editions", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying",
+        "Fuzzing", "Studies",
+      ]),
+    module(
       "Reporting",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypervisor", "Firmware", "Toolstack", "Tracing", "Simulation",
-        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion",
+        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Benchmarks",
       ]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
         "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
-        "Exhaustion", "Studies", "Importing", "Reporting", "Parallel",
+        "Exhaustion", "Studies", "Benchmarks", "Importing", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),

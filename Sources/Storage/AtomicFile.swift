@@ -1,5 +1,3 @@
-import CZlib
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -23,9 +21,8 @@ public struct AtomicFile: ~Copyable {
   private let folder: String
   private var temporary: String
   private var descriptor: Int32
-  private var stream: UnsafeMutablePointer<z_stream>?
+  private var compressor: Compressor?
   private var pending: [UInt8] = []
-  private var output = [UInt8](repeating: 0, count: 1 << 16)
 
   /// Starts writing what will be `path`; compressed if `gzip`.
   public init(path: String, gzip: Bool) throws(StorageError) {
@@ -40,17 +37,10 @@ public struct AtomicFile: ~Copyable {
     (temporary, descriptor) = try AtomicFile.opened("\(folder).\(name)", for: path)
     pending.reserveCapacity(1 << 16)
     if gzip {
-      let fresh = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-      fresh.initialize(to: z_stream())
-      guard
-        deflateInit2_(
-          fresh, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-          == Z_OK
-      else {
-        fresh.deallocate()
+      guard let fresh = Compressor() else {
         throw StorageError(.unwritable, path: path, "zlib could not start")
       }
-      stream = fresh
+      compressor = fresh
     }
   }
 
@@ -73,10 +63,6 @@ public struct AtomicFile: ~Copyable {
   }
 
   deinit {
-    if let stream {
-      deflateEnd(stream)
-      stream.deallocate()
-    }
     if descriptor >= 0 {
       close(descriptor)
       unlink(temporary)
@@ -103,30 +89,15 @@ public struct AtomicFile: ~Copyable {
   }
 
   private mutating func flush(last: Bool) throws(StorageError) {
-    guard let stream else {
+    guard let compressor else {
       try put(pending, pending.count)
       pending.removeAll(keepingCapacity: true)
       return
     }
-    var offset = 0
-    while true {
-      var produced = 0
-      let status: Int32 = pending.withUnsafeMutableBufferPointer { source in
-        output.withUnsafeMutableBufferPointer { sink in
-          stream.pointee.next_in = source.baseAddress.map { $0 + offset }
-          stream.pointee.avail_in = UInt32(source.count - offset)
-          stream.pointee.next_out = sink.baseAddress!
-          stream.pointee.avail_out = UInt32(sink.count)
-          let status = deflate(stream, last ? Z_FINISH : Z_NO_FLUSH)
-          offset = source.count - Int(stream.pointee.avail_in)
-          produced = sink.count - Int(stream.pointee.avail_out)
-          return status
-        }
-      }
-      try put(output, produced)
-      if last ? status == Z_STREAM_END : offset == pending.count && produced < output.count { break }
-      if status < 0, status != Z_BUF_ERROR { throw StorageError(.unwritable, path: path, "zlib failed") }
+    let isFine = try compressor.compress(pending, last: last) { bytes, count throws(StorageError) in
+      try put(bytes, count)
     }
+    if !isFine { throw StorageError(.unwritable, path: path, "zlib failed") }
     pending.removeAll(keepingCapacity: true)
   }
 

@@ -103,6 +103,9 @@ struct ErrorTests {
         "The value 'auto/4' is invalid for '--shard <i/n>': "
           + "expected JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID to name one of the n shards", "fuzz "
       ),
+      (["bench", "--samples", "0"], "--samples takes a number from 1 to 10000", "bench "),
+      (["bench", "--iterations", "0"], "--iterations takes a number from 1", "bench "),
+      (["bench", "--json", "--list"], "expected one of --iterations, --json and --list", "bench "),
       (["import", "x"], "Missing expected argument '--bars <file>'", "import "),
     ] {
       let result = try Program.run(words, in: folder)

@@ -6,7 +6,7 @@ private let floors = [
   "CZlib", "Storage", "Parallel",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
   "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Studies",
-  "Importing", "Reporting", "rdmfuzz",
+  "Importing", "Benchmarks", "Reporting", "rdmfuzz",
 ]
 
 /// Neighbours on one floor that must not know each other.

@@ -96,12 +96,12 @@ struct MinimisationQualityTests {
     var count = 0
     for exhibit in exhibits {
       let mutant = Mutant(exhibit.quirk, in: exhibit.trace.header.edition)
-      guard let trial = PowerTest(budget: 1_500).trial(mutant, seed: 1), let detected = trial.detected,
+      guard let trial = PowerTest(budget: 1_500, guidance: .unguided).trial(mutant, seed: 1), let detected = trial.detected,
         let symptom = trial.symptom
       else { continue }
       count += 1
       _ = check(
-        SpecimenSource(seed: 1).specimen(detected - 1, for: mutant.edition), showing: symptom, against: exhibit)
+        SpecimenSource(seed: 1, guidance: .unguided).specimen(detected - 1, for: mutant.edition), showing: symptom, against: exhibit)
     }
     #expect(count >= 50)
   }

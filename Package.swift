@@ -85,6 +85,10 @@ let package = Package(
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation",
         "Invariants", "Replaying",
       ]),
+    .target(name: "CFuzzTarget", cSettings: plainC),
+    module(
+      "FuzzTarget",
+      on: ["CFuzzTarget", "Editions", "Tracing", "Storage", "Simulation", "Invariants", "Replaying", "Fuzzing"]),
     module(
       "Exhaustion",
       on: [
@@ -140,6 +144,7 @@ let package = Package(
     tests(
       "Fuzzing",
       with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+    tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
@@ -147,3 +152,16 @@ let package = Package(
     .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help"]),
   ]
 )
+
+// libFuzzer's target is built only when asked: it needs clang's fuzzer runtime and lld. `Tools/libfuzzer/build` asks.
+if Context.environment["RDMFUZZ_LIBFUZZER"] != nil {
+  package.products.append(.executable(name: "rdmfuzz_target", targets: ["rdmfuzz_target"]))
+  package.targets += [
+    .target(name: "CLibFuzzer", cSettings: plainC),
+    .executableTarget(
+      name: "rdmfuzz_target",
+      dependencies: ["CLibFuzzer", "Coverage", "Editions", "Storage", "Tracing", "Fuzzing", "FuzzTarget"],
+      swiftSettings: optimised,
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+  ]
+}

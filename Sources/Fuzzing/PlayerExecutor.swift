@@ -50,7 +50,7 @@ public struct PlayerExecutor: Executor {
 
 extension Symptom {
   /// The bucket of `violation`.
-  init(_ violation: Violation) {
+  public init(_ violation: Violation) {
     self.init(invariant: violation.invariant, stage: violation.stage, relation: violation.relation)
   }
 }

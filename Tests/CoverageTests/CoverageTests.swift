@@ -46,6 +46,25 @@ struct CoverageTests {
     }
   }
 
+  @Test("processes of one executable agree on number, order and buckets, whatever they did before")
+  func processes() async throws {
+    let forwards = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+      var coverage = SteadyCoverage { for index in 0..<20 { run(UInt64(index)) } }
+      let covered = (0..<300).map { coverage.covered(5_000 + $0) }
+      print("covered:", Coverage.counterCount, digest(covered))
+    }
+    let backwards = await #expect(processExitsWith: .success, observing: [\.standardOutputContent]) {
+      var coverage = SteadyCoverage { for index in 0..<20 { run(UInt64(index)) } }
+      let covered = (0..<300).reversed().map { coverage.covered(5_000 + $0) }
+      print("covered:", Coverage.counterCount, digest(covered.reversed()))
+    }
+    func said(_ result: ExitTest.Result?) -> String? {
+      result.flatMap { String(decoding: $0.standardOutputContent, as: UTF8.self) }?
+        .split(separator: "\n").first { $0.hasPrefix("covered:") }.map { String($0) }
+    }
+    #expect(said(forwards) != nil && said(forwards) == said(backwards))
+  }
+
   @Test("comparisons tell how near two numbers came, and only when asked")
   func comparisons() async {
     await #expect(processExitsWith: .success) {
@@ -80,6 +99,13 @@ private func hits() -> [(key: Int, hits: UInt8)] {
   var found: [(key: Int, hits: UInt8)] = []
   Coverage.forEachHit { found.append(($0, $1)) }
   return found
+}
+
+/// Each list as a number: FNV-1a.
+private func digest(_ covered: [[Int]]) -> String {
+  covered.map { list in
+    String(list.reduce(0xCBF2_9CE4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01B3 }, radix: 16)
+  }.joined(separator: " ")
 }
 
 private struct Comparison: Equatable {

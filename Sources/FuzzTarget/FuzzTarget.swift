@@ -30,6 +30,14 @@ public struct FuzzTarget {
     public var event: Int
     /// One line for people.
     public var detail: String
+
+    /// A failure in `edition` after event `event`.
+    public init(symptom: Symptom, edition: Edition, event: Int, detail: String) {
+      self.symptom = symptom
+      self.edition = edition
+      self.event = event
+      self.detail = detail
+    }
   }
 
   /// The edition everything runs in; nil for each trace's own.

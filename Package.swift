@@ -99,16 +99,22 @@ let package = Package(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
     module(
+      "Benchmarks",
+      on: [
+        "AddressSpace", "Editions", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying",
+        "Fuzzing", "Studies",
+      ]),
+    module(
       "Reporting",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypervisor", "Firmware", "Toolstack", "Tracing", "Simulation",
-        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion",
+        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Benchmarks",
       ]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
         "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
-        "Exhaustion", "Studies", "Importing", "Reporting", "Parallel",
+        "Exhaustion", "Studies", "Benchmarks", "Importing", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
@@ -143,7 +149,7 @@ let package = Package(
     tests("Catalogue", with: ["Editions", "Tracing", "Invariants", "Replaying"]),
     tests(
       "Fuzzing",
-      with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+      with: ["AddressSpace", "Catalogue", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),

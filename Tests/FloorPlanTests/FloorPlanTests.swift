@@ -6,7 +6,7 @@ private let floors = [
   "CZlib", "Storage", "Parallel", "CCoverage", "Coverage",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
   "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing", "CFuzzTarget", "FuzzTarget", "Exhaustion",
-  "Studies", "Importing", "Reporting", "CLibFuzzer", "rdmfuzz_target", "rdmfuzz",
+  "Studies", "Importing", "Benchmarks", "Reporting", "CLibFuzzer", "rdmfuzz_target", "rdmfuzz",
 ]
 
 /// Neighbours on one floor that must not know each other.

@@ -6,6 +6,13 @@ extension FuzzTarget {
   /// Ways to draw that are tried until the text is short enough.
   private static let attempts = 8
 
+  /// Mutations that take something away.
+  private static let reductions: [Mutation] = [
+    .deleteEvents, .deleteEvents, .removeRange, .removeFunction, .changeBARs, .changeDevices, .changeOptions,
+    .changeHost,
+    .changeMemory, .changeLayout,
+  ]
+
   /// Another trace made of `input`, at most `most` bytes of canonical text; a new one if `input` is no trace.
   ///
   /// Mostly the fuzzer's own mutator does it. Now and then `bytes` changes the text, which stands for the engine's own
@@ -16,6 +23,8 @@ extension FuzzTarget {
     var random = RandomSource(seed: seed)
     let edition = edition ?? .repaired
     let base = specimen(of: input)
+    // An engine that wants less than it hands over minimises.
+    if let base, input.count > most, let smaller = reduced(base, most, &random) { return smaller }
     for _ in 0..<FuzzTarget.attempts {
       let made: Specimen
       if let base, !random.chance(1, of: 4) {
@@ -48,6 +57,17 @@ extension FuzzTarget {
       if text.count <= most { return text }
     }
     return mutated(one, most: most, seed: seed)
+  }
+
+  /// The text of a part of `specimen` that fits; nil if a few draws find none.
+  private func reduced(_ specimen: Specimen, _ most: Int, _ random: inout RandomSource) -> [UInt8]? {
+    var made = specimen
+    for _ in 0..<(2 * FuzzTarget.attempts) {
+      guard mutator.apply(random.pick(FuzzTarget.reductions), to: &made, splicing: specimen, &random) else { continue }
+      let text = made.trace.bytes
+      if text.count <= most { return text }
+    }
+    return nil
   }
 
   /// `input` if it is short enough, else nothing.

@@ -5,8 +5,10 @@ import Tracing
 
 /// A folder of inputs that an engine starts from.
 public struct SeedFolder {
+  /// Seeds by name.
+  private var names: Set<String> = []
   /// Files written.
-  public private(set) var written = 0
+  public var written: Int { names.count }
   /// Traces left out: longer than an engine takes, or not clean in the target's edition, which would end every campaign
   /// at once.
   public private(set) var leftOut = 0
@@ -30,8 +32,7 @@ public struct SeedFolder {
       return
     }
     try Folder.make(folder)
-    let place = "\(folder)/\(Fingerprint(of: text)).trace"
-    try trace.write(to: place, gzip: false)
-    written += 1
+    let name = "\(Fingerprint(of: text)).trace"
+    if names.insert(name).inserted { try trace.write(to: "\(folder)/\(name)", gzip: false) }
   }
 }

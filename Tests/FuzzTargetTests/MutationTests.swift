@@ -63,6 +63,28 @@ struct MutationTests {
     }
   }
 
+  @Test("an engine that asks for less and less minimises a crash to half and less")
+  func minimises() throws {
+    let target = FuzzTarget(edition: try Edition(parsing: "repaired +device-model-keeps-split"))
+    func invariant(_ text: [UInt8]) -> String? {
+      if case .broken(let failure) = target.run(text) { failure.symptom.invariant } else { nil }
+    }
+    var tried = 0
+    for seed in 0..<400 as Range<UInt64> where tried < 5 {
+      var text = specimen(seed).trace.bytes
+      guard let first = invariant(text) else { continue }
+      tried += 1
+      let size = text.count
+      for step in 0..<1_500 as Range<UInt64> {
+        let smaller = target.mutated(text, most: text.count - 1, seed: step)
+        #expect(smaller.count < text.count)
+        if invariant(smaller) == first { text = smaller }
+      }
+      #expect(2 * text.count < size, "\(size) to \(text.count) bytes")
+    }
+    #expect(tried == 5)
+  }
+
   @Test("a cross has something of both")
   func crossed() throws {
     let target = FuzzTarget()

@@ -5,7 +5,8 @@ extension FuzzTarget {
   /// A dictionary in the form engines read: the words of the grammar, and the addresses at which things go wrong.
   public static var dictionary: String {
     let addresses = Landmarks().addresses.flatMap { [$0 &- 0x1000, $0, $0 &+ 0x1000] }
-    let numbers = addresses.map { "0x" + String($0, radix: 16) }
+    // Landmarks may be neighbours.
+    let numbers = Set(addresses).sorted().map { "0x" + String($0, radix: 16) }
     var text = "# Words of the trace grammar and landmarks of a guest's memory; made by rdmfuzz_target --dictionary.\n"
     for word in words + numbers { text += "\"\(word)\"\n" }
     return text

@@ -66,11 +66,16 @@ def main():
          f"exit code {again.return_code}")
 
     small = str(work / "minimised")
-    engine.minimize_testcase(target, crash.reproduce_args, crash.input_path, small, TIMEOUT_SECONDS)
+    # Each smaller crash is written as soon as it is found; the last step of libFuzzer's search may outlast the limit.
+    ended = ""
+    try:
+        engine.minimize_testcase(target, crash.reproduce_args, crash.input_path, small, 2 * TIMEOUT_SECONDS)
+    except TimeoutError:
+        ended = ", ended by the time limit"
     before, after = os.path.getsize(crash.input_path), os.path.getsize(small)
     again = engine.reproduce(target, small, crash.reproduce_args, TIMEOUT_SECONDS)
     step("minimise testcase", 0 < 2 * after < before and again.return_code == 77,
-         f"{before} to {after} bytes, exit code {again.return_code}")
+         f"{before} to {after} bytes, exit code {again.return_code}{ended}")
 
     # Traces as rdmfuzz keeps them go in beside the seeds.
     os.environ["RDMFUZZ_EDITION"] = "repaired"

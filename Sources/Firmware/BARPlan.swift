@@ -57,9 +57,7 @@ struct BARField {
 
   init(_ state: LoaderState, _ input: FirmwareInput) {
     elements = state.elements
-    obstacles = state.entries.filter {
-      $0.type == .reserved || ($0.type != .ram && state.decisions.rangeTest == .every)
-    }
+    obstacles = state.obstacles
     decisions = state.decisions
     map = state.map
     lowEnd = state.lowEnd
@@ -67,52 +65,70 @@ struct BARField {
     variableMTRRs = decisions.windowAlignment == .forMTRRs ? input.platform.variableMTRRs : nil
   }
 
-  /// Free room of one window, ascending.
+  /// Free room of one window.
   private struct Room {
-    var gaps: [AddressRange]
-    let backfills: Bool
+    /// What was skipped, ascending; empty without backfilling.
+    private var skipped: [AddressRange] = []
+    /// What is never used yet, above all that was skipped.
+    private var rest: AddressRange
+    private let backfills: Bool
 
     init(_ start: UInt64, _ end: UInt64, backfills: Bool) {
-      gaps = [AddressRange(start, max(start, end))]
+      rest = AddressRange(start, max(start, end))
       self.backfills = backfills
     }
 
     /// Start of what is never used yet: the cursor of a window without backfilling.
     var cursor: UInt64 {
-      get { gaps.last?.start ?? .max }
-      set {
-        guard let last = gaps.last else { return }
-        gaps[gaps.count - 1] = AddressRange(newValue, max(newValue, last.end))
-      }
+      get { rest.start }
+      set { rest = AddressRange(newValue, max(newValue, rest.end)) }
     }
 
     /// Takes the first place for `size` bytes; `settle` moves a candidate clear of ranges.
+    @inline(__always)
     mutating func take(_ size: UInt64, align: UInt64, _ settle: (UInt64) -> UInt64?) -> UInt64? {
-      for (index, gap) in gaps.enumerated() {
-        guard let base = settle(alignUp(gap.start, to: align)), base >= gap.start else { continue }
-        let (end, overflow) = base.addingReportingOverflow(size)
-        if overflow || end > gap.end { continue }
-        let front = AddressRange(gap.start, base)
+      for index in skipped.indices {
+        let gap = skipped[index]
+        guard let (base, end) = Room.place(size, align, in: gap, settle) else { continue }
         let back = AddressRange(end, gap.end)
-        if !backfills || front.isEmpty {
-          gaps[index] = back
+        if base == gap.start {
+          skipped[index] = back
         } else {
-          gaps[index] = front
-          gaps.insert(back, at: index + 1)
+          skipped[index] = AddressRange(gap.start, base)
+          skipped.insert(back, at: index + 1)
         }
         return base
       }
-      return nil
+      guard let (base, end) = Room.place(size, align, in: rest, settle) else { return nil }
+      if backfills, base != rest.start { skipped.append(AddressRange(rest.start, base)) }
+      rest = AddressRange(end, rest.end)
+      return base
+    }
+
+    /// The first place in `gap`, and its end.
+    @inline(__always)
+    private static func place(
+      _ size: UInt64, _ align: UInt64, in gap: AddressRange, _ settle: (UInt64) -> UInt64?
+    ) -> (UInt64, UInt64)? {
+      guard let base = settle(alignUp(gap.start, to: align)), base >= gap.start else { return nil }
+      let (end, overflow) = base.addingReportingOverflow(size)
+      return overflow || end > gap.end ? nil : (base, end)
     }
   }
 
   /// Places every element, in the order of the list (LD-36 to LD-42, LD-44, LD-49, LD-50).
-  func plan(from start: UInt64, _ policy: BARPolicy, highFloor: UInt64) -> BARPlan {
+  ///
+  /// `homes` is memory for the plan.
+  func plan(
+    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in homes: consuming [BARPlan.Home] = []
+  ) -> BARPlan {
     let backfills = decisions.gaps == .backfilled
     var low = Room(start, lowEnd, backfills: backfills)
     var high = Room(highFloor, highLimit, backfills: backfills)
     var io = Room(map.ioWindow.start, map.ioWindow.end, backfills: backfills)
-    var plan = BARPlan(homes: Array(repeating: BARPlan.Home(), count: elements.count))
+    homes.removeAll(keepingCapacity: true)
+    homes.append(contentsOf: repeatElement(BARPlan.Home(), count: elements.count))
+    var plan = BARPlan(homes: homes)
     plan.highTop = highFloor
     var remaining: UInt64 = 0
     if case .byteTotals(_, let total) = policy { remaining = total }
@@ -122,18 +138,18 @@ struct BARField {
     let avoidsHigh = decisions.highRanges == .avoided && decisions.barRanges == .avoided
 
     func takeLow(_ element: BARElement) -> UInt64? {
-      low.take(element.footprint, align: element.alignment) {
-        settleLow($0, element.footprint, element.alignment, &carried)
+      low.take(element.footprint, align: element.footprint) {
+        settleLow($0, element.footprint, element.footprint, &carried)
       }
     }
     func takeHigh(_ element: BARElement) -> UInt64? {
       if decisions.highCursor == .beforeFit {
-        high.cursor = alignUp(high.cursor, to: element.alignment)
+        high.cursor = alignUp(high.cursor, to: element.footprint)
         plan.highTop = max(plan.highTop, high.cursor)
         if plan.highStart == 0 { plan.highStart = high.cursor }
       }
-      let base = high.take(element.footprint, align: element.alignment) {
-        avoidsHigh ? settle($0, element.footprint, element.alignment) : $0
+      let base = high.take(element.footprint, align: element.footprint) {
+        avoidsHigh ? settle($0, element.footprint, element.footprint) : $0
       }
       guard let base else { return nil }
       if plan.highStart == 0 || base < plan.highStart { plan.highStart = base }

@@ -13,9 +13,8 @@ struct BARElement {
   var function: Int
   /// What the register decodes.
   var size: UInt64
-  /// Bytes it takes in a window: whole pages where it must not share one.
+  /// Bytes it takes in a window, and their alignment: whole pages where it must not share one.
   var footprint: UInt64
-  var alignment: UInt64
   var is64: Bool
   var isROM: Bool
   /// The register reads as I/O when it is assigned: I/O BARs and enabled ROMs (LD-37).
@@ -41,12 +40,12 @@ extension LoaderState {
       print(.linkRouted(link: UInt8(link), irq: irq))
     }
     var totals = BARTotals()
-    let order = scanOrder(input.functions)
+    findOrder(input.functions)
     let hasBridge = order.contains { input.functions[$0].devfn == LoaderConstants.isaBridge }
     report.commands.reserveCapacity(order.count)
     decodeBits.reserveCapacity(order.count)
-    for index in order {
-      let function = input.functions[index]
+    for place in order.indices {
+      let function = input.functions[order[place]]
       if function.devfn == LoaderConstants.isaBridge, function.vendor != 0x8086 || function.device != 0x7000 {
         throw LoaderCrash(.isaBridge)
       }
@@ -65,9 +64,8 @@ extension LoaderState {
   }
 
   /// Indices of the present functions by ascending devfn; the first of two at one place (LD-19).
-  private func scanOrder(_ functions: [GuestFunction]) -> [Int] {
-    var order: [Int] = []
-    order.reserveCapacity(functions.count)
+  private mutating func findOrder(_ functions: [GuestFunction]) {
+    order.removeAll(keepingCapacity: true)
     var ascending = true
     var seen: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     func mark(_ devfn: UInt8) -> Bool {
@@ -93,7 +91,6 @@ extension LoaderState {
       order.append(index)
     }
     if !ascending { order.sort { functions[$0].devfn < functions[$1].devfn } }
-    return order
   }
 
   /// What the loader does by class code (LD-21).
@@ -126,9 +123,11 @@ extension LoaderState {
     _ function: GuestFunction, at command: Int, _ input: FirmwareInput, _ totals: inout BARTotals
   ) {
     var next: UInt8 = 0
-    // Ascending by index as a rule; a register described twice counts once.
-    for index in UInt8(0)...6 {
-      guard index >= next, let bar = function.bars.first(where: { $0.index == index }) else { continue }
+    // Ascending by index; a register described twice counts once.
+    var left = RegisterSet(function.bars)
+    while let (index, place) = left.popFirst() {
+      if index < next { continue }
+      let bar = function.bars[place]
       let isROM = index == 6
       let isIO = bar.kind == .io && !isROM
       let is64 = bar.kind.is64Bit && !isROM
@@ -145,8 +144,7 @@ extension LoaderState {
       let ownPage = decisions.subPage == .ownPage && function.host != nil && !isIO && size < Page.size
       var element = BARElement(
         devfn: function.devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: report.bars.count, function: command,
-        size: size, footprint: ownPage ? Page.size : size, alignment: ownPage ? Page.size : size, is64: is64,
-        isROM: isROM, readsIO: isIO, flags: isROM ? 0 : bar.kind.lowBits, upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
+        size: size, footprint: ownPage ? Page.size : size, is64: is64, isROM: isROM, readsIO: isIO, flags: isROM ? 0 : bar.kind.lowBits, upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
       if enabledROM, decisions.enabledROM == .io {
         element.readsIO = true
         element.flags = 1
@@ -197,12 +195,37 @@ extension LoaderState {
 
   /// Before the first element that is strictly smaller (LD-26).
   private mutating func insert(_ element: BARElement) {
-    var low = 0
-    var high = elements.count
-    while low < high {
-      let middle = (low + high) / 2
-      if elements[middle].size < element.size { high = middle } else { low = middle + 1 }
+    var place = elements.count
+    elements.append(element)
+    while place > 0, elements[place - 1].size < element.size {
+      elements[place] = elements[place - 1]
+      place -= 1
     }
-    elements.insert(element, at: low)
+    elements[place] = element
+  }
+}
+
+/// The registers that a list of BARs describes, ascending, each with its first place in the list.
+private struct RegisterSet {
+  /// Bit n: register n is left.
+  private var left: UInt8 = 0
+  /// Element n: the place of register n.
+  private var places = SIMD8<UInt32>()
+
+  init(_ bars: [BAR]) {
+    for place in bars.indices where bars[place].index <= 6 {
+      let bit: UInt8 = 1 << bars[place].index
+      if left & bit != 0 { continue }
+      left |= bit
+      places[Int(bars[place].index)] = UInt32(place)
+    }
+  }
+
+  /// Takes out the lowest register.
+  mutating func popFirst() -> (index: UInt8, place: Int)? {
+    if left == 0 { return nil }
+    let index = UInt8(left.trailingZeroBitCount)
+    left &= left &- 1
+    return (index, Int(places[Int(index)]))
   }
 }

@@ -14,6 +14,7 @@ public struct LoaderRehearsal: Rehearsal {
   private let log: Bool
   private var cases: [Prepared] = []
   private var buffer = HypercallBuffer()
+  private var state = LoaderState()
 
   /// The runs in `files`, at most `limit` in all; with `log` their text is put together, too.
   public init(of files: [VectorFile], log: Bool, limit: Int) throws {
@@ -34,12 +35,12 @@ public struct LoaderRehearsal: Rehearsal {
 
   /// Every BAR and every entry of the E820.
   public mutating func run(_ index: Int) -> UInt64 {
-    let report = cases[index].loader.run(
-      cases[index].input, as: DomainID(1), on: &cases[index].port, &buffer)
+    cases[index].loader.run(
+      cases[index].input, as: DomainID(1), on: &cases[index].port, &buffer, in: &state)
     var digest: UInt64 = 0
-    for bar in report.bars { digest = digest &* 31 &+ bar.address }
-    for entry in report.e820 { digest = digest &* 31 &+ (entry.start ^ entry.size) }
-    if log { digest = digest &* 31 &+ UInt64(report.logText.utf8.count) }
+    for bar in state.report.bars { digest = digest &* 31 &+ bar.address }
+    for entry in state.report.e820 { digest = digest &* 31 &+ (entry.start ^ entry.size) }
+    if log { digest = digest &* 31 &+ UInt64(state.report.logText.utf8.count) }
     return digest
   }
 }

@@ -13,6 +13,12 @@ enum EventKeyword: String, CaseIterable {
   case e820, bars, firmware, p2m
   case iommuTable = "iommu-table"
   case owner, domain
+
+  static let vocabulary = Vocabulary(EventKeyword.self)
+}
+
+extension Access: GrammarWord {
+  static let vocabulary = Vocabulary(Access.self)
 }
 
 extension LineCursor {
@@ -26,8 +32,7 @@ extension LineCursor {
   }
 
   private mutating func event(orElse what: String) throws(TraceError) -> Event {
-    let word = try peek()
-    guard let keyword = EventKeyword(rawValue: word) else { throw expected(what) }
+    guard let keyword = try peek(in: EventKeyword.vocabulary) else { throw expected(what) }
     skipWord()
     switch keyword {
     case .create: return .create(try guest(), try configuration())

@@ -93,8 +93,8 @@ public struct LoaderMemory: Hashable, Sendable {
     var (kept, given): ([FrameRange], [GFN]) = ([], [])
     swap(&populated, &kept)
     swap(&donated, &given)
-    kept.removeAll(keepingCapacity: true)
-    given.removeAll(keepingCapacity: true)
+    kept.empty()
+    given.empty()
     self = LoaderMemory(map: map)
     swap(&populated, &kept)
     swap(&donated, &given)
@@ -145,12 +145,12 @@ public struct FirmwareReport: Hashable, Sendable {
   /// Makes it the report of a run that has not begun; keeps memory.
   mutating func clear(map: GuestMap) {
     stop = .handedOver
-    bars.removeAll(keepingCapacity: true)
-    passing.removeAll(keepingCapacity: true)
-    commands.removeAll(keepingCapacity: true)
-    e820.removeAll(keepingCapacity: true)
-    memoryMap.removeAll(keepingCapacity: true)
-    moves.removeAll(keepingCapacity: true)
+    bars.empty()
+    passing.empty()
+    commands.empty()
+    e820.empty()
+    memoryMap.empty()
+    moves.empty()
     lowWindow = nil
     highWindow = nil
     opRegion = nil
@@ -160,7 +160,15 @@ public struct FirmwareReport: Hashable, Sendable {
     smbiosMiB = 0
     memory.clear(map: map)
     sharedInfo = nil
-    records.removeAll(keepingCapacity: true)
+    records.empty()
+  }
+}
+
+extension Array {
+  /// Removes all elements and keeps the memory.
+  @inline(__always)
+  mutating func empty() {
+    if !isEmpty { removeAll(keepingCapacity: true) }
   }
 }
 

@@ -34,6 +34,21 @@ public struct HVMLoader: Sendable {
     return state.report
   }
 
+  /// Just what decides where everything lies, without tables: the map, the BARs, RAM out of their way, the E820.
+  ///
+  /// For measurements: `report.stop` is not kept.
+  public func layOut<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer,
+    in state: inout LoaderState
+  ) {
+    state.start(self, domain, input)
+    do throws(LoaderCrash) {
+      try state.setUpMemoryMap(input, on: &port, &buffer)
+      try state.setUpPCI(input, on: &port, &buffer)
+      if let bios = state.bios { try state.buildE820(input, bios) }
+    } catch {}
+  }
+
   /// The same in memory that runs before have left; the report is `state.report`.
   public func run<Port: HypercallPort & ~Copyable>(
     _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer,
@@ -136,15 +151,15 @@ public struct LoaderState: Sendable {
       report.mtrrs = nil
     }
     report.clear(map: map)
-    entries.removeAll(keepingCapacity: true)
+    entries.empty()
     hvm = nil
     populationFailed = false
     primaryVGA = nil
     primaryVGAFunction = 0
     platformBARAtTop = false
-    topBARs.removeAll(keepingCapacity: true)
-    elements.removeAll(keepingCapacity: true)
-    decodeBits.removeAll(keepingCapacity: true)
+    topBARs.empty()
+    elements.empty()
+    decodeBits.empty()
     lowEnd = map.specialStart
     report.memory.arenaTop = dynamicStart &- 1
     if decisions.holeTop == .specialPages, let info = try? HVMInfo(bytes: input.hvmInfo) {

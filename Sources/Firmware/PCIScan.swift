@@ -44,6 +44,8 @@ extension LoaderState {
     let hasBridge = order.contains { input.functions[$0].devfn == LoaderConstants.isaBridge }
     report.commands.reserveCapacity(order.count)
     decodeBits.reserveCapacity(order.count)
+    report.bars.reserveCapacity(16)
+    elements.reserveCapacity(16)
     for place in order.indices {
       let function = input.functions[order[place]]
       if function.devfn == LoaderConstants.isaBridge, function.vendor != 0x8086 || function.device != 0x7000 {
@@ -60,12 +62,13 @@ extension LoaderState {
         print(.interrupt(devfn: function.devfn, pin: function.interruptPin, irq: irq))
       }
     }
+    sortElements()
     return totals
   }
 
   /// Indices of the present functions by ascending devfn; the first of two at one place (LD-19).
   private mutating func findOrder(_ functions: [GuestFunction]) {
-    order.removeAll(keepingCapacity: true)
+    order.empty()
     var ascending = true
     var seen: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     func mark(_ devfn: UInt8) -> Bool {
@@ -131,7 +134,9 @@ extension LoaderState {
       let isROM = index == 6
       let isIO = bar.kind == .io && !isROM
       let is64 = bar.kind.is64Bit && !isROM
-      let entry = input.entryStates.first { $0.devfn == function.devfn && $0.index == index }
+      let entry =
+        input.entryStates.isEmpty
+        ? nil : input.entryStates.first { $0.devfn == function.devfn && $0.index == index }
       let enabledROM = isROM && entry?.romEnabled == true
       let mask: UInt64 =
         enabledROM && decisions.romSizing == .io
@@ -144,12 +149,13 @@ extension LoaderState {
       let ownPage = decisions.subPage == .ownPage && function.host != nil && !isIO && size < Page.size
       var element = BARElement(
         devfn: function.devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: report.bars.count, function: command,
-        size: size, footprint: ownPage ? Page.size : size, is64: is64, isROM: isROM, readsIO: isIO, flags: isROM ? 0 : bar.kind.lowBits, upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
+        size: size, footprint: ownPage ? Page.size : size, is64: is64, isROM: isROM, readsIO: isIO,
+        flags: isROM ? 0 : bar.kind.lowBits, upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
       if enabledROM, decisions.enabledROM == .io {
         element.readsIO = true
         element.flags = 1
       }
-      if placeAtTop(element, index, function, bar) { continue }
+      if platformBARAtTop, placeAtTop(element, index, function, bar) { continue }
       if is64, size > map.barRelocationThreshold, decisions.largeWideBARs == .alwaysHigh {
         totals.force = true
       } else if !isIO {
@@ -160,7 +166,7 @@ extension LoaderState {
       report.bars.append(
         PlacedBAR(
           devfn: function.devfn, bar: described, address: UInt64(element.upperHalf) << 32, decodes: enabledROM))
-      insert(element)
+      elements.append(element)
     }
   }
 
@@ -168,7 +174,7 @@ extension LoaderState {
   private mutating func placeAtTop(
     _ element: BARElement, _ index: UInt8, _ function: GuestFunction, _ bar: BAR
   ) -> Bool {
-    guard platformBARAtTop, function.vendor == 0x5853, function.device == 1 || function.device == 2,
+    guard function.vendor == 0x5853, function.device == 1 || function.device == 2,
       !element.readsIO
     else { return false }
     let fits = element.size <= lowEnd && (lowEnd &- element.size) & ~(element.size &- 1) >= map.mmioStart
@@ -193,15 +199,19 @@ extension LoaderState {
     return true
   }
 
-  /// Before the first element that is strictly smaller (LD-26).
-  private mutating func insert(_ element: BARElement) {
-    var place = elements.count
-    elements.append(element)
-    while place > 0, elements[place - 1].size < element.size {
-      elements[place] = elements[place - 1]
-      place -= 1
+  /// Puts each element before the first that is strictly smaller (LD-26): the largest first, equal ones as found.
+  private mutating func sortElements() {
+    elements.withUnsafeMutableBufferPointer { elements in
+      for index in elements.indices.dropFirst() where elements[index - 1].size < elements[index].size {
+        let element = elements[index]
+        var place = index
+        while place > 0, elements[place - 1].size < element.size {
+          elements[place] = elements[place - 1]
+          place -= 1
+        }
+        elements[place] = element
+      }
     }
-    elements[place] = element
   }
 }
 
@@ -217,7 +227,7 @@ private struct RegisterSet {
       let bit: UInt8 = 1 << bars[place].index
       if left & bit != 0 { continue }
       left |= bit
-      places[Int(bars[place].index)] = UInt32(place)
+      places[Int(bars[place].index)] = UInt32(truncatingIfNeeded: place)
     }
   }
 

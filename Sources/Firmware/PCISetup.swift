@@ -19,7 +19,7 @@ extension LoaderState {
     let totals = try scanPCI(input)
 
     findObstacles()
-    let field = BARField(self, input)
+    let field = field(input)
     let window = try chooseWindow(input, in: field, hole: hole, mayRelocate: mayRelocate, totals)
     report.lowWindow = AddressRange(min(window.start, lowEnd), lowEnd)
     try relocate(outOf: window.start, input, on: &port, &buffer)
@@ -44,7 +44,7 @@ extension LoaderState {
 
   /// Gathers the ranges that BARs should keep clear of.
   private mutating func findObstacles() {
-    obstacles.removeAll(keepingCapacity: true)
+    obstacles.empty()
     let everyType = decisions.rangeTest == .every
     for entry in entries where entry.type == .reserved || (everyType && entry.type != .ram) {
       obstacles.append(entry)

@@ -22,13 +22,13 @@ extension Access: GrammarWord {
 }
 
 extension LineCursor {
-  /// An event and what was observed; the cursor stands at its first word. Without a comment.
-  mutating func step(orElse what: String) throws(TraceError) -> TraceStep {
+  /// An event and what was observed; the cursor stands at its first word.
+  mutating func step(orElse what: String, under comments: [String] = []) throws(TraceError) -> TraceStep {
     stopAtArrow()
     let event = try event(orElse: what)
     try finish()
     let observation = try observation()
-    return TraceStep(event, observation, line: line)
+    return TraceStep(event, observation, comments: comments, line: line)
   }
 
   private mutating func event(orElse what: String) throws(TraceError) -> Event {

@@ -61,14 +61,15 @@ struct LineCursor {
 
   /// True if nothing but blanks is left; else reading stands at the first byte of a word.
   mutating func atEnd() throws(TraceError) -> Bool {
-    guard position == limit || position == 0 || LineCursor.isBlank(bytes[position]) || startsWord else {
-      throw expected("a blank")
+    if position == limit { return true }
+    if LineCursor.isBlank(bytes[position]) {
+      skipBlanks()
+      return position == limit
     }
-    skipBlanks()
-    return position == limit
+    // Within a word nothing else may begin.
+    if position == 0 || LineCursor.isBlank(bytes[position - 1]) { return false }
+    throw expected("a blank")
   }
-
-  private var startsWord: Bool { LineCursor.isBlank(bytes[position - 1]) }
 
   /// Demands that the line is understood to its end.
   mutating func finish() throws(TraceError) {
@@ -241,9 +242,17 @@ struct LineCursor {
   /// Ends the readable words before the word `->`, if there is one.
   mutating func stopAtArrow() {
     let start = position
-    let found = bytes.withUnsafeBufferPointer { bytes -> Int? in
+    let found = bytes.withUnsafeBytes { bytes -> Int? in
       var index = start + 1
       while index < bytes.count {
+        if index + 8 <= bytes.count {
+          // Eight bytes at once: a byte of `others` is zero where a `>` stands.
+          let others = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ 0x3E3E_3E3E_3E3E_3E3E
+          if (others &- 0x0101_0101_0101_0101) & ~others & 0x8080_8080_8080_8080 == 0 {
+            index += 8
+            continue
+          }
+        }
         if bytes[index] == UInt8(ascii: ">"), bytes[index - 1] == UInt8(ascii: "-"),
           index == 1 || LineCursor.isBlank(bytes[index - 2]),
           index + 1 == bytes.count || LineCursor.isBlank(bytes[index + 1])

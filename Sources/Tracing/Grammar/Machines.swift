@@ -35,7 +35,9 @@ struct HeaderDraft {
     guard let keyword = try cursor.peek(in: HeaderKeyword.vocabulary) else { return false }
     if keyword == .e820, cursor.namesGuestNext() { return false }
     if keyword.isSingle {
-      if seen.contains(keyword) { throw cursor.failure("expected \(keyword.rawValue) once, found it again", at: cursor.position) }
+      if seen.contains(keyword) {
+        throw cursor.failure("expected \(keyword.rawValue) once, found it again", at: cursor.position)
+      }
       seen.append(keyword)
     }
     let start = cursor.position

@@ -30,6 +30,12 @@ struct Word: Equatable {
       let rest = count == 8 ? 0 : UInt64(littleEndian: last) >> UInt64(8 * (16 - count))
       return UInt128(UInt64(littleEndian: first)) | UInt128(rest) << 64
     }
+    if count >= 4 {
+      let first = UInt32(littleEndian: bytes.loadUnaligned(as: UInt32.self))
+      let last = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: count - 4, as: UInt32.self))
+      let rest = count == 4 ? 0 : last >> UInt32(8 * (8 - count))
+      return UInt128(UInt64(first) | UInt64(rest) << 32)
+    }
     var value: UInt64 = 0
     for index in 0..<count { value |= UInt64(bytes[index]) << UInt64(8 * index) }
     return UInt128(value)

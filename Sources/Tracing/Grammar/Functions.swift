@@ -60,7 +60,8 @@ extension LineCursor {
         throw expectedKey("id=, class=, kind=, pin=, bar0= to bar5=, rom=, buses=, phantom= or vf-of=")
       }
     }
-    function.bars.sort { $0.index < $1.index }
+    let isSorted = zip(function.bars, function.bars.dropFirst()).allSatisfy { $0.index < $1.index }
+    if !isSorted { function.bars.sort { $0.index < $1.index } }
     return function
   }
 

@@ -62,13 +62,20 @@ struct HeaderDraft {
       try cursor.word("a PCI address such as 0000:00:02.0")
       let place = cursor.position
       let function = try cursor.function()
-      guard places.insert(function.sbdf).inserted else {
+      guard isFree(function.sbdf) else {
         throw cursor.failure("expected one device at an address, found another at \(function.sbdf)", at: place)
       }
       machine.functions.append(function)
     }
     try cursor.finish()
     return true
+  }
+
+  /// True if no function of the machine has this address. A set is worth its memory only where there are many.
+  private mutating func isFree(_ sbdf: SBDF) -> Bool {
+    if machine.functions.count < 16 { return !machine.functions.contains { $0.sbdf == sbdf } }
+    if places.isEmpty { places = Set(machine.functions.map(\.sbdf)) }
+    return places.insert(sbdf).inserted
   }
 
   /// The machine with its functions in address order.

@@ -5,7 +5,7 @@ import Testing
 private let floors = [
   "CZlib", "Storage", "Parallel", "CCoverage", "Coverage",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
-  "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Studies",
+  "Tracing", "Simulation", "Invariants", "Replaying", "Features", "Catalogue", "Fuzzing", "Exhaustion", "Studies",
   "Importing", "Benchmarks", "Reporting", "rdmfuzz",
 ]
 

@@ -162,7 +162,8 @@ public struct FeatureObserver: Sendable {
     let map = GuestMap.xen
     let boundary = guest.configuration.boundaryKiB.multipliedReportingOverflow(by: 1024).partialValue
     let marks = [
-      guest.layout.lowMemoryEnd, guest.layout.highMemoryEnd, guest.layout.mmioStart, boundary, map.lowMemoryStart, map.fourGiB,
+      guest.layout.lowMemoryEnd, guest.layout.highMemoryEnd, guest.layout.mmioStart, boundary, map.lowMemoryStart,
+      map.fourGiB,
       map.specialStart, map.specialPagesStart,
     ]
     for rdm in guest.rdms.prefix(FeatureObserver.most) {

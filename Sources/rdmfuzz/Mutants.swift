@@ -29,19 +29,14 @@ struct Mutants: ParsableCommand {
   @Option(name: .customLong("quirk"), help: ArgumentHelp("A quirk to plant; may be repeated.", valueName: "name"))
   var names: [String] = []
 
-<<<<<<< HEAD
+  @Option(help: ArgumentHelp("How specimens are come by: guided, unguided, random.", valueName: "how"))
+  var baseline = "guided"
+
   @Option(
     help: ArgumentHelp(
       "Test each n-th quirk, from the i-th; auto/n takes i from the environment of a Kubernetes indexed Job or a Slurm array.",
       valueName: "i/n"), transform: parsedShard)
   var shard: Shard?
-=======
-  @Option(help: ArgumentHelp("How specimens are come by: guided, unguided, random.", valueName: "how"))
-  var baseline = "guided"
-
-  @Option(help: ArgumentHelp("Test each n-th quirk, from the i-th.", valueName: "i/n"))
-  var shard: String?
->>>>>>> guidance
 
   @Option(help: ArgumentHelp("File in which trials are kept.", valueName: "file"))
   var state: String?

@@ -107,7 +107,8 @@ extension Generator {
 
 /// What a guest can be asked to have besides memory and devices. A scene switches half of these off: a swarm.
 enum ConfigurationTrait: UInt8, CaseIterable {
-  case graphics, vcpus, shadow, hostRanges, policy, passthrough, boundary, hole, traditional, onDemand, oddMemory, noACPI,
+  case graphics, vcpus, shadow, hostRanges, policy, passthrough, boundary, hole, traditional, onDemand, oddMemory,
+    noACPI,
     modules, cachedPlatformBAR, byName, wholeSlot
 
   /// In how many of twelve configurations it is where it is on.

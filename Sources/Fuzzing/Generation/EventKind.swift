@@ -3,7 +3,8 @@ import Tracing
 
 /// What kind of event: the unit in which a specimen decides what its life is made of.
 public enum EventKind: UInt8, CaseIterable, Sendable {
-  case create, text, boot, attach, detach, assignableAdd, assignableRemove, balloon, reboot, destroy, plug, unplug, hypercall,
+  case create, text, boot, attach, detach, assignableAdd, assignableRemove, balloon, reboot, destroy, plug, unplug,
+    hypercall,
     access, dma, fault, query
 
   /// The kind of `event`.

@@ -179,7 +179,9 @@ extension Generator {
     case 3:
       // A page of the guest's own, which it mostly has there.
       let own: GFN = random.pick([0x10, 0x100, 0x200])
-      if random.chance(1, of: 2) { events.append(call(.populatePhysmap(target, Extents(first: own, count: 1), flags: 0))) }
+      if random.chance(1, of: 2) {
+        events.append(call(.populatePhysmap(target, Extents(first: own, count: 1), flags: 0)))
+      }
       events.append(call(.addToPhysmap(target, space: .gmfn, index: own, gfn: matter.frame, count: 1)))
     default:
       guard profile.rawControl else { return events }
@@ -285,7 +287,8 @@ extension Generator {
       events.append(assignment(matter, &random))
     }
     // Behind itself the bus numbers lead in a circle (HV-69).
-    let place = random.chance(1, of: 2) ? SBDF(matter.device.segment, 0, 0x12, 0) : SBDF(matter.device.segment, bus, 0x1F, 0)
+    let place =
+      random.chance(1, of: 2) ? SBDF(matter.device.segment, 0, 0x12, 0) : SBDF(matter.device.segment, bus, 0x1F, 0)
     if !shadow.present.contains(place) {
       events.append(
         .plug(
@@ -305,7 +308,8 @@ extension Generator {
 
   private func announcement(_ matter: Matter, _ shadow: Shadow, _ random: inout RandomSource) -> [Event] {
     guard profile.rawControl else { return [] }
-    let add = Event.hypercall(HypercallEvent(.pciDeviceAdd(matter.device, flags: 0, physicalFunction: SBDF(rawValue: 0))))
+    let add = Event.hypercall(
+      HypercallEvent(.pciDeviceAdd(matter.device, flags: 0, physicalFunction: SBDF(rawValue: 0))))
     let remove = Event.hypercall(HypercallEvent(.pciDeviceRemove(matter.device)))
     switch random.below(4) {
     case 0: return [remove] + perhapsFault(&random) + [add]

@@ -107,7 +107,8 @@ extension Generator {
       random.chance(2, of: 3)
     {
       // A phantom function is matched by its own number (HV-85).
-      let phantom = SBDF(rawValue: first.rawValue + UInt32(function.phantomStride) * (1 + UInt32(random.below(UInt64(2)))))
+      let phantom = SBDF(
+        rawValue: first.rawValue + UInt32(function.phantomStride) * (1 + UInt32(random.below(UInt64(2)))))
       if random.chance(1, of: 2) { owners.append(phantom) } else { owners[0] = phantom }
     }
     guard !owners.isEmpty else { return [] }

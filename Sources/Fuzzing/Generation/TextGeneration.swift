@@ -12,7 +12,8 @@ extension Generator {
     if random.chance(2, of: 3) { settings.append("rdm='\(rangeText(&random))'") }
     if let device, random.chance(1, of: 2) {
       var entries = [deviceText(device, &random)]
-      if random.chance(1, of: 4), let other = machine.functions.last(where: { $0.kind.isEndpoint && $0.sbdf != device }) {
+      if random.chance(1, of: 4), let other = machine.functions.last(where: { $0.kind.isEndpoint && $0.sbdf != device })
+      {
         entries.append(deviceText(other.sbdf, &random))
       }
       if random.chance(1, of: 8) { entries.append(random.pick(["none", "00:02", "00:1f.9", "name=x", ""])) }

@@ -66,7 +66,8 @@ extension Mutator {
     let address = generator.address(on: machine, in: scene, &random)
     switch event {
     case .create(_, let configuration): return .create(otherName(), configuration)
-    case .config(let name, let text): return .config(name, text: generator.changed(text, on: machine, in: scene, &random))
+    case .config(let name, let text):
+      return .config(name, text: generator.changed(text, on: machine, in: scene, &random))
     case .boot: return .boot(otherName())
     case .reboot: return .reboot(otherName())
     case .destroy: return .destroy(otherName())

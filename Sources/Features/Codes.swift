@@ -30,6 +30,37 @@ extension Event {
     }
   }
 
+  /// What kind of event, roughly: calls by what they are about.
+  var featureClass: UInt64 {
+    switch self {
+    case .create, .config: 1
+    case .boot: 2
+    case .attach: 3
+    case .detach: 4
+    case .assignableAdd, .assignableRemove: 5
+    case .balloon: 6
+    case .reboot: 7
+    case .destroy: 8
+    case .plug: 9
+    case .unplug: 10
+    case .access, .dma: 11
+    case .fault, .query: 12
+    case .hypercall(let event):
+      switch event.call {
+      case .createDomain: 1
+      case .destroyDomain: 8
+      case .assignDevice: 3
+      case .deassignDevice: 4
+      case .populatePhysmap: 13
+      case .decreaseReservation, .removeFromPhysmap: 14
+      case .addToPhysmap, .memoryMapping: 15
+      case .pciDeviceAdd: 9
+      case .pciDeviceRemove: 10
+      default: 12
+      }
+    }
+  }
+
   /// True if a host may be another one after it.
   var changesState: Bool {
     switch self {
@@ -150,10 +181,10 @@ extension Rule {
 }
 
 extension InjectedFault {
-  /// What kind of failure at which ordinal: one by one up to 16, then by powers of two. Never 0.
+  /// What kind of failure at which ordinal: one by one up to 8, then by powers of two. Never 0.
   var featureCode: UInt64 {
     func ordinalClass(_ ordinal: UInt64) -> UInt64 {
-      ordinal <= 16 ? ordinal : 12 + UInt64(UInt64.bitWidth - ordinal.leadingZeroBitCount)
+      ordinal <= 8 ? ordinal : 5 + UInt64(UInt64.bitWidth - ordinal.leadingZeroBitCount)
     }
     return switch self {
     case .hypercall(let ordinal, _): 0x100 | ordinalClass(ordinal)

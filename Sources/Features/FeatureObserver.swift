@@ -15,7 +15,9 @@ import Tracing
 public struct FeatureObserver: Sendable {
   /// What it has seen.
   public private(set) var features = FeatureSet()
-  /// The last step of each guest and of each device, by hash.
+  /// How many features there were after boot, and after each event since.
+  public private(set) var counts: [Int] = []
+  /// The last step of each guest and of each device, roughly, by hash.
   private var guestSteps = [UInt64](repeating: 0, count: 16)
   private var deviceSteps = [UInt64](repeating: 0, count: 16)
   private var fault: UInt64 = 0
@@ -27,6 +29,8 @@ public struct FeatureObserver: Sendable {
   /// Begins with a host that has just booted.
   public mutating func begin(_ host: Host) {
     features.removeAll()
+    counts.removeAll(keepingCapacity: true)
+    defer { counts.append(features.ids.count) }
     for index in 0..<16 {
       guestSteps[index] = 0
       deviceSteps[index] = 0
@@ -57,6 +61,7 @@ public struct FeatureObserver: Sendable {
 
   /// Notes `event` and `outcome`, which left `host`.
   public mutating func note(_ event: Event, _ outcome: Outcome, _ host: Host) {
+    defer { counts.append(features.ids.count) }
     if case .query = event { return }
     let step = event.featureCode << 16 | outcome.featureCode
     features.insert(.step, step)
@@ -64,20 +69,21 @@ public struct FeatureObserver: Sendable {
       fault = next.featureCode
       return
     }
+    let coarse = event.featureClass << 1 | (outcome.isRefusal ? 1 : 0)
     if fault != 0 {
-      features.insert(.fault, fault, event.featureCode, host.faultStruck ? outcome.featureCode : .max)
+      features.insert(.fault, fault, coarse, host.faultStruck ? 1 : 0)
       fault = 0
     }
     let (guest, device) = event.subjects
     if let guest {
       let place = Int(guest.rawValue & 15)
-      features.insert(.succession, guestSteps[place], step, 0)
-      guestSteps[place] = step
+      features.insert(.succession, guestSteps[place], coarse, 0)
+      guestSteps[place] = coarse
     }
     if let device {
       let place = Int((device.rawValue ^ device.rawValue >> 3 ^ device.rawValue >> 8) & 15)
-      features.insert(.succession, deviceSteps[place], step, 1)
-      deviceSteps[place] = step
+      features.insert(.succession, deviceSteps[place], coarse, 1)
+      deviceSteps[place] = coarse
     }
     if event.changesState { noteState(after: event, in: host) }
   }

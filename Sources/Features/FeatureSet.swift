@@ -1,7 +1,7 @@
 /// The features of one execution: places in a table of 65,536, each once, in the order in which they first came up.
 ///
-/// A feature is a hash of a few small numbers that say what was the case. Two facts may share a place; that costs a
-/// specimen that is not kept, never a wrong result.
+/// A feature is a kind in the upper four bits and a hash of a few small numbers that say what was the case. Two facts may
+/// share a place; that costs a specimen that is not kept, never a wrong result.
 public struct FeatureSet: Sendable {
   /// Number of places.
   public static let count = 1 << 16
@@ -31,6 +31,9 @@ public struct FeatureSet: Sendable {
     ids.append(place)
   }
 
+  /// What the feature at `place` is a fact about.
+  public static func kind(of place: UInt16) -> FeatureKind? { FeatureKind(rawValue: UInt8(place >> 12)) }
+
   /// Adds the fact that says `a`, `b` and `c` of `kind`.
   mutating func insert(_ kind: FeatureKind, _ a: UInt64, _ b: UInt64 = 0, _ c: UInt64 = 0) {
     var bits = UInt64(kind.rawValue) &+ 0x9E37_79B9_7F4A_7C15
@@ -38,12 +41,12 @@ public struct FeatureSet: Sendable {
       bits = (bits ^ word) &* 0xBF58_476D_1CE4_E5B9
       bits ^= bits >> 29
     }
-    insert(UInt16(truncatingIfNeeded: bits >> 32 ^ bits))
+    insert(UInt16(kind.rawValue) << 12 | UInt16(truncatingIfNeeded: (bits >> 32 ^ bits) & 0xFFF))
   }
 }
 
 /// What a feature is a fact about.
-enum FeatureKind: UInt8 {
+public enum FeatureKind: UInt8, CaseIterable, Sendable {
   /// An event and what came of it.
   case step
   /// An event of a guest or a device, what came of it, and the same of the one before.

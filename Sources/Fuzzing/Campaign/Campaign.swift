@@ -11,13 +11,16 @@ import Tracing
 public struct Campaign<Engine: Executor, Text: SpecimenText> {
   private let plan: CampaignPlan
   private let text: Text
-  private let source: SpecimenSource
+  private var source: SpecimenSource
   private let known: KnownIssues
   private let launcher: any WorkerLauncher
   private let digest: String
   private var executor: Engine
   private var report = CampaignReport()
   private var bucketIndex: [BucketKey: Int] = [:]
+  /// News of the round that is not over.
+  private var news: [News] = []
+  private var roundStart: UInt64 = 0
 
   private struct BucketKey: Hashable {
     var edition: Edition
@@ -73,6 +76,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       case .time(let time): if done > 0, clock.now - start >= time { size = 0 }
       }
       if size == 0 { break }
+      size = min(size, plan.roundSize - done % plan.roundSize, plan.roundEnd(after: done) - done)
       try round(ExecutionRange(first: done, count: size), with: &pool, &sink, interrupted, observe)
     }
     guard report.interrupted || report.progress.events > 0 && report.progress.checks > 0 else { throw .nothingExecuted }
@@ -151,7 +155,16 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       report.progress.findings += 1
       observe(.findingSaved(finding, name: name))
     }
-    observe(.roundFinished(report.progress))
+    news += result.news
+    let done = range.first + range.count
+    if done == plan.roundEnd(after: range.first) {
+      let round = Round(first: roundStart, end: done, keepers: source.keepers(of: news))
+      news.removeAll()
+      roundStart = done
+      plan.learn(round, into: &source, &executor)
+      do { try pool.learn(round) } catch { throw .workers(error) }
+    }
+    if done % plan.roundSize == 0 || plan.extent == .runs(done) { observe(.roundFinished(report.progress)) }
   }
 
   /// Runs a failed execution again, minimises it and runs it once more.

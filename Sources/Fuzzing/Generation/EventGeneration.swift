@@ -6,9 +6,8 @@ import Toolstack
 import Tracing
 
 extension Generator {
-  /// A life on `machine`: at least one guest is created; most events make sense where they stand.
+  /// A life on `machine`: mostly at least one guest is created; most events make sense where they stand.
   func events(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> [Event] {
-    let swarm = Swarm(profile, on: machine, &random)
     let limit = max(1, profile.eventCount)
     // Short lives are cheap and mostly enough: the shorter of two draws.
     let count = 1 + min(random.below(limit), random.below(limit))
@@ -27,6 +26,18 @@ extension Generator {
     }
     // A life begins with a guest, unless it is all about devices.
     if !random.chance(1, of: 8) { add(creation(on: machine, in: scene, shadow, &random)) }
+    grow(&events, to: count, shadow, on: machine, in: scene, &random)
+    if events.isEmpty { add(creation(on: machine, in: scene, shadow, &random)) }
+    return events
+  }
+
+  /// Lets a life go on up to `count` events, by a swarm of its own. `shadow` knows the events so far.
+  func grow(
+    _ events: inout [Event], to count: Int, _ shadow: Shadow, on machine: Machine, in scene: Scene,
+    _ random: inout RandomSource
+  ) {
+    let swarm = Swarm(profile, on: machine, &random)
+    var shadow = shadow
     var misses = 0
     while events.count < count, misses < 8 {
       var next: [Event] = []
@@ -36,13 +47,15 @@ extension Generator {
       case .idiom(let idiom): next = self.events(of: idiom, on: machine, in: scene, shadow, &random)
       }
       if next.isEmpty { misses += 1 }
-      for event in next {
-        add(event)
-        if case .create(let name, _) = event, random.chance(1, of: 3) { add(.boot(name)) }
+      for event in next where events.count < count {
+        shadow.apply(event)
+        events.append(event)
+        if case .create(let name, _) = event, events.count < count, random.chance(1, of: 3) {
+          shadow.apply(.boot(name))
+          events.append(.boot(name))
+        }
       }
     }
-    if events.isEmpty { add(creation(on: machine, in: scene, shadow, &random)) }
-    return events
   }
 
   /// One event of `kind` that makes sense after what `shadow` has seen; nil if there is none.

@@ -4,7 +4,7 @@
 /// workers of a round may run in any order, and the number of workers never shows.
 enum Rounds {
   /// Consecutive specimens that are made from one base.
-  static let group: UInt64 = 8
+  static let group: UInt64 = 4
 
   /// The first specimen of the round behind the one that `index` is in: rounds of 64 specimens, of 256 from the 1,024th
   /// on, of 1,024 from the 16,384th.

@@ -9,6 +9,8 @@ struct SpecimenPool: Sendable {
   struct Entry: Sendable {
     let specimen: Specimen
     let features: [UInt16]
+    /// How many groups began with it.
+    var uses: UInt64 = 0
   }
 
   /// Most specimens. Those beyond it are forgotten, the least worth first.
@@ -28,9 +30,9 @@ struct SpecimenPool: Sendable {
   func isNovel(_ feature: UInt16) -> Bool { !known[Int(feature)] }
 
   /// Adds a specimen with its features. Weights stay as they are until `weigh`.
-  mutating func add(_ specimen: Specimen, _ features: [UInt16]) {
-    entries.append(Entry(specimen: specimen, features: features))
-    for feature in features {
+  mutating func add(_ lesson: Lesson) {
+    entries.append(Entry(specimen: lesson.specimen, features: lesson.features))
+    for feature in lesson.features {
       known[Int(feature)] = true
       holders[Int(feature)] += 1
     }
@@ -54,15 +56,22 @@ struct SpecimenPool: Sendable {
     }
   }
 
-  /// Rare features count most: one that only this entry has as much as a thousand that a thousand have.
+  /// Rare features count most: one that only this entry has as much as a hundred that ten have. Facts about states count
+  /// more than facts about steps; long lives and those that were often tried count less.
   private func weight(of entry: Entry) -> UInt64 {
     var rarity: UInt64 = 0
-    for feature in entry.features { rarity += (1 << 20) / UInt64(max(1, holders[Int(feature)])) }
-    return 1 + rarity / UInt64(4 + entry.specimen.events.count)
+    for feature in entry.features {
+      let holders = UInt64(max(1, holders[Int(feature)]))
+      rarity += (FeatureSet.kind(of: feature)?.weight ?? 1) << 24 / (holders * holders)
+    }
+    return 1 + rarity / (UInt64(4 + entry.specimen.events.count) * (4 + entry.uses))
   }
 
-  /// One of the entries that were weighed, by weight; nil if there is none.
-  func draw(_ random: inout RandomSource) -> Specimen? {
+  /// Notes that a group began with entry `index`.
+  mutating func use(_ index: Int) { entries[index].uses += 1 }
+
+  /// The index of one of the entries that were weighed, by weight; nil if there is none.
+  func draw(_ random: inout RandomSource) -> Int? {
     guard let total = sums.last else { return nil }
     let point = random.below(total)
     var low = 0
@@ -71,6 +80,19 @@ struct SpecimenPool: Sendable {
       let middle = (low + high) / 2
       if sums[middle] <= point { low = middle + 1 } else { high = middle }
     }
-    return entries[low].specimen
+    return low
+  }
+}
+
+extension FeatureKind {
+  /// How much a feature of this kind is worth.
+  fileprivate var weight: UInt64 {
+    switch self {
+    case .contents, .together, .device, .ranges: 16
+    case .boundary, .firmware, .number: 8
+    case .distance: 4
+    case .step: 4
+    case .succession, .fault: 1
+    }
   }
 }

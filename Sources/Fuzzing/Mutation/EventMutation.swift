@@ -13,6 +13,18 @@ extension Mutator {
       let position = random.below(count + 1)
       let events = newEvents(at: position, of: specimen, &random)
       specimen.events.insert(contentsOf: events.prefix(rules.eventCount - count), at: position)
+    case .regrow:
+      // The beginning stays, what follows is new.
+      let machine = specimen.header.machine
+      var scene = scene(of: specimen, &random)
+      scene.cast(from: machine, &random)
+      let head = random.chance(2, of: 3) ? count : random.below(count + 1)
+      var events = Array(specimen.events[..<head])
+      var shadow = Shadow(machine)
+      for event in events { shadow.apply(event) }
+      let more = 1 + min(random.below(generator.profile.eventCount), random.below(generator.profile.eventCount))
+      generator.grow(&events, to: min(head + more, rules.eventCount), shadow, on: machine, in: scene, &random)
+      specimen.events = events
     case .deleteEvents:
       guard count > 1 else { return }
       let first = random.below(count)

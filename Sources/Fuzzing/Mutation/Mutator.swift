@@ -10,7 +10,7 @@ public enum Mutation: String, CaseIterable, Sendable {
   // Guest configurations.
   case changeMemory, changeLayout, changeOptions, changeDevices
   // The events.
-  case insertEvent, deleteEvents, duplicateEvents, swapEvents, changeArguments, spliceEvents, spliceHost
+  case insertEvent, regrow, deleteEvents, duplicateEvents, swapEvents, changeArguments, spliceEvents, spliceHost
 }
 
 extension Mutation {
@@ -18,6 +18,7 @@ extension Mutation {
   var weight: Int {
     switch self {
     case .insertEvent: 12
+    case .regrow: 24
     case .changeArguments, .deleteEvents: 5
     case .duplicateEvents, .spliceEvents: 3
     case .moveRange, .nudgeRange, .duplicateRange, .addRange, .changeRangeDevices: 3
@@ -103,7 +104,7 @@ public struct Mutator: Sendable {
     case .addFunction, .removeFunction, .changeBARs: mutateFunctions(mutation, of: &changed.header.machine, &random)
     case .changeMemory, .changeLayout, .changeOptions, .changeDevices:
       mutateConfiguration(mutation, of: &changed, &random)
-    case .insertEvent, .deleteEvents, .duplicateEvents, .swapEvents, .changeArguments:
+    case .insertEvent, .regrow, .deleteEvents, .duplicateEvents, .swapEvents, .changeArguments:
       mutateEvents(mutation, of: &changed, &random)
     case .spliceEvents, .spliceHost: splice(mutation, other, into: &changed, &random)
     }

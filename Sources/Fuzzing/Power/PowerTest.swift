@@ -61,17 +61,22 @@ public struct PowerTest: Sendable {
   /// Specimens are those of a campaign with `seed` and no corpus. Metamorphic properties are looked at where a campaign
   /// looks at them.
   public func trial(_ mutant: Mutant, seed: UInt64, stop: () -> Bool = { false }) -> PowerTrial? {
+    let plan = CampaignPlan(
+      editions: [mutant.edition], seed: seed, extent: .runs(budget), canary: .init(mutant.quirk))
     var source = SpecimenSource(seed: seed, guidance: guidance)
     var executor = PlayerExecutor()
     var observer = FeatureObserver()
     var trial = PowerTrial(seed: seed, budget: budget)
     var news: [News] = []
+    var first: UInt64 = 0
     var end = Rounds.end(after: 0)
     for index in 0..<budget {
       if index % 256 == 0, stop() { return nil }
       if index == end {
-        source.learn(lessons(source.keepers(of: news), from: source, mutant, &executor, &observer))
+        plan.learn(
+          Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor)
         news.removeAll()
+        first = end
         end = Rounds.end(after: index)
       }
       let specimen = source.specimen(index, for: mutant.edition)
@@ -92,18 +97,6 @@ public struct PowerTest: Sendable {
       break
     }
     return trial
-  }
-
-  /// The specimens of `keepers` with their features.
-  private func lessons(
-    _ keepers: [UInt64], from source: SpecimenSource, _ mutant: Mutant, _ executor: inout PlayerExecutor,
-    _ observer: inout FeatureObserver
-  ) -> [Lesson] {
-    keepers.map { index in
-      let specimen = source.specimen(index, for: mutant.edition)
-      _ = executor.run(specimen, &observer)
-      return Lesson(specimen: specimen, features: observer.features.ids)
-    }
   }
 
   /// True if any event of `specimen` has another outcome in `control`.

@@ -78,12 +78,18 @@ let package = Package(
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing", "Simulation",
         "Invariants",
       ]),
+    module(
+      "Features",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation",
+      ]),
     module("Catalogue", on: ["Editions", "Storage", "Tracing", "Invariants", "Replaying"]),
     module(
       "Fuzzing",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation",
-        "Invariants", "Replaying",
+        "Invariants", "Replaying", "Features",
       ]),
     .target(name: "CFuzzTarget", cSettings: plainC),
     module(
@@ -146,6 +152,9 @@ let package = Package(
       with: [
         "Editions", "Storage", "Tracing", "Invariants", "Reporting",
       ]),
+    tests(
+      "Features",
+      with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Simulation"]),
     tests("Catalogue", with: ["Editions", "Tracing", "Invariants", "Replaying"]),
     tests(
       "Fuzzing",

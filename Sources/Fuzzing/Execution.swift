@@ -1,3 +1,4 @@
+import Features
 import Replaying
 
 /// The bucket a failure falls in: failures with equal symptoms count as one bug.
@@ -65,6 +66,9 @@ public protocol Executor {
   /// Applies the events of `specimen` in order up to the first failure.
   mutating func run(_ specimen: Specimen) -> Execution
 
+  /// The same, and shows `observer` what happens.
+  mutating func run(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution
+
   /// Looks at `specimen` as a whole: runs it in other ways that must come out the same (`Metamorphosis`).
   mutating func compare(_ specimen: Specimen) -> Execution
 
@@ -73,6 +77,9 @@ public protocol Executor {
 }
 
 extension Executor {
+  /// Shows nothing.
+  public mutating func run(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution { run(specimen) }
+
   /// Nothing to compare with.
   public mutating func compare(_ specimen: Specimen) -> Execution { Execution(events: 0, checks: 0) }
 

@@ -23,11 +23,23 @@ public struct Landmarks: Hashable, Sendable {
 
   /// Byte addresses, ascending, each once.
   public private(set) var addresses: [UInt64]
+  /// Those that were added to the fixed ones, in order of addition.
+  private var own: [UInt64] = []
 
   /// The landmarks of `map`.
   public init(map: GuestMap = .xen) {
-    addresses = []
-    insert([
+    if map == .xen {
+      addresses = Landmarks.xen
+      return
+    }
+    addresses = Landmarks.fixed(map)
+  }
+
+  /// The real map's, made once.
+  private static let xen = fixed(.xen)
+
+  private static func fixed(_ map: GuestMap) -> [UInt64] {
+    distinct([
       map.lowMemoryStart, map.vgaHole.start, map.vgaHole.end, map.hvmInfoAddress & ~(Page.size - 1),
       map.defaultBoundary,
       map.mmioStart, map.specialStart, map.acpiArenaStart, map.dynamicStart, map.dynamicEnd, map.guestReserved.start,
@@ -38,29 +50,50 @@ public struct Landmarks: Hashable, Sendable {
 
   /// Adds addresses.
   public mutating func insert(_ more: [UInt64]) {
-    addresses = Landmarks.distinct(addresses + more)
+    for address in more { insert(address) }
+  }
+
+  /// Adds `address`.
+  public mutating func insert(_ address: UInt64) {
+    var low = 0
+    var high = addresses.count
+    while low < high {
+      let middle = (low + high) / 2
+      if addresses[middle] < address { low = middle + 1 } else { high = middle }
+    }
+    if low == addresses.count || addresses[low] != address {
+      addresses.insert(address, at: low)
+      own.append(address)
+    }
   }
 
   /// Adds the ends of the reserved ranges of `machine`.
   public mutating func insert(rangesOf machine: Machine) {
-    insert(machine.reservedRanges.flatMap { [$0.start, $0.end] })
+    for range in machine.reservedRanges {
+      insert(range.start)
+      insert(range.end)
+    }
   }
 
   /// Adds what the layout of a guest depends on: ends of RAM below and above 4G, boundary, MMIO hole (BL-70…72, BL-7).
   public mutating func insert(layoutOf configuration: GuestConfiguration, map: GuestMap = .xen) {
     let layout = GuestLayout(of: configuration, map: map)
-    insert([layout.lowEnd, layout.highEnd, layout.holeStart].filter { $0 != 0 })
+    for end in [layout.lowEnd, layout.highEnd, layout.holeStart] where end != 0 { insert(end) }
     let boundary = configuration.boundaryKiB.multipliedReportingOverflow(by: 1024)
     if !boundary.overflow { insert([boundary.partialValue]) }
   }
 
-  /// A landmark, or a page on either side of it.
+  /// A landmark, a page on either side of it, or a place beside it at any distance up to 64 MiB: each power of two
+  /// pages equally likely. Half of the time one of those that were added, if any were.
   public func draw(_ random: inout RandomSource) -> UInt64 {
-    let address = random.pick(addresses)
-    return switch random.below(6) {
-    case 0: address &- Page.size
-    case 1: address &+ Page.size
-    default: address
+    let address = random.pick(own.isEmpty || random.chance(1, of: 2) ? addresses : own)
+    switch random.below(8) {
+    case 0: return address &- Page.size
+    case 1: return address &+ Page.size
+    case 2:
+      let distance = Page.size << random.below(UInt64(15))
+      return random.chance(1, of: 2) ? address &- distance : address &+ distance
+    default: return address
     }
   }
 

@@ -16,6 +16,26 @@ extension Machine {
     return ranges
   }
 
+  /// Those that name `device`, or a phantom function of it, or anything in its slot.
+  func reservedRanges(for device: SBDF) -> [AddressRange] {
+    var ranges: [AddressRange] = []
+    func add(_ base: UInt64, _ end: UInt64) {
+      if base <= end, end != .max { ranges.append(AddressRange(base, end + 1)) }
+    }
+    func means(_ other: SBDF) -> Bool { other.rawValue & ~7 == device.rawValue & ~7 }
+    if iommu == .amdVi {
+      for record in ivmdRecords where record.target.names(device.bdf) { add(record.start, record.end) }
+    } else {
+      for record in rmrrRecords where record.scopes.contains(where: { $0.endpoint.map(means) ?? false }) {
+        add(record.base, record.end)
+      }
+    }
+    for unit in statedUnits where unit.devices.contains(where: { means(SBDF(segment: 0, bdf: $0)) }) {
+      add(unit.base, unit.end)
+    }
+    return ranges
+  }
+
   /// The table's RMRR structures, if it is given as structures.
   var rmrrRecords: [RMRRRecord] {
     guard case .structures(let structures) = dmar else { return [] }

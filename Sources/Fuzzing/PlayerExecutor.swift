@@ -1,3 +1,4 @@
+import Features
 import Invariants
 import Replaying
 import Simulation
@@ -16,6 +17,24 @@ public struct PlayerExecutor: Executor {
       _ = player.play(event) { violation in
         if first == nil { first = violation }
       }
+      if let first {
+        return Execution(
+          events: index + 1, checks: player.checks, symptom: Symptom(first), failingEvent: index, detail: first.detail)
+      }
+    }
+    return Execution(events: specimen.events.count, checks: player.checks)
+  }
+
+  /// The same, and shows `observer` each event with what came of it, up to the first failure.
+  public mutating func run(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution {
+    var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+    observer.begin(player.host)
+    for (index, event) in specimen.events.enumerated() {
+      var first: Violation?
+      let outcome = player.play(event) { violation in
+        if first == nil { first = violation }
+      }
+      observer.note(event, outcome, player.host)
       if let first {
         return Execution(
           events: index + 1, checks: player.checks, symptom: Symptom(first), failingEvent: index, detail: first.detail)

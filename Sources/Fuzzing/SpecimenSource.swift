@@ -1,39 +1,150 @@
 import Editions
+import Features
 import Tracing
 
-/// Turns execution indices into specimens: a pure function of seed, index and corpus.
+/// How a campaign comes by its specimens.
+public enum Guidance: String, CaseIterable, Sendable {
+  /// Specimens that showed something new are changed further.
+  case guided
+  /// The same generators and mutators, nothing is learnt.
+  case unguided
+  /// Addresses, sizes and events at random: no landmarks, no idioms, no swarms, no mutation.
+  case random
+}
+
+/// Turns execution indices into specimens: a pure function of seed, index, corpus and what was learnt before its round.
 ///
-/// Workers make their own specimens from indices and report failures by index; no specimen crosses a pipe.
+/// Workers make their own specimens from indices and report failures and news by index; no specimen crosses a pipe.
 public struct SpecimenSource: Sendable {
   /// The campaign's seed.
   public let seed: UInt64
   /// Traces to start from, in a fixed order.
   public let corpus: [Specimen]
+  /// How specimens are come by.
+  public let guidance: Guidance
+  /// What was learnt.
+  private(set) var pool = SpecimenPool()
   private let mutator: Mutator
 
-  /// Specimens for `seed`, half of them mutants of `corpus` if there is one.
-  public init(seed: UInt64, corpus: [Specimen] = [], profile: GenerationProfile = GenerationProfile()) {
+  /// Specimens for `seed`, a third of them mutants of `corpus` if there is one.
+  public init(
+    seed: UInt64, corpus: [Specimen] = [], profile: GenerationProfile = GenerationProfile(),
+    guidance: Guidance = .guided
+  ) {
     self.seed = seed
     self.corpus = corpus
+    self.guidance = guidance
     mutator = Mutator(generator: Generator(profile))
+  }
+
+  /// Where the specimens of a group come from.
+  private enum Base {
+    case nothing
+    case corpus(Int)
+    case pool(Int)
   }
 
   /// The specimen of execution `index`, with `edition` in its header.
   public func specimen(_ index: UInt64, for edition: Edition) -> Specimen {
     var random = RandomSource(seed: seed, execution: index)
-    let generator = mutator.generator
+    if guidance == .random { return mutator.generator.uniformSpecimen(for: edition, &random) }
     var specimen: Specimen
-    if !corpus.isEmpty, random.chance(1, of: 2) {
-      let base = random.pick(corpus)
-      let other = random.chance(1, of: 2) ? random.pick(corpus) : generator.specimen(for: edition, &random)
-      specimen = mutator.mutated(base, splicing: other, &random)
-    } else {
-      specimen = generator.specimen(for: edition, &random)
-      if random.chance(1, of: 4) {
-        specimen = mutator.mutated(specimen, splicing: generator.specimen(for: edition, &random), &random)
-      }
+    switch base(of: index / Rounds.group) {
+    case .corpus(let place): specimen = mutated(corpus[place], for: edition, &random)
+    case .pool(let place): specimen = mutated(pool.entries[place].specimen, for: edition, &random)
+    case .nothing:
+      specimen = mutator.generator.specimen(for: edition, &random)
+      if random.chance(1, of: 4) { specimen = mutated(specimen, for: edition, &random) }
     }
     specimen.header.edition = edition
     return specimen
+  }
+
+  private func mutated(_ base: Specimen, for edition: Edition, _ random: inout RandomSource) -> Specimen {
+    mutator.mutated(base, splicing: { self.partner(for: edition, &$0) }, &random)
+  }
+
+  /// What group `group` begins with. A share of all groups is always new, whatever was learnt.
+  private func base(of group: UInt64) -> Base {
+    var random = RandomSource(seed: ~seed, execution: group)
+    if !corpus.isEmpty, random.chance(1, of: 3) { return .corpus(random.below(corpus.count)) }
+    if random.below(Self.shares) < newShare { return .nothing }
+    return pool.draw(&random).map { .pool($0) } ?? .nothing
+  }
+
+  /// A specimen to splice with: a known one or a new one.
+  private func partner(for edition: Edition, _ random: inout RandomSource) -> Specimen {
+    if random.chance(1, of: 2) {
+      if let known = pool.draw(&random) { return pool.entries[known].specimen }
+      if !corpus.isEmpty { return random.pick(corpus) }
+    }
+    return mutator.generator.specimen(for: edition, &random)
+  }
+
+  // MARK: Learning
+
+  private static let shares: UInt64 = 16
+  /// How many of sixteen groups are new ones.
+  private var newShare: UInt64 = 8
+  /// Groups, and specimens that were kept, of both kinds; halved now and then.
+  private var newGroups: UInt64 = 1
+  private var newKept: UInt64 = 1
+  private var poolGroups: UInt64 = 1
+  private var poolKept: UInt64 = 1
+
+  /// Those of `features` that no specimen has shown in the rounds before.
+  func news(in features: [UInt16]) -> [UInt16] { guidance == .guided ? pool.novel(of: features) : [] }
+
+  /// Which of `news`, ascending by index, are worth keeping: each that has a feature that none before it has.
+  func keepers(of news: [News]) -> [UInt64] {
+    var taken: Set<UInt16> = []
+    var keepers: [UInt64] = []
+    for item in news {
+      var isNew = false
+      for feature in item.features where pool.isNovel(feature) && taken.insert(feature).inserted { isNew = true }
+      if isNew { keepers.append(item.index) }
+    }
+    return keepers
+  }
+
+  /// Ends the round of the specimens `first` to `end` - 1 and takes in what it taught.
+  mutating func learn(_ lessons: [Lesson], from first: UInt64, to end: UInt64) {
+    guard guidance == .guided else { return }
+    for group in first / Rounds.group..<(end + Rounds.group - 1) / Rounds.group {
+      switch base(of: group) {
+      case .nothing: newGroups += 1
+      case .corpus: break
+      case .pool(let place):
+        poolGroups += 1
+        pool.use(place)
+      }
+    }
+    for lesson in lessons {
+      if case .pool = base(of: lesson.index / Rounds.group) { poolKept += 1 } else { newKept += 1 }
+    }
+    for lesson in lessons { pool.add(lesson) }
+    pool.weigh()
+    // New specimens and changed ones share the work by what they brought to light, each at least a quarter.
+    let fresh = newKept * poolGroups
+    let total = fresh + poolKept * newGroups
+    newShare = min(max(Self.shares * fresh / max(1, total), Self.shares / 4), 3 * Self.shares / 4)
+    if newGroups + poolGroups > 1024 {
+      newGroups = newGroups / 2 + 1
+      newKept = newKept / 2 + 1
+      poolGroups = poolGroups / 2 + 1
+      poolKept = poolKept / 2 + 1
+    }
+  }
+
+  /// What is to be learnt of execution `index`, whose `specimen` was run before the eyes of `observer`: the part of its
+  /// life up to the last thing that was new.
+  func lesson(_ index: UInt64, _ specimen: Specimen, _ observer: FeatureObserver) -> Lesson {
+    let features = observer.features.ids
+    let last = features.lastIndex { pool.isNovel($0) } ?? 0
+    let event = observer.counts.firstIndex { $0 > last } ?? specimen.events.count
+    var part = specimen
+    part.events.removeSubrange(min(max(event, 1), specimen.events.count)...)
+    let count = observer.counts[min(max(event, 1), observer.counts.count - 1)]
+    return Lesson(index: index, specimen: part, features: Array(features[..<count]))
   }
 }

@@ -29,7 +29,8 @@ extension Invariant {
     case (.reboot(let rebooted), .done):
       guard let before = scene.before.toolstackGuest(rebooted) else { return nil }
       name = rebooted
-      asked = before.devices.map { AssignedDevice($0.sbdf, policy: $0.policy) }
+      // What was pulled out of the host meanwhile cannot come back.
+      asked = before.devices.filter { !$0.isGone }.map { AssignedDevice($0.sbdf, policy: $0.policy) }
     default: return nil
     }
     guard let guest = scene.after.toolstackGuest(name) else { return nil }

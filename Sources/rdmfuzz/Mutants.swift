@@ -29,6 +29,9 @@ struct Mutants: ParsableCommand {
   @Option(name: .customLong("quirk"), help: ArgumentHelp("A quirk to plant; may be repeated.", valueName: "name"))
   var names: [String] = []
 
+  @Option(help: ArgumentHelp("How specimens are come by: guided, unguided, random.", valueName: "how"))
+  var baseline = "guided"
+
   @Option(
     help: ArgumentHelp(
       "Test each n-th quirk, from the i-th; auto/n takes i from the environment of a Kubernetes indexed Job or a Slurm array.",
@@ -65,7 +68,7 @@ struct Mutants: ParsableCommand {
     let width = mutants.map(\.quirk.name.utf8.count).max() ?? 0
     if !json { StandardOutput.line(PowerTable.heading(width: width)) }
     var rows: [PowerTable.Row] = []
-    let test = PowerTest(budget: runs)
+    let test = PowerTest(budget: runs, guidance: Guidance(rawValue: baseline) ?? .guided)
     for mutant in mutants {
       let missing = (1...UInt64(seeds)).filter { record.trial(mutant.quirk, seed: $0) == nil }
       StandardOutput.status("\(rows.count) of \(mutants.count): \(mutant.quirk.name)")

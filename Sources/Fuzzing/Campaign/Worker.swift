@@ -1,4 +1,5 @@
 import Editions
+import Features
 import Tracing
 
 #if canImport(Glibc)
@@ -16,6 +17,7 @@ public struct Worker<Engine: Executor> {
   private let digest: String
   private var plan: CampaignPlan?
   private var source: SpecimenSource?
+  private var observer = FeatureObserver()
 
   /// A worker with the campaign's own `corpus`.
   public init(executor: Engine, corpus: [Specimen], text: some SpecimenText) {
@@ -44,26 +46,38 @@ public struct Worker<Engine: Executor> {
       source = SpecimenSource(seed: plan.seed, corpus: corpus, profile: plan.profile)
       return [WorkerMessage.ready(corpus: digest).line]
     case .run(let range):
-      return execute(range, comparing: true) { plan, source, index in plan.specimen(index, from: source) }
+      return execute(range, isCampaign: true) { plan, source, index in plan.specimen(index, from: source) }
     case .canary(let range):
-      return execute(range, comparing: false) { plan, source, index in
+      return execute(range, isCampaign: false) { plan, source, index in
         source.specimen(index, for: plan.canary.edition)
       }
-    default: return [WorkerMessage.error("expected plan, run or canary, got \(line)").line]
+    case .learn(let round):
+      guard let plan, var source else { return [WorkerMessage.error("expected a plan before work").line] }
+      self.source = nil
+      plan.learn(round, into: &source, &executor)
+      self.source = source
+      return []
+    default: return [WorkerMessage.error("expected plan, run, learn or canary, got \(line)").line]
     }
   }
 
   private mutating func execute(
-    _ range: ExecutionRange, comparing: Bool, _ specimen: (CampaignPlan, SpecimenSource, UInt64) -> Specimen
+    _ range: ExecutionRange, isCampaign: Bool, _ specimen: (CampaignPlan, SpecimenSource, UInt64) -> Specimen
   ) -> [String] {
     guard let plan, let source else { return [WorkerMessage.error("expected a plan before work").line] }
     var lines: [String] = []
     var events: UInt64 = 0
     var checks: UInt64 = 0
+    // A feature that an earlier execution of this share has shown is no news any more.
+    var told: Set<UInt16> = []
     for index in range.first..<(range.first + range.count) {
       let specimen = specimen(plan, source, index)
-      var execution = executor.run(specimen)
-      if comparing, execution.symptom == nil, plan.compares(index) {
+      var execution = executor.run(specimen, &observer)
+      if isCampaign, execution.symptom == nil {
+        let features = source.news(in: observer.features.ids).filter { told.insert($0).inserted }
+        if !features.isEmpty { lines.append(WorkerMessage.news(News(index: index, features: features)).line) }
+      }
+      if isCampaign, execution.symptom == nil, plan.compares(index) {
         let comparison = executor.compare(specimen)
         execution.checks += comparison.checks
         execution.symptom = comparison.symptom

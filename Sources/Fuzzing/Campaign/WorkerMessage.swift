@@ -8,8 +8,12 @@ import Editions
 ///     campaign -> worker   run FIRST COUNT            executions FIRST to FIRST + COUNT - 1 of the campaign
 ///     campaign -> worker   canary FIRST COUNT         the same with the canary planted
 ///     worker -> campaign   failed INDEX EVENT INVARIANT STAGE RELATION DETAIL     ascending, EVENT - if unknown
+///     worker -> campaign   news INDEX FEATURES        features that were not known before the round, ascending by INDEX
 ///     worker -> campaign   done FIRST COUNT EVENTS CHECKS     after the last failure
+///     campaign -> worker   learn FIRST END KEEPERS    what executions FIRST to END - 1 taught; KEEPERS - for none; no answer
 ///     worker -> campaign   error REASON               instead of an answer
+///
+/// FEATURES and KEEPERS are numbers with commas between. Workers learn in the order of the executions.
 ///
 /// A worker ends when its input ends. CORPUS is a digest: a worker must have loaded the corpus its campaign has.
 enum WorkerMessage: Hashable {
@@ -18,6 +22,8 @@ enum WorkerMessage: Hashable {
   case run(ExecutionRange)
   case canary(ExecutionRange)
   case failed(ExecutionFailure)
+  case news(News)
+  case learn(Round)
   case done(ExecutionRange, events: UInt64, checks: UInt64)
   case error(String)
 }
@@ -76,9 +82,25 @@ extension WorkerMessage {
     case .failed(let failure):
       return "failed \(failure.index) \(failure.event.map { String($0) } ?? "-") \(failure.symptom) "
         + WordEscape.escaped(failure.detail)
+    case .news(let news): return "news \(news.index) \(WorkerMessage.list(news.features))"
+    case .learn(let round): return "learn \(round.first) \(round.end) \(WorkerMessage.list(round.keepers))"
     case .done(let range, let events, let checks): return "done \(range.first) \(range.count) \(events) \(checks)"
     case .error(let reason): return "error \(WordEscape.escaped(reason))"
     }
+  }
+
+  private static func list(_ numbers: [some BinaryInteger]) -> String {
+    numbers.isEmpty ? "-" : numbers.map { "\($0)" }.joined(separator: ",")
+  }
+
+  private static func numbers<Number: FixedWidthInteger>(_ word: String) -> [Number]? {
+    if word == "-" { return [] }
+    var numbers: [Number] = []
+    for part in word.split(separator: "," as Character, omittingEmptySubsequences: false) {
+      guard let number = Number(part) else { return nil }
+      numbers.append(number)
+    }
+    return numbers
   }
 
   /// The message that `line` is, nil if it is none.
@@ -115,6 +137,15 @@ extension WorkerMessage {
         ExecutionFailure(
           index: index, event: Int(words[2]),
           symptom: Symptom(invariant: invariant, stage: stage, relation: relation), detail: detail))
+    case "news":
+      guard words.count == 3, let index = UInt64(words[1]), let features: [UInt16] = WorkerMessage.numbers(words[2])
+      else { return nil }
+      self = .news(News(index: index, features: features))
+    case "learn":
+      guard words.count == 4, let first = UInt64(words[1]), let end = UInt64(words[2]), first < end,
+        let keepers: [UInt64] = WorkerMessage.numbers(words[3])
+      else { return nil }
+      self = .learn(Round(first: first, end: end, keepers: keepers))
     case "error":
       guard words.count == 2, let reason = WordEscape.unescaped(words[1]) else { return nil }
       self = .error(reason)

@@ -1,11 +1,13 @@
 /// What a round came to.
-struct RoundResult {
+struct RoundResult: Equatable {
   /// Events applied.
   var events: UInt64 = 0
   /// Checks made.
   var checks: UInt64 = 0
   /// Failed executions, ascending by index.
   var failures: [ExecutionFailure] = []
+  /// Executions with new features, ascending by index.
+  var news: [News] = []
 }
 
 /// The workers of a campaign. A round is cut into equal runs of indices, one a worker, and put together by index: what
@@ -24,6 +26,8 @@ struct WorkerPool {
   private let lost: (WorkerFailure) -> Void
   private var links: [any WorkerLink] = []
   private var crashes = 0
+  /// What all workers have learnt, for those that come later.
+  private var learnt: [Round] = []
 
   /// Executions that may bring down a worker before the campaign gives up.
   private static let crashLimit = 64
@@ -72,8 +76,22 @@ struct WorkerPool {
       result.events += answer.events
       result.checks += answer.checks
       result.failures += answer.failures
+      result.news += answer.news
     }
     return result
+  }
+
+  /// Tells all workers what a round taught.
+  mutating func learn(_ round: Round) throws(WorkerFailure) {
+    learnt.append(round)
+    for worker in links.indices {
+      do {
+        try links[worker].send(WorkerMessage.learn(round).line)
+      } catch {
+        // A worker that is gone shows as such when it is to do something.
+        continue
+      }
+    }
   }
 
   /// Executes one specimen in a worker that has done nothing else.
@@ -88,7 +106,9 @@ struct WorkerPool {
     try link.send(WorkerMessage.plan(plan).line)
     let line = try link.receive(within: stall)
     switch WorkerMessage(line) {
-    case .ready(corpus): return link
+    case .ready(corpus):
+      for round in learnt { try link.send(WorkerMessage.learn(round).line) }
+      return link
     case .ready: throw .refused("it has another corpus")
     case .error(let reason): throw .refused(reason)
     default: throw .garbled(line)
@@ -120,6 +140,11 @@ struct WorkerPool {
         guard failure.index >= next, failure.index - share.first < share.count else { return .failure(.garbled(line)) }
         next = failure.index + 1
         result.failures.append(failure)
+      case .news(let news):
+        let last = result.news.last?.index
+        guard news.index >= share.first, news.index - share.first < share.count, last.map({ $0 < news.index }) ?? true
+        else { return .failure(.garbled(line)) }
+        result.news.append(news)
       case .done(share, let events, let checks):
         result.events = events
         result.checks = checks
@@ -175,6 +200,7 @@ struct WorkerPool {
     result.events += rest.events
     result.checks += rest.checks
     result.failures += rest.failures
+    result.news += rest.news
     return result
   }
 }

@@ -6,35 +6,56 @@ import Toolstack
 import Tracing
 
 extension Generator {
-  /// A life on `machine`: at least one guest is created; most events make sense where they stand.
+  /// A life on `machine`: mostly at least one guest is created; most events make sense where they stand.
   func events(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> [Event] {
-    let swarm = Swarm(profile, &random)
     let limit = max(1, profile.eventCount)
     // Short lives are cheap and mostly enough: the shorter of two draws.
     let count = 1 + min(random.below(limit), random.below(limit))
     var shadow = Shadow(machine)
     var events: [Event] = []
+    events.reserveCapacity(count)
     func add(_ event: Event) {
+      guard events.count < count else { return }
       shadow.apply(event)
       events.append(event)
     }
-    if random.chance(2, of: 3) {
+    if random.chance(1, of: 2) {
       for device in shadow.present where random.chance(1, of: 2) && events.count < count - 1 {
         add(.assignableAdd(device))
       }
     }
-    add(creation(on: machine, in: scene, shadow, &random))
+    // A life begins with a guest, unless it is all about devices.
+    if !random.chance(1, of: 8) { add(creation(on: machine, in: scene, shadow, &random)) }
+    grow(&events, to: count, shadow, on: machine, in: scene, &random)
+    if events.isEmpty { add(creation(on: machine, in: scene, shadow, &random)) }
+    return events
+  }
+
+  /// Lets a life go on up to `count` events, by a swarm of its own. `shadow` knows the events so far.
+  func grow(
+    _ events: inout [Event], to count: Int, _ shadow: Shadow, on machine: Machine, in scene: Scene,
+    _ random: inout RandomSource
+  ) {
+    let swarm = Swarm(profile, on: machine, &random)
+    var shadow = shadow
     var misses = 0
     while events.count < count, misses < 8 {
-      let kind = random.pick(swarm.choices)
-      if let event = event(of: kind, on: machine, in: scene, shadow, &random) {
-        add(event)
-        if case .create(let name, _) = event, events.count < count, random.chance(1, of: 2) { add(.boot(name)) }
-      } else {
-        misses += 1
+      var next: [Event] = []
+      switch swarm.step(&random) {
+      case .event(let kind):
+        if let event = event(of: kind, on: machine, in: scene, shadow, &random) { next = [event] }
+      case .idiom(let idiom): next = self.events(of: idiom, on: machine, in: scene, shadow, &random)
+      }
+      if next.isEmpty { misses += 1 }
+      for event in next where events.count < count {
+        shadow.apply(event)
+        events.append(event)
+        if case .create(let name, _) = event, events.count < count, random.chance(1, of: 3) {
+          shadow.apply(.boot(name))
+          events.append(.boot(name))
+        }
       }
     }
-    return events
   }
 
   /// One event of `kind` that makes sense after what `shadow` has seen; nil if there is none.
@@ -49,18 +70,21 @@ extension Generator {
       name = random.pick(shadow.guests).name
     }
     let guest = shadow.guests.first { $0.name == name }
-    let everyone = machine.functions.map(\.sbdf)
     let lost = guest == nil && !random.chance(1, of: 16)
 
     func device(from preferred: [SBDF]) -> SBDF? {
-      if !preferred.isEmpty, !random.chance(1, of: 16) { return random.pick(preferred) }
-      return everyone.isEmpty ? nil : random.pick(everyone)
+      if !preferred.isEmpty, !random.chance(1, of: 16) { return actor(from: preferred, in: scene, &random) }
+      return machine.functions.isEmpty ? nil : random.pick(machine.functions).sbdf
     }
 
     switch kind {
     case .create:
       guard shadow.guests.count < Int(profile.guestCount) else { return nil }
       return creation(on: machine, in: scene, shadow, &random)
+    case .text:
+      guard shadow.guests.count < Int(profile.guestCount) else { return nil }
+      let device = actor(from: shadow.free, in: scene, &random)
+      return .config(shadow.freeName, text: configurationText(device, on: machine, in: scene, &random))
     case .boot:
       if let waiting = shadow.guests.first(where: { !$0.booted }) { return .boot(waiting.name) }
       return lost || !random.chance(1, of: 8) ? nil : .boot(name)
@@ -106,7 +130,7 @@ extension Generator {
     }
   }
 
-  private func creation(
+  func creation(
     on machine: Machine, in scene: Scene, _ shadow: Shadow, _ random: inout RandomSource
   ) -> Event {
     let count = random.pick([(2, 0), (6, 1), (4, 2), (1, 3)])
@@ -116,7 +140,7 @@ extension Generator {
       let reserved = shadow.free.filter { machine.reserves(for: $0) }
       let pool = !reserved.isEmpty && random.chance(2, of: 3) ? reserved : shadow.free
       guard !pool.isEmpty else { break }
-      let device = random.pick(pool)
+      guard let device = actor(from: pool, in: scene, &random) else { break }
       if !devices.contains(device) { devices.append(device) }
     }
     var configuration = configuration(on: machine, in: scene, devices: devices, &random)

@@ -1,16 +1,18 @@
+import Platform
 import Tracing
 
 /// What kind of event: the unit in which a specimen decides what its life is made of.
 public enum EventKind: UInt8, CaseIterable, Sendable {
-  case create, boot, attach, detach, assignableAdd, assignableRemove, balloon, reboot, destroy, plug, unplug, hypercall,
+  case create, text, boot, attach, detach, assignableAdd, assignableRemove, balloon, reboot, destroy, plug, unplug,
+    hypercall,
     access, dma, fault, query
 
   /// The kind of `event`.
   public init(_ event: Event) {
     self =
       switch event {
-      // Texts come from traces only; they make a guest as `create` does.
-      case .create, .config: .create
+      case .create: .create
+      case .config: .text
       case .boot: .boot
       case .attach: .attach
       case .detach: .detach
@@ -33,6 +35,7 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
   var weight: Int {
     switch self {
     case .create: 10
+    case .text: 4
     case .boot: 10
     case .attach: 10
     case .detach: 8
@@ -46,19 +49,52 @@ public enum EventKind: UInt8, CaseIterable, Sendable {
   }
 }
 
-/// The kinds one specimen uses: swarm testing. A life without, say, any detach reaches states that an even mix of all
+/// What one specimen is made of: swarm testing. A life without, say, any detach reaches states that an even mix of all
 /// kinds nearly never does.
 struct Swarm {
-  /// Kinds in use with their weights, in order of declaration.
-  private(set) var choices: [(weight: Int, value: EventKind)]
+  /// A single event, or some with a point.
+  enum Step {
+    case event(EventKind)
+    case idiom(Idiom)
+  }
 
-  /// Creation always, every other kind with probability one half.
-  init(_ profile: GenerationProfile, _ random: inout RandomSource) {
-    choices = []
+  /// What is in use with its weight, in order of declaration.
+  private(set) var choices: [(weight: Int, value: Step)] = []
+  private var total = 0
+
+  /// Creation always, texts in one life of four, every other kind in half of all lives and every idiom in a third.
+  init(_ profile: GenerationProfile, on machine: Machine, _ random: inout RandomSource) {
+    choices.reserveCapacity(EventKind.allCases.count + Idiom.allCases.count)
     for kind in EventKind.allCases {
       if kind == .fault, !profile.faults { continue }
-      let used = kind == .create || random.chance(kind == .boot || kind == .attach ? 3 : 2, of: 4)
-      if used { choices.append((kind.weight, kind)) }
+      let odds: UInt64 = kind == .boot || kind == .attach ? 9 : kind == .text ? 3 : 6
+      if kind == .create || random.chance(odds, of: 12) { add(kind.weight, .event(kind)) }
     }
+    for idiom in Idiom.allCases {
+      var odds: UInt64 = 4
+      if idiom == .bridgeArrives {
+        // Where functions wait on a bus without a bridge; nowhere else is there much to it.
+        let isOrphaned = machine.functions.contains { function in
+          function.sbdf.bus != 0 && !machine.functions.contains { $0.buses?.secondary == function.sbdf.bus }
+        }
+        odds = isOrphaned ? 8 : 1
+      }
+      if random.chance(odds, of: 12) { add(2 * idiom.weight, .idiom(idiom)) }
+    }
+  }
+
+  private mutating func add(_ weight: Int, _ step: Step) {
+    choices.append((weight, step))
+    total += weight
+  }
+
+  /// One of the steps in use.
+  func step(_ random: inout RandomSource) -> Step {
+    var point = random.below(total)
+    for (weight, value) in choices {
+      if point < weight { return value }
+      point -= weight
+    }
+    return .event(.create)
   }
 }

@@ -36,8 +36,10 @@ public struct Generator: Sendable {
   /// A new specimen for `edition`.
   public func specimen(for edition: Edition, _ random: inout RandomSource) -> Specimen {
     var scene = Scene(&random)
-    let machine = self.machine(in: scene, &random)
+    let machine =
+      random.chance(1, of: 2) ? self.machine(in: scene, &random) : smallMachine(in: scene, &random)
     scene.landmarks.insert(rangesOf: machine)
+    scene.cast(from: machine, &random)
     let events = self.events(on: machine, in: scene, &random)
     return Specimen(header: TraceHeader(edition: edition, machine: machine), events: events)
   }
@@ -49,6 +51,10 @@ struct Scene {
   var memoriesMiB: [UInt64]
   /// Addresses of interest: fixed ones and the ends of these guests' RAM.
   var landmarks: Landmarks
+  /// Functions that this life is mostly about; empty if it is about all alike.
+  var actors: [SBDF] = []
+  /// Traits that configurations may have: a swarm of its own, one bit for each.
+  private let traits: UInt64
 
   /// Sizes whose ends of RAM lie at the addresses the toolstack decides by.
   static let memoriesMiB: [UInt64] = [
@@ -62,5 +68,23 @@ struct Scene {
     }
     landmarks = Landmarks()
     for memory in memoriesMiB { landmarks.insert(layoutOf: GuestConfiguration(memoryMiB: memory)) }
+    traits = random.next()
+  }
+
+  /// Picks one to three functions that ranges are for, or that have something else in common, as actors.
+  mutating func cast(from machine: Machine, _ random: inout RandomSource) {
+    var candidates: [SBDF] = []
+    for function in machine.functions where function.kind.isEndpoint {
+      if machine.reserves(for: function.sbdf) || random.chance(1, of: 6) { candidates.append(function.sbdf) }
+    }
+    let wanted = 1 + random.below(3)
+    while actors.count < wanted, !candidates.isEmpty {
+      actors.append(candidates.remove(at: random.below(candidates.count)))
+    }
+  }
+
+  /// True if a configuration of this scene is to have `trait`: never in half of all scenes, else at odds of its own.
+  func draws(_ trait: ConfigurationTrait, _ random: inout RandomSource) -> Bool {
+    traits >> UInt64(trait.rawValue) & 1 != 0 && random.chance(trait.weight, of: 12)
   }
 }

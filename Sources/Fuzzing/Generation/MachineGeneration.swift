@@ -19,7 +19,7 @@ extension Generator {
     return machine
   }
 
-  private func hostFacts(of machine: inout Machine, _ random: inout RandomSource) {
+  func hostFacts(of machine: inout Machine, _ random: inout RandomSource) {
     let GiB: UInt64 = 1 << 30
     machine.memory = random.pick([
       (8, 16 * GiB), (4, 32 * GiB), (4, 64 * GiB), (2, 8 * GiB), (1, 4 * GiB), (1, 2 * GiB), (1, 512 << 20),

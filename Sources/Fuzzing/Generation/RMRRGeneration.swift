@@ -135,8 +135,8 @@ extension Generator {
     let half = size / 2
     let more = random.pick([Page.size, 16 * Page.size, 0x200 * Page.size])
     func raised(_ value: UInt64, by step: UInt64) -> UInt64 { value > .max - step - 1 ? value : value + step }
-    switch random.below(7) {
-    case 0: break
+    switch random.below(9) {
+    case 0, 7, 8: break
     case 1: result.end = raised(result.end, by: more)
     case 2: result.end -= half
     case 3: result.base -= min(result.base, more)

@@ -62,7 +62,12 @@ struct Shadow {
       if case .createDomain = event.call, let name = event.created {
         apply(.create(name, GuestConfiguration(memoryMiB: 0)))
       }
-      if case .destroyDomain(let name) = event.call { guests.removeAll { $0.name == name } }
+      switch event.call {
+      case .destroyDomain(let name): guests.removeAll { $0.name == name }
+      case .assignDevice(let name, let sbdf, _, _): change(name) { $0.devices.append(sbdf) }
+      case .deassignDevice(let name, let sbdf, _, _): change(name) { $0.devices.removeAll { $0 == sbdf } }
+      default: break
+      }
     case .balloon, .access, .dma, .fault, .query: break
     }
   }

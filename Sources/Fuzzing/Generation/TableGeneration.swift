@@ -62,7 +62,12 @@ extension Generator {
   func spoilTable(of machine: inout Machine, _ random: inout RandomSource) {
     var structures = machine.structures
     let usb = DeviceScope(endpoint: random.pick(machine.assignable + [SBDF(0, 0, 0x14, 0)]))
-    switch random.below(5) {
+    switch random.below(7) {
+    case 5, 6:
+      // A unit for nothing that is there shares an address with a good one (HV-14).
+      guard let first = machine.rmrrRecords.first else { fallthrough }
+      let absent = RMRRRecord(base: first.base, end: first.end, scopes: [DeviceScope(endpoint: SBDF(0, 0, 0x1F, 7))])
+      structures.insert(.rmrr(absent), at: random.chance(1, of: 2) ? structures.count : 0)
     case 0:
       // Two units that share an address (HV-14).
       let first = machine.rmrrRecords.first ?? RMRRRecord(base: 0xAB80_A000, end: 0xAB81_DFFF, scopes: [usb])

@@ -11,7 +11,20 @@ extension Mutator {
     case .insertEvent:
       guard count < rules.eventCount else { return }
       let position = random.below(count + 1)
-      if let event = newEvent(at: position, of: specimen, &random) { specimen.events.insert(event, at: position) }
+      let events = newEvents(at: position, of: specimen, &random)
+      specimen.events.insert(contentsOf: events.prefix(rules.eventCount - count), at: position)
+    case .regrow:
+      // The beginning stays, what follows is new.
+      let machine = specimen.header.machine
+      var scene = scene(of: specimen, &random)
+      scene.cast(from: machine, &random)
+      let head = random.chance(2, of: 3) ? count : random.below(count + 1)
+      var events = Array(specimen.events[..<head])
+      var shadow = Shadow(machine)
+      for event in events { shadow.apply(event) }
+      let more = 1 + min(random.below(generator.profile.eventCount), random.below(generator.profile.eventCount))
+      generator.grow(&events, to: min(head + more, rules.eventCount), shadow, on: machine, in: scene, &random)
+      specimen.events = events
     case .deleteEvents:
       guard count > 1 else { return }
       let first = random.below(count)
@@ -33,19 +46,24 @@ extension Mutator {
     }
   }
 
-  private func newEvent(at position: Int, of specimen: Specimen, _ random: inout RandomSource) -> Event? {
-    let scene = scene(of: specimen, &random)
-    var shadow = Shadow(specimen.header.machine)
+  /// An event, or an idiom, that makes sense at `position`; empty if none comes up.
+  private func newEvents(at position: Int, of specimen: Specimen, _ random: inout RandomSource) -> [Event] {
+    let machine = specimen.header.machine
+    var scene = scene(of: specimen, &random)
+    scene.cast(from: machine, &random)
+    var shadow = Shadow(machine)
     for event in specimen.events[..<position] { shadow.apply(event) }
-    let choices = EventKind.allCases.map { (weight: $0.weight, value: $0) }
+    let swarm = Swarm(generator.profile, on: machine, &random)
     for _ in 0..<4 {
-      let kind = random.pick(choices)
-      if kind == .fault, !generator.profile.faults { continue }
-      if let event = generator.event(of: kind, on: specimen.header.machine, in: scene, shadow, &random) {
-        return event
+      switch swarm.step(&random) {
+      case .event(let kind):
+        if let event = generator.event(of: kind, on: machine, in: scene, shadow, &random) { return [event] }
+      case .idiom(let idiom):
+        let events = generator.events(of: idiom, on: machine, in: scene, shadow, &random)
+        if !events.isEmpty { return events }
       }
     }
-    return nil
+    return []
   }
 
   /// `event` with one argument changed.
@@ -60,7 +78,8 @@ extension Mutator {
     let address = generator.address(on: machine, in: scene, &random)
     switch event {
     case .create(_, let configuration): return .create(otherName(), configuration)
-    case .config(_, let text): return .config(otherName(), text: text)
+    case .config(let name, let text):
+      return .config(name, text: generator.changed(text, on: machine, in: scene, &random))
     case .boot: return .boot(otherName())
     case .reboot: return .reboot(otherName())
     case .destroy: return .destroy(otherName())

@@ -10,7 +10,31 @@ public enum Mutation: String, CaseIterable, Sendable {
   // Guest configurations.
   case changeMemory, changeLayout, changeOptions, changeDevices
   // The events.
-  case insertEvent, deleteEvents, duplicateEvents, swapEvents, changeArguments, spliceEvents, spliceHost
+  case insertEvent, regrow, deleteEvents, duplicateEvents, swapEvents, changeArguments, spliceEvents, spliceHost
+}
+
+extension Mutation {
+  /// How often it comes up.
+  var weight: Int {
+    switch self {
+    case .insertEvent: 12
+    case .regrow: 24
+    case .changeArguments, .deleteEvents: 5
+    case .duplicateEvents, .spliceEvents: 3
+    case .moveRange, .nudgeRange, .duplicateRange, .addRange, .changeRangeDevices: 3
+    case .changeMemory, .changeLayout, .changeOptions, .changeDevices: 3
+    case .resizeRange, .splitRange, .removeRange, .changeHost, .changeBARs, .swapEvents: 2
+    case .addFunction, .removeFunction, .spliceHost: 1
+    }
+  }
+
+  static let totalWeight = allCases.reduce(0) { $0 + $1.weight }
+
+  /// Its place in order of declaration.
+  var place: Int { Mutation.allCases.firstIndex(of: self) ?? 0 }
+
+  /// True if it takes from another specimen.
+  var isSplice: Bool { self == .spliceEvents || self == .spliceHost }
 }
 
 /// Changes specimens. What comes out keeps the rules (`SpecimenRules`) if what went in did.
@@ -28,14 +52,42 @@ public struct Mutator: Sendable {
 
   /// `specimen` after one to eight mutations; splices take from `other`.
   public func mutated(_ specimen: Specimen, splicing other: Specimen, _ random: inout RandomSource) -> Specimen {
+    mutated(specimen, splicing: { _ in other }, &random)
+  }
+
+  /// The same; `partner` makes what splices take from when one comes up.
+  func mutated(
+    _ specimen: Specimen, splicing partner: (inout RandomSource) -> Specimen, _ random: inout RandomSource
+  ) -> Specimen {
     var result = specimen
     // Small steps mostly: 1, 2, 4 or 8 at falling odds.
     let wanted = 1 << random.pick([(8, 0), (4, 1), (2, 2), (1, 3)])
+    // A swarm: half of all mutations are off.
+    let swarm = random.next()
     var done = 0
     for _ in 0..<(4 * wanted) where done < wanted {
-      if apply(random.pick(Mutation.allCases), to: &result, splicing: other, &random) { done += 1 }
+      let mutation = drawn(from: swarm, &random)
+      let other = mutation.isSplice ? partner(&random) : specimen
+      if apply(mutation, to: &result, splicing: other, &random) { done += 1 }
     }
     return result
+  }
+
+  /// A mutation by weight that `swarm` has; the first one drawn if it hardly has any.
+  private func drawn(from swarm: UInt64, _ random: inout RandomSource) -> Mutation {
+    var mutation = Mutation.insertEvent
+    for _ in 0..<4 {
+      var point = random.below(Mutation.totalWeight)
+      for candidate in Mutation.allCases {
+        if point < candidate.weight {
+          mutation = candidate
+          break
+        }
+        point -= candidate.weight
+      }
+      if swarm >> UInt64(mutation.place) & 1 != 0 { break }
+    }
+    return mutation
   }
 
   /// Applies one mutation; false, and nothing changed, if it finds nothing to change or would be the first to break a
@@ -52,7 +104,7 @@ public struct Mutator: Sendable {
     case .addFunction, .removeFunction, .changeBARs: mutateFunctions(mutation, of: &changed.header.machine, &random)
     case .changeMemory, .changeLayout, .changeOptions, .changeDevices:
       mutateConfiguration(mutation, of: &changed, &random)
-    case .insertEvent, .deleteEvents, .duplicateEvents, .swapEvents, .changeArguments:
+    case .insertEvent, .regrow, .deleteEvents, .duplicateEvents, .swapEvents, .changeArguments:
       mutateEvents(mutation, of: &changed, &random)
     case .spliceEvents, .spliceHost: splice(mutation, other, into: &changed, &random)
     }

@@ -1,4 +1,5 @@
 import Editions
+import Features
 import Simulation
 import Tracing
 
@@ -46,24 +47,46 @@ public struct PowerTrial: Hashable, Sendable {
 public struct PowerTest: Sendable {
   /// Most executions of a trial.
   public let budget: UInt64
+  /// How specimens are come by.
+  public let guidance: Guidance
 
   /// Trials of at most `budget` executions.
-  public init(budget: UInt64) { self.budget = budget }
+  public init(budget: UInt64, guidance: Guidance = .guided) {
+    self.budget = budget
+    self.guidance = guidance
+  }
 
   /// One trial; nil if `stop` said so before its end.
   ///
   /// Specimens are those of a campaign with `seed` and no corpus. Metamorphic properties are looked at where a campaign
   /// looks at them.
   public func trial(_ mutant: Mutant, seed: UInt64, stop: () -> Bool = { false }) -> PowerTrial? {
-    let source = SpecimenSource(seed: seed)
+    let plan = CampaignPlan(
+      editions: [mutant.edition], seed: seed, extent: .runs(budget), canary: .init(mutant.quirk))
+    var source = SpecimenSource(seed: seed, guidance: guidance)
     var executor = PlayerExecutor()
+    var observer = FeatureObserver()
     var trial = PowerTrial(seed: seed, budget: budget)
+    var news: [News] = []
+    var first: UInt64 = 0
+    var end = Rounds.end(after: 0)
     for index in 0..<budget {
       if index % 256 == 0, stop() { return nil }
+      if index == end {
+        plan.learn(
+          Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor)
+        news.removeAll()
+        first = end
+        end = Rounds.end(after: index)
+      }
       let specimen = source.specimen(index, for: mutant.edition)
       if trial.triggered == nil, differs(specimen, from: mutant.control) { trial.triggered = index + 1 }
-      var execution = executor.run(specimen)
-      if execution.symptom == nil, CampaignPlan.compares(index, among: 1) { execution = executor.compare(specimen) }
+      var execution = executor.run(specimen, &observer)
+      if execution.symptom == nil {
+        let features = source.news(in: observer.features.ids)
+        if !features.isEmpty { news.append(News(index: index, features: features)) }
+        if CampaignPlan.compares(index, among: 1) { execution = executor.compare(specimen) }
+      }
       guard let symptom = execution.symptom else { continue }
       var control = specimen
       control.header.edition = mutant.control

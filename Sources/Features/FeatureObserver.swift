@@ -1,0 +1,220 @@
+import AddressSpace
+import Editions
+import Firmware
+import Hypercalls
+import Hypervisor
+import Platform
+import Simulation
+import Toolstack
+import Tracing
+
+/// Looks on while a host lives, and collects what its life was like.
+///
+/// It sees events, outcomes and the host's state and nothing else, so that equal specimens give equal features in equal
+/// order, in whatever process and after whatever else.
+public struct FeatureObserver: Sendable {
+  /// What it has seen.
+  public private(set) var features = FeatureSet()
+  /// How many features there were after boot, and after each event since.
+  public private(set) var counts: [Int] = []
+  /// The last step of each guest and of each device, roughly, by hash.
+  private var guestSteps = [UInt64](repeating: 0, count: 16)
+  private var deviceSteps = [UInt64](repeating: 0, count: 16)
+  private var fault: UInt64 = 0
+  private var ranges: [AddressRange] = []
+
+  /// An observer that has seen nothing.
+  public init() {}
+
+  /// Begins with a host that has just booted.
+  public mutating func begin(_ host: Host) {
+    features.removeAll()
+    counts.removeAll(keepingCapacity: true)
+    defer { counts.append(features.ids.count) }
+    for index in 0..<16 {
+      guestSteps[index] = 0
+      deviceSteps[index] = 0
+    }
+    fault = 0
+    let hypervisor = host.hypervisor
+    let units = hypervisor.units.units
+    ranges.removeAll(keepingCapacity: true)
+    for unit in units {
+      let frames = unit.frames
+      ranges.append(frames.isEmpty ? AddressRange(0, 1) : frames.addresses)
+    }
+    let boot: UInt64 = hypervisor.boot.iommuEnabled ? 1 : 0
+    features.insert(.number, 0, numberClass(units.count), boot)
+    features.insert(.number, 1, numberClass(hypervisor.devices.count), hypervisor.isAMD ? 1 : 0)
+    for first in 0..<min(units.count, FeatureObserver.most) {
+      for second in 0..<first {
+        let relation = Relation(of: ranges[first], to: ranges[second])
+        guard relation.isClose else { continue }
+        let shared = units[first].devices.contains { units[second].devices.contains($0) }
+        features.insert(.ranges, relation.rawValue, shared ? 1 : 0, numberClass(units[first].devices.count))
+      }
+    }
+  }
+
+  /// Most ranges, and most devices, that are looked at one by one.
+  private static let most = 8
+
+  /// Notes `event` and `outcome`, which left `host`.
+  public mutating func note(_ event: Event, _ outcome: Outcome, _ host: Host) {
+    defer { counts.append(features.ids.count) }
+    if case .query = event { return }
+    let step = event.featureCode << 16 | outcome.featureCode
+    features.insert(.step, step)
+    if case .fault(let next) = event {
+      fault = next.featureCode
+      return
+    }
+    let coarse = event.featureClass << 1 | (outcome.isRefusal ? 1 : 0)
+    if fault != 0 {
+      features.insert(.fault, fault, coarse, host.faultStruck ? 1 : 0)
+      fault = 0
+    }
+    let (guest, device) = event.subjects
+    if let guest {
+      let place = Int(guest.rawValue & 15)
+      features.insert(.succession, guestSteps[place], coarse, 0)
+      guestSteps[place] = coarse
+    }
+    if let device {
+      let place = Int((device.rawValue ^ device.rawValue >> 3 ^ device.rawValue >> 8) & 15)
+      features.insert(.succession, deviceSteps[place], coarse, 1)
+      deviceSteps[place] = coarse
+    }
+    if event.changesState { noteState(after: event, in: host) }
+  }
+
+  private mutating func noteState(after event: Event, in host: Host) {
+    let hypervisor = host.hypervisor
+    features.insert(.number, 2, numberClass(host.guests.count))
+    for index in host.guests.indices {
+      let life = host.guests[index]
+      guard let domain = hypervisor.domain(life.domain) else { continue }
+      noteContents(of: domain, life, in: hypervisor)
+      if let guest = host.toolstack.guest(life.domain) {
+        if case .create = event { noteLayout(of: guest) }
+        if case .reboot = event { noteLayout(of: guest) }
+        if case .boot = event, let firmware = life.firmware { note(firmware, of: guest) }
+      }
+    }
+    var seen = 0
+    for device in hypervisor.devices where device.kind.isEndpoint && seen < FeatureObserver.most {
+      seen += 1
+      note(device, in: host, hypervisor)
+    }
+  }
+
+  // MARK: The hypervisor
+
+  private mutating func noteContents(of domain: Domain, _ life: GuestLife, in hypervisor: Hypervisor) {
+    let units = hypervisor.units.units
+    let kind = (domain.dmaTables == .shared ? 1 : domain.dmaTables == .separate ? 2 : 0) as UInt64
+    var previous: UInt64 = 0
+    for index in 0..<min(units.count, FeatureObserver.most) {
+      var contents: UInt64 = 0
+      domain.p2m.forEachPiece(in: units[index].frames) { _, entry in
+        let bit: UInt64 =
+          switch entry {
+          case nil: 1
+          case .ram: 2
+          case .populateOnDemand: 4
+          case .xenPage: 8
+          case .direct(let mapping): mapping.origin == .record ? 16 : mapping.isIdentity ? 32 : 64
+          }
+        contents |= bit
+        return true
+      }
+      let records = domain.records.first { $0.frames == units[index].frames }
+      var owned: UInt64 = 0
+      for device in hypervisor.devices where device.owner == domain.id {
+        guard units[index].segment == device.sbdf.segment else { continue }
+        if units[index].devices.contains(device.sbdf.bdf) { owned |= device.isStrict ? 2 : 1 }
+      }
+      let state = contents << 8 | numberClass(Int(truncatingIfNeeded: records?.count ?? 0)) << 4 | owned << 2 | kind
+      features.insert(.contents, state, life.tampered ? 1 : 0)
+      if index > 0 { features.insert(.together, previous, state) }
+      previous = state
+    }
+    if domain.crash != nil || domain.isDying { features.insert(.number, 3, domain.isDying ? 1 : 0) }
+  }
+
+  private mutating func note(_ device: Device, in host: Host, _ hypervisor: Hypervisor) {
+    let owner: UInt64 =
+      switch device.owner {
+      case nil: 0
+      case .dom0?: 1
+      case .io?: 2
+      default: 3
+      }
+    var state = owner
+    for (bit, fact) in [
+      device.isStrict, device.isQuarantined, device.hasQuarantineTable, device.hasContext, device.isBroken,
+    ].enumerated() where fact {
+      state |= 4 << UInt64(bit)
+    }
+    let binding = host.toolstack.bindings.first { $0.sbdf == device.sbdf }
+    let recorded: UInt64 =
+      binding.map { ($0.isBound ? 1 : 0) | ($0.recordedOwner == nil ? 0 : 2) | ($0.isQuarantined ? 4 : 0) } ?? 8
+    features.insert(.device, state, recorded, numberClass(hypervisor.units.matching(device.sbdf).count))
+  }
+
+  // MARK: The toolstack and the firmware
+
+  private mutating func noteLayout(of guest: Guest) {
+    let map = GuestMap.xen
+    let boundary = guest.configuration.boundaryKiB.multipliedReportingOverflow(by: 1024).partialValue
+    let marks = [
+      guest.layout.lowMemoryEnd, guest.layout.highMemoryEnd, guest.layout.mmioStart, boundary, map.lowMemoryStart,
+      map.fourGiB,
+      map.specialStart, map.specialPagesStart,
+    ]
+    for rdm in guest.rdms.prefix(FeatureObserver.most) {
+      guard let range = rdm.range, !range.isEmpty else { continue }
+      let policy: UInt64 = rdm.policy == nil ? 0 : rdm.policy == .strict ? 1 : 2
+      for (kind, mark) in marks.enumerated() where mark != 0 {
+        let side: UInt64 =
+          range.end == mark ? 0 : range.start == mark ? 1 : range.end < mark ? 2 : range.start > mark ? 3 : 4
+        features.insert(.boundary, UInt64(kind), side, policy)
+        let distance = min(logarithmicDistance(range.start, mark), logarithmicDistance(range.end, mark))
+        if distance < 16 { features.insert(.distance, UInt64(kind), distance, side) }
+      }
+    }
+    features.insert(.number, 4, numberClass(guest.rdms.count), numberClass(guest.devices.count))
+    features.insert(.number, 5, numberClass(guest.memoryMap.count), guest.layout.highMemoryEnd == 0 ? 0 : 1)
+  }
+
+  private mutating func note(_ firmware: FirmwareReport, of guest: Guest) {
+    features.insert(
+      .number, 6, numberClass(firmware.bars.count) << 8 | numberClass(firmware.moves.count),
+      numberClass(firmware.mtrrs?.ranges.count ?? 0) << 8 | numberClass(firmware.mtrrs?.uncovered.count ?? 0))
+    features.insert(
+      .number, 7, numberClass(firmware.memory.populated.count) << 8 | numberClass(firmware.memory.donated.count),
+      numberClass(firmware.e820.count))
+    let low = GuestMap.xen.fourGiB
+    for rdm in guest.rdms.prefix(FeatureObserver.most) where rdm.policy != nil {
+      guard let range = rdm.range, !range.isEmpty else { continue }
+      for (kind, window) in [firmware.lowWindow, firmware.highWindow].enumerated() {
+        guard let window, !window.isEmpty else { continue }
+        features.insert(.firmware, UInt64(kind), Relation(of: range, to: window).rawValue)
+      }
+      for bar in firmware.bars {
+        guard bar.bar.kind.isMemory, bar.address != 0,
+          let own = AddressRange(start: bar.address, size: bar.bar.size), !own.isEmpty
+        else { continue }
+        let relation = Relation(of: own, to: range)
+        let kind: UInt64 = own.start >= low ? 3 : 2
+        let near = min(logarithmicDistance(own.start, range.end), logarithmicDistance(own.end, range.start))
+        features.insert(.firmware, kind, relation.rawValue, min(near, 16) / 4)
+      }
+      for entry in firmware.e820 {
+        guard let own = entry.range, !own.isEmpty else { continue }
+        let relation = Relation(of: range, to: own)
+        if relation.isClose { features.insert(.firmware, 4, relation.rawValue, UInt64(entry.type.rawValue)) }
+      }
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import Features
+import Tracing
+
+/// Features of an execution that were not known before its round.
+struct News: Hashable, Sendable {
+  /// The execution.
+  var index: UInt64
+  /// Its new features.
+  var features: [UInt16]
+}
+
+/// A specimen that showed something new, and all its features.
+struct Lesson: Sendable {
+  /// Which specimen of its source it comes from.
+  var index: UInt64
+  var specimen: Specimen
+  var features: [UInt16]
+}
+
+/// What a round taught: enough for any worker to learn the same.
+struct Round: Hashable, Sendable {
+  /// The first execution.
+  var first: UInt64
+  /// One past the last.
+  var end: UInt64
+  /// Executions whose specimens are kept, ascending.
+  var keepers: [UInt64]
+}
+
+extension CampaignPlan {
+  /// One past the last execution of the round that execution `index` is in. No round parts the editions of a specimen.
+  func roundEnd(after index: UInt64) -> UInt64 {
+    let editions = UInt64(self.editions.count)
+    return Rounds.end(after: index / editions) * editions
+  }
+
+  /// Takes what `round` taught into `source`: its specimens are made and run again, which gives the same in every process.
+  func learn(_ round: Round, into source: inout SpecimenSource, _ executor: inout some Executor) {
+    var observer = FeatureObserver()
+    let editions = UInt64(self.editions.count)
+    let lessons = round.keepers.map { index in
+      let specimen = specimen(index, from: source)
+      _ = executor.run(specimen, &observer)
+      return source.lesson(index / editions, specimen, observer)
+    }
+    source.learn(lessons, from: round.first / editions, to: round.end / editions)
+  }
+}

@@ -124,10 +124,10 @@ public struct SpecimenSource: Sendable {
     }
     for lesson in lessons { pool.add(lesson) }
     pool.weigh()
-    // New specimens and changed ones share the work by what they brought to light, each at least a quarter.
+    // New specimens and changed ones share the work by what they brought to light, new ones between three eighths and three quarters.
     let fresh = newKept * poolGroups
     let total = fresh + poolKept * newGroups
-    newShare = min(max(Self.shares * fresh / max(1, total), Self.shares / 4), 3 * Self.shares / 4)
+    newShare = min(max(Self.shares * fresh / max(1, total), 3 * Self.shares / 8), 3 * Self.shares / 4)
     if newGroups + poolGroups > 1024 {
       newGroups = newGroups / 2 + 1
       newKept = newKept / 2 + 1

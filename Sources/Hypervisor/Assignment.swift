@@ -162,6 +162,8 @@ extension Hypervisor {
       return moveAndMap(function, of: device, to: owner, target: target, from: source, relaxed: relaxed)
     }
 
+    // A page that stays because another record covers it may not have been there before.
+    let memory = decisions.lastUnmap == .ownPages ? (p2m: domains[target].p2m, dma: domains[target].dmaTable) : nil
     var failure: Refused?
     // Bit n: the n-th unit was mapped by this call. Xen knows no unit count beyond 30; more are taken to be mapped.
     var held: UInt64 = 0
@@ -189,6 +191,10 @@ extension Hypervisor {
         // for all.
         if decisions.unitFailure == .stops && !isAMD { break }
       }
+    }
+    if decisions.rollback == .whatItMapped, let memory, domains[target].crash == nil {
+      domains[target].p2m = memory.p2m
+      domains[target].dmaTable = memory.dma
     }
     return failure
   }

@@ -46,7 +46,12 @@ extension Toolstack {
     }
     if device.seize {
       for function in selected where !bindings[function].isBound {
-        try bind(function, &journal, on: &port, &buffer)
+        if decisions.failure == .undoes, bindings[function].isQuarantined {
+          // In dom_io it is by default. By name it would go back there for ever, and that could not be undone.
+          bindings[function].isBound = true
+        } else {
+          try bind(function, &journal, on: &port, &buffer)
+        }
       }
     }
     for function in selected {

@@ -58,10 +58,17 @@ struct ErrorTests {
     try state.replacing("ram-agreed", with: "one-owner").write(toFile: path, atomically: true, encoding: .utf8)
     #expect(try Program.run(planted, in: folder).lines[1].hasSuffix("  one-owner 2"))
     let json = try Program.run(planted + ["--json"], in: folder)
-    #expect(json.lines.count == 1 && json.output.hasPrefix("{\"detectedMedian\":"))
+    #expect(json.lines.count == 1 && json.output.hasPrefix("{\"baselines\":{},\"detectedMedian\":"))
     try expect(
       "mutants", "--traces", quirks, "--runs", "5", "--state", "state", code: 65,
-      says: "state:1: expected \"rdmfuzz-power 1 runs=5\"")
+      says: "state:1: expected \"rdmfuzz-power 2 runs=5\"")
+    let compared = try Program.run(planted + ["--baseline", "random", "--markdown", "page.md"], in: folder)
+    #expect(compared.lines[1].contains("  random ") && compared.lines.count == 4, "\(compared.lines)")
+    let page = try String(contentsOfFile: folder + "/page.md", encoding: .utf8)
+    #expect(page.contains("| `device-model-keeps-split` | 1 | 2/2 |") && page.contains("--baseline random`"))
+    try expect(
+      "mutants", "--traces", quirks, "--baseline", "guided", code: 64,
+      says: "--baseline takes random, unguided or libfuzzer, found \"guided\"")
     try expect(
       "mutants", "--traces", quirks, "--quirk", "nosuch", code: 64,
       says: "expected a quirk that an invariant sees, as 'rdmfuzz quirks' lists them, found \"nosuch\"")

@@ -73,30 +73,96 @@ struct PowerTests {
     #expect(PowerTable([row(quirks[0], found: 1, at: 5)]).median == nil)
   }
 
+  /// Values of scipy 1.x: mannwhitneyu(method='asymptotic'), norm.sf; times without event are later than all others.
+  @Test("A12, Mann-Whitney and the tail of the normal distribution are those of scipy")
+  func ranks() {
+    func sample(_ times: [UInt64?]) -> [TimesToEvent.Trial] {
+      times.map { .init(time: $0 ?? 100, happened: $0 != nil) }
+    }
+    for (one, other, superiority, significance) in [
+      ([1, 2, 3, 4, 5], [6, 7, 8, 9, 10], 1.0, 0.012185780355344813),
+      ([1, 2, 3, 4, 5], [3, 4, 5, 6, 7], 0.82, 0.11384629800665805),
+      ([10, 20, nil, nil], [5, 20, 30, nil, nil, nil], 0.5208333333333333, 1.0),
+      ([5, 5, 5, 7], [5, 5, 5, 7], 0.5, 1.0),
+      ([3, 3, 3], [3, 3, 3], 0.5, 1.0),
+      (Array(1...20), Array(15...34), 0.955, 9.062536857237724e-07),
+    ] as [([UInt64?], [UInt64?], Double, Double)] {
+      let comparison = RankComparison(sample(one), sample(other))
+      #expect(abs(comparison.superiority - superiority) < 1e-12, "\(one)")
+      #expect(abs(comparison.significance - significance) <= 1e-7 * significance, "\(one): \(comparison.significance)")
+      #expect(abs(RankComparison(sample(other), sample(one)).superiority - (1 - superiority)) < 1e-12)
+    }
+    #expect(RankComparison(sample([]), sample([1])) == RankComparison(sample([1]), sample([])))
+    for (z, tail) in [
+      (0, 0.5), (0.5, 0.3085375387259869), (1, 0.15865525393145707), (1.96, 0.024997895148220435),
+      (2.9, 0.0018658133003840375), (3.1, 0.0009676032132183563), (5, 2.866515718791933e-07),
+      (8, 6.22096057427174e-16),
+    ] {
+      #expect(abs(RankComparison.tail(z) - tail) <= 1e-9 * tail, "\(z): \(RankComparison.tail(z))")
+    }
+  }
+
+  @Test("Holm: each probability times the number of those that are not smaller, never falling, at most 1")
+  func holm() {
+    // Holm 1979; statsmodels multipletests(method='holm').
+    let corrected = RankComparison.holm([0.01, 0.04, 0.03, 0.005])
+    for (value, expected) in zip(corrected, [0.03, 0.06, 0.06, 0.02]) { #expect(abs(value - expected) < 1e-12) }
+    #expect(RankComparison.holm([]) == [])
+    #expect(RankComparison.holm([0.9, 0.8]) == [1, 1])
+  }
+
+  @Test("a verdict counts large and significant differences, each baseline by itself")
+  func verdicts() {
+    func trials(_ times: [UInt64?]) -> [PowerTrial] {
+      times.enumerated().map { index, time in
+        var trial = PowerTrial(seed: UInt64(index + 1), budget: 100)
+        trial.detected = time
+        return trial
+      }
+    }
+    let quirk = Quirk.all[0]
+    let mutant = Mutant(quirk, in: .repaired.with(quirk), events: 3)
+    let early = trials((1...10).map { $0 })
+    let late = trials((51...60).map { $0 })
+    let table = PowerTable([
+      PowerTable.Row(mutant, early, baselines: [(.random, late), (.unguided, early)]),
+      PowerTable.Row(mutant, late, baselines: [(.random, early), (.unguided, late)]),
+    ])
+    let verdicts = table.verdicts
+    #expect(verdicts.map(\.contender) == [.random, .unguided])
+    #expect(verdicts[0].superiorities == [1, 0] && (0...1).map { verdicts[0].direction($0) } == [1, -1])
+    #expect(verdicts[1].superiorities == [0.5, 0.5] && (0...1).map { verdicts[1].direction($0) } == [0, 0])
+    #expect(PowerTable([]).verdicts.isEmpty)
+  }
+
   @Test("a record reads back; what is wrong with one is told with its line")
   func record() throws {
     var record = PowerRecord(budget: 50)
     var trial = PowerTrial(seed: 2, budget: 50)
-    record.add(trial, of: Quirk.all[1])
+    record.add(trial, of: Quirk.all[1], by: .guided)
     trial = PowerTrial(seed: 1, budget: 50)
     trial.triggered = 3
     trial.detected = 4
     trial.symptom = Symptom(invariant: "one-owner", stage: "toolstack", relation: "")
-    record.add(trial, of: Quirk.all[1])
+    record.add(trial, of: Quirk.all[1], by: .guided)
     let lines = record.text.split(separator: "\n").map { String($0) }
     let again = try PowerRecord(text: lines, path: "state", budget: 50)
-    #expect(again.text == record.text && again.trial(Quirk.all[1], seed: 1)?.detected == 4)
+    #expect(again.text == record.text && again.trial(.guided, Quirk.all[1], seed: 1)?.detected == 4)
     let name = Quirk.all[0].name
     for (lines, says) in [
-      ([], "1: expected \"rdmfuzz-power 1 runs=50\""), (["rdmfuzz-power 1 runs=51"], "1: expected"),
-      ([record.text.split(separator: "\n")[0].description, "x"], "2: expected four words"),
-      ([lines[0], "x 1 - -"], "2: expected the name of a quirk, found x"),
-      ([lines[0], "\(name) x - -"], "2: expected a seed, found x"),
-      ([lines[0], "\(name) 1 51 -"], "2: expected - or an execution from 1 to 50, found 51"),
-      ([lines[0], "\(name) 1 - 0"], "2: expected - or an execution"),
-      ([lines[0], "\(name) 1 - 5"], "2: expected what broke"),
-      ([lines[0], "\(name) 1 - - a b c"], "2: expected what broke"),
-      ([lines[0], "\(name) 1 - -", "\(name) 1 - -"], "3: expected a quirk and seed that are not there yet"),
+      ([], "1: expected \"rdmfuzz-power 2 runs=50\""), (["rdmfuzz-power 2 runs=51"], "1: expected"),
+      ([lines[0], "x"], "2: expected five words"),
+      ([lines[0], "x \(name) 1 - -"], "2: expected guided, unguided, random or libfuzzer, found x"),
+      ([lines[0], "guided x 1 - -"], "2: expected the name of a quirk, found x"),
+      ([lines[0], "guided \(name) x - -"], "2: expected a seed, found x"),
+      ([lines[0], "guided \(name) 1 51 -"], "2: expected - or an execution from 1 to 50, found 51"),
+      ([lines[0], "guided \(name) 1 - 0"], "2: expected - or an execution"),
+      ([lines[0], "guided \(name) 1 - 5"], "2: expected what broke"),
+      ([lines[0], "guided \(name) 1 - - a b c"], "2: expected what broke"),
+      (
+        [lines[0], "random \(name) 1 - -", "random \(name) 1 - -"],
+        "3: expected a quirk and seed that are not there yet"
+      ),
     ] as [([String], String)] {
       do {
         _ = try PowerRecord(text: lines, path: "state", budget: 50)

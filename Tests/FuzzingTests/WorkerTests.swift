@@ -23,6 +23,8 @@ struct WorkerTests {
     let symptom = Symptom(invariant: "a b", stage: "#%", relation: "")
     let messages: [WorkerMessage] = [
       .plan(WorkerPlan(plan)), .ready(corpus: "12ab"), .run(range), .canary(range), .done(range, events: 9, checks: 81),
+      .news(News(index: 7, features: [0, 65535])), .learn(Round(first: 0, end: 64, keepers: [])),
+      .learn(Round(first: 64, end: 128, keepers: [64, 127])),
       .failed(ExecutionFailure(index: 3, event: 2, symptom: symptom, detail: "two  words\nand a line")),
       .failed(ExecutionFailure(index: 3, event: nil, symptom: symptom, detail: "")), .error("no way"),
     ]
@@ -35,6 +37,7 @@ struct WorkerTests {
   @Test("anything else is no message")
   func garbage() {
     for line in [
+      "news", "news 1", "news x 1", "news 1 65536", "news 1 1,", "learn 0 64", "learn 64 64 -", "learn 0 64 x",
       "", " ", "run", "run 1", "run 1 0", "run 1 2 3", "run -1 5", "run \(UInt64.max) 2", "done 1 2", "done 1 2 3",
       "failed 1 2 a b c",
       "failed x 2 a b c d", "failed 1 2 a b c %", "ready", "ready %2", "plan", "plan seed=1", "hello world", "RUN 1 1",

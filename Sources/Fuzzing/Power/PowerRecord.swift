@@ -3,7 +3,7 @@ import Storage
 
 /// The trials of a power test on disk, so that it can stop and go on.
 ///
-/// Text, a line a trial: quirk, seed, first execution triggered and detected (`-` for none), and what broke. The first line
+/// Text, a line a trial: who made it (`Contender`), quirk, seed, first execution triggered and detected (`-` for none), and what broke. The first line
 /// names the format and the budget; trials of another budget are not comparable.
 public struct PowerRecord: Sendable {
   /// What is wrong with such a file.
@@ -15,12 +15,17 @@ public struct PowerRecord: Sendable {
   /// Most executions of each trial.
   public let budget: UInt64
   /// Trials by quirk, in order of seeds.
-  private var trials: [Quirk: [PowerTrial]] = [:]
+  private var trials: [Key: [PowerTrial]] = [:]
+
+  private struct Key: Hashable {
+    var contender: Contender
+    var quirk: Quirk
+  }
 
   /// A record without trials.
   public init(budget: UInt64) { self.budget = budget }
 
-  private static let magic = "rdmfuzz-power 1 runs="
+  private static let magic = "rdmfuzz-power 2 runs="
 
   /// The record in the text of `path`, of trials with `budget`.
   public init(text lines: [String], path: String, budget: UInt64) throws(Failure) {
@@ -33,11 +38,14 @@ public struct PowerRecord: Sendable {
     }
     for (index, line) in lines.enumerated().dropFirst() {
       let words = line.split(separator: " ", omittingEmptySubsequences: false).map { String($0) }
-      guard words.count == 4 || words.count == 7 else { throw failure(index + 1, "four words, or seven") }
-      guard let quirk = Quirk(name: words[0]) else {
-        throw failure(index + 1, "the name of a quirk, found \(words[0])")
+      guard words.count == 5 || words.count == 8 else { throw failure(index + 1, "five words, or eight") }
+      guard let contender = Contender(rawValue: words[0]) else {
+        throw failure(index + 1, "guided, unguided, random or libfuzzer, found \(words[0])")
       }
-      guard let seed = UInt64(words[1]) else { throw failure(index + 1, "a seed, found \(words[1])") }
+      guard let quirk = Quirk(name: words[1]) else {
+        throw failure(index + 1, "the name of a quirk, found \(words[1])")
+      }
+      guard let seed = UInt64(words[2]) else { throw failure(index + 1, "a seed, found \(words[2])") }
       func execution(_ word: String) throws(Failure) -> UInt64? {
         if word == "-" { return nil }
         guard let number = UInt64(word), 1...budget ~= number else {
@@ -46,39 +54,45 @@ public struct PowerRecord: Sendable {
         return number
       }
       var trial = PowerTrial(seed: seed, budget: budget)
-      trial.triggered = try execution(words[2])
-      trial.detected = try execution(words[3])
-      guard (trial.detected != nil) == (words.count == 7) else {
+      trial.triggered = try execution(words[3])
+      trial.detected = try execution(words[4])
+      guard (trial.detected != nil) == (words.count == 8) else {
         throw failure(index + 1, "what broke if, and only if, it was detected")
       }
-      if words.count == 7 {
-        let parts = words[4...].compactMap { WordEscape.unescaped($0) }
+      if words.count == 8 {
+        let parts = words[5...].compactMap { WordEscape.unescaped($0) }
         guard parts.count == 3 else { throw failure(index + 1, "an invariant, a stage and a relation") }
         trial.symptom = Symptom(invariant: parts[0], stage: parts[1], relation: parts[2])
       }
-      guard self.trial(quirk, seed: seed) == nil else {
+      guard self.trial(contender, quirk, seed: seed) == nil else {
         throw failure(index + 1, "a quirk and seed that are not there yet")
       }
-      add(trial, of: quirk)
+      add(trial, of: quirk, by: contender)
     }
   }
 
-  /// The trial of `quirk` with `seed`, nil if it is still to be made.
-  public func trial(_ quirk: Quirk, seed: UInt64) -> PowerTrial? { trials[quirk]?.first { $0.seed == seed } }
-
-  /// Adds a trial that is not there yet.
-  public mutating func add(_ trial: PowerTrial, of quirk: Quirk) {
-    trials[quirk, default: []].append(trial)
-    trials[quirk]?.sort { $0.seed < $1.seed }
+  /// The trial of `quirk` with `seed` by `contender`, nil if it is still to be made.
+  public func trial(_ contender: Contender, _ quirk: Quirk, seed: UInt64) -> PowerTrial? {
+    trials[Key(contender: contender, quirk: quirk)]?.first { $0.seed == seed }
   }
 
-  /// The record as text: quirks in the order of `Quirk.all`, then seeds.
+  /// Adds a trial that is not there yet.
+  public mutating func add(_ trial: PowerTrial, of quirk: Quirk, by contender: Contender) {
+    let key = Key(contender: contender, quirk: quirk)
+    trials[key, default: []].append(trial)
+    trials[key]?.sort { $0.seed < $1.seed }
+  }
+
+  /// The record as text: contenders, then quirks in the order of `Quirk.all`, then seeds.
   public var text: String {
     var text = PowerRecord.magic + "\(budget)\n"
-    for quirk in Quirk.all {
-      for trial in trials[quirk] ?? [] {
-        let times = [trial.triggered, trial.detected].map { $0.map { "\($0)" } ?? "-" }.joined(separator: " ")
-        text += "\(quirk.name) \(trial.seed) \(times)" + (trial.symptom.map { " \($0)" } ?? "") + "\n"
+    for contender in Contender.allCases {
+      for quirk in Quirk.all {
+        for trial in trials[Key(contender: contender, quirk: quirk)] ?? [] {
+          let times = [trial.triggered, trial.detected].map { $0.map { "\($0)" } ?? "-" }.joined(separator: " ")
+          text += "\(contender.rawValue) \(quirk.name) \(trial.seed) \(times)"
+          text += (trial.symptom.map { " \($0)" } ?? "") + "\n"
+        }
       }
     }
     return text

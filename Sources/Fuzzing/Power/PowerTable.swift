@@ -33,10 +33,21 @@ public struct PowerTable: Sendable {
       !trials.isEmpty && Double(detection.events) >= Row.foundShare * Double(trials.count)
     }
 
+    /// The same mutant and seeds, otherwise.
+    public let baselines: [(contender: Contender, trials: [PowerTrial])]
+
     /// `trials` of `mutant`.
-    public init(_ mutant: Mutant, _ trials: [PowerTrial]) {
+    public init(
+      _ mutant: Mutant, _ trials: [PowerTrial], baselines: [(contender: Contender, trials: [PowerTrial])] = []
+    ) {
       self.mutant = mutant
       self.trials = trials
+      self.baselines = baselines
+    }
+
+    /// The trials against those of each baseline, not corrected for the number of rows.
+    public var comparisons: [RankComparison] {
+      baselines.map { RankComparison(trials.map(\.detection), $0.trials.map(\.detection)) }
     }
   }
 
@@ -55,5 +66,36 @@ public struct PowerTable: Sendable {
     guard !medians.isEmpty else { return nil }
     let middle = medians[(medians.count - 1) / 2]
     return middle == .max ? nil : middle
+  }
+
+  /// What all rows say of one baseline.
+  public struct Verdict: Hashable, Sendable {
+    /// Which.
+    public let contender: Contender
+    /// A12 of each row.
+    public let superiorities: [Double]
+    /// Probabilities of each row, by Holm's correction over all of them.
+    public let significances: [Double]
+
+    /// From here a difference counts as large.
+    public static let large = 0.71
+    /// Below it a difference is taken to be none of chance.
+    public static let level = 0.05
+
+    /// 1 if row `index` is detected significantly earlier than by the baseline, -1 if later, else 0.
+    public func direction(_ index: Int) -> Int {
+      significances[index] >= Verdict.level ? 0 : superiorities[index] > 0.5 ? 1 : -1
+    }
+  }
+
+  /// A verdict on each baseline.
+  public var verdicts: [Verdict] {
+    guard let first = rows.first else { return [] }
+    return first.baselines.indices.map { place in
+      let comparisons = rows.map { $0.comparisons[place] }
+      return Verdict(
+        contender: first.baselines[place].contender, superiorities: comparisons.map(\.superiority),
+        significances: RankComparison.holm(comparisons.map(\.significance)))
+    }
   }
 }

@@ -10,14 +10,33 @@ public struct Mutant: Hashable, Sendable {
   /// `repaired` with it, and with what else it takes to show.
   public let edition: Edition
 
+  /// How many events the shortest known life takes to show it.
+  public let events: Int
+
   /// `quirk` as planted in `edition`.
-  public init(_ quirk: Quirk, in edition: Edition) {
+  public init(_ quirk: Quirk, in edition: Edition, events: Int = 1) {
     self.quirk = quirk
     self.edition = edition
+    self.events = events
   }
 
   /// The same without the bug: nothing is broken there.
   public var control: Edition { edition.with(quirk, on: false) }
+}
+
+/// Who looks for a mutant.
+public enum Contender: String, CaseIterable, Sendable {
+  /// The fuzzer as it is.
+  case guided
+  /// The same generators and mutators, nothing is learnt.
+  case unguided
+  /// Everything at random.
+  case random
+  /// libFuzzer with the same mutators; its trials are made elsewhere and only read.
+  case libfuzzer
+
+  /// How specimens are come by; nil if not here.
+  public var guidance: Guidance? { Guidance(rawValue: rawValue) }
 }
 
 /// How a campaign from an empty corpus fares against one mutant: executions counted from 1.

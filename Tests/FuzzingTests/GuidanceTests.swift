@@ -1,0 +1,166 @@
+import Editions
+import Features
+import Platform
+import Testing
+import Toolstack
+import Tracing
+
+@testable import Fuzzing
+
+@Suite("Guidance")
+struct GuidanceTests {
+  static let edition = Edition.repaired
+  static let plan = CampaignPlan(
+    editions: [edition], seed: 31, extent: .runs(1), canary: .init(StubExecutor.quirk))
+
+  /// Executes `range` as one worker does, and tells the news.
+  static func work(_ range: Range<UInt64>, _ source: SpecimenSource) -> [News] {
+    var executor = PlayerExecutor()
+    var observer = FeatureObserver()
+    return range.compactMap { index in
+      guard executor.run(plan.specimen(index, from: source), &observer).symptom == nil else { return nil }
+      let features = source.news(in: observer.features.ids)
+      return features.isEmpty ? nil : News(index: index, features: features)
+    }
+  }
+
+  static func learnt(rounds: Int, cut: (Range<UInt64>) -> [Range<UInt64>] = { [$0] }) -> SpecimenSource {
+    var source = SpecimenSource(seed: plan.seed)
+    var executor = PlayerExecutor()
+    var first: UInt64 = 0
+    for _ in 0..<rounds {
+      let end = plan.roundEnd(after: first)
+      let news = cut(first..<end).flatMap { work($0, source) }
+      plan.learn(Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor)
+      first = end
+    }
+    return source
+  }
+
+  @Test("what is learnt does not depend on how a round is shared out")
+  func shares() {
+    let one = Self.learnt(rounds: 4)
+    let two = Self.learnt(rounds: 4) { range in
+      let middle = range.lowerBound + UInt64(range.count) / 3
+      return [range.lowerBound..<middle, middle..<range.upperBound]
+    }
+    #expect(one.pool.entries.map(\.specimen) == two.pool.entries.map(\.specimen))
+    #expect(one.pool.entries.count > 50)
+    for index in UInt64(256)..<320 {
+      #expect(one.specimen(index, for: Self.edition) == two.specimen(index, for: Self.edition))
+    }
+  }
+
+  @Test("every specimen that is kept has something new, and its life ends where that showed")
+  func keepers() {
+    let source = Self.learnt(rounds: 3)
+    var executor = PlayerExecutor()
+    var observer = FeatureObserver()
+    var known: Set<UInt16> = []
+    for entry in source.pool.entries {
+      _ = executor.run(entry.specimen, &observer)
+      #expect(observer.features.ids == entry.features)
+      let fresh = entry.features.filter { !known.contains($0) }
+      #expect(!fresh.isEmpty)
+      let before = observer.counts.dropLast().last ?? 0
+      #expect(entry.specimen.events.count <= 1 || entry.features[before...].contains { !known.contains($0) })
+      known.formUnion(entry.features)
+    }
+  }
+
+  @Test("before anything is learnt all specimens are new ones; afterwards a good share still is")
+  func shareOfNew() {
+    let source = Self.learnt(rounds: 6)
+    let hosts = source.pool.entries.map(\.specimen.header.machine)
+    let untaught = SpecimenSource(seed: Self.plan.seed)
+    let same = (UInt64(400)..<800).count {
+      source.specimen($0, for: Self.edition) == untaught.specimen($0, for: Self.edition)
+    }
+    #expect((100...320).contains(same), "\(same)")
+    #expect(!hosts.isEmpty)
+  }
+
+  @Test("baselines learn nothing")
+  func baselines() {
+    for guidance in [Guidance.unguided, .random] {
+      let source = SpecimenSource(seed: 3, guidance: guidance)
+      #expect(source.news(in: [1, 2, 3]) == [])
+      for index in UInt64(0)..<200 {
+        #expect(SpecimenRules().violation(in: source.specimen(index, for: Self.edition)) == nil, "\(guidance)")
+      }
+    }
+  }
+
+  @Test("rounds follow each other without a gap, begin small, and part no group")
+  func rounds() {
+    var index: UInt64 = 0
+    while index < 20_000 {
+      let end = Rounds.end(after: index)
+      #expect(end > index && end % Rounds.group == 0 && Rounds.end(after: end - 1) == end)
+      index = end
+    }
+    #expect(Rounds.end(after: 0) == 64)
+  }
+
+  @Test("the pool draws rare features more often, forgets the least worth, and knows what it forgot")
+  func pool() {
+    var pool = SpecimenPool()
+    let nothing = Specimen(header: TraceHeader(edition: .repaired, machine: Machine()), events: [.query(.iommu)])
+    for index in 0..<UInt16(100) { pool.add(Lesson(index: 0, specimen: nothing, features: [7, index == 42 ? 9 : 8])) }
+    pool.weigh()
+    var random = RandomSource(seed: 2)
+    let hits = (0..<1000).count { _ in pool.draw(&random) == 42 }
+    #expect(hits > 300, "\(hits)")
+    for _ in 0..<600 { pool.use(42) }
+    pool.weigh()
+    #expect((0..<1000).count { _ in pool.draw(&random) == 42 } < 300)
+    for feature in UInt16(1000)..<UInt16(1000 + SpecimenPool.capacity) {
+      pool.add(Lesson(index: 0, specimen: nothing, features: [7, feature]))
+    }
+    pool.weigh()
+    #expect(pool.entries.count < SpecimenPool.capacity && pool.novel(of: [7, 8, 9, 999]) == [999])
+    #expect(!pool.entries.contains { $0.features == [7, 8] })
+  }
+
+  @Test("equal lives have equal features, whatever was seen before; other lives have others")
+  func observing() {
+    var executor = PlayerExecutor()
+    var fresh = FeatureObserver()
+    var used = FeatureObserver()
+    var sets: Set<[UInt16]> = []
+    let source = SpecimenSource(seed: 8)
+    for index in UInt64(0)..<300 {
+      let specimen = source.specimen(index, for: Self.edition)
+      fresh = FeatureObserver()
+      _ = executor.run(specimen, &fresh)
+      _ = executor.run(specimen, &used)
+      #expect(fresh.features.ids == used.features.ids && fresh.counts == used.counts)
+      #expect(Set(fresh.features.ids).count == fresh.features.ids.count && !fresh.features.ids.isEmpty)
+      sets.insert(fresh.features.ids.sorted())
+    }
+    #expect(sets.count > 280, "\(sets.count)")
+  }
+
+  @Test("a conjunction of rare states is reached from kept specimens more often than blindly")
+  func conjunction() {
+    // A device's range behind RAM, held by a record nonetheless: two steps that must meet.
+    func isMet(_ specimen: Specimen) -> Bool {
+      var populated: Set<UInt64> = []
+      for event in specimen.events {
+        guard case .hypercall(let call) = event else { continue }
+        if case .populatePhysmap(_, let extents, _) = call.call { populated.insert(extents.first) }
+        if case .assignDevice(_, let sbdf, 1, _) = call.call,
+          specimen.header.machine.reservedRanges(for: sbdf).contains(where: { populated.contains($0.frames.start) })
+        {
+          return true
+        }
+      }
+      return false
+    }
+    let guided = Self.learnt(rounds: 16)
+    let blind = SpecimenSource(seed: Self.plan.seed, guidance: .unguided)
+    let range = UInt64(1024)..<3072
+    let hits = [guided, blind].map { source in range.count { isMet(source.specimen($0, for: Self.edition)) } }
+    #expect(hits[0] > hits[1], "\(hits)")
+  }
+}

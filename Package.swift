@@ -34,13 +34,14 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"]), .brew(["zlib"])]),
     module("Storage", on: ["CZlib"]),
     module("Parallel"),
+    module("Sharing"),
     module("AddressSpace"),
     module("Editions"),
     module("Platform", on: ["AddressSpace", "Editions"]),
     module("Hypercalls", on: ["AddressSpace", "Editions", "Platform"]),
-    module("Hypervisor", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    module("Hypervisor", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
     module("Firmware", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
-    module("Toolstack", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    module("Toolstack", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
     module(
       "Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"],
       exclude: ["GRAMMAR.md"]),
@@ -48,12 +49,12 @@ let package = Package(
     module(
       "Simulation",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
       ]),
     module(
       "Invariants",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
         "Simulation",
       ]),
     module(

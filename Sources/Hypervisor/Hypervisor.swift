@@ -2,6 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 import Platform
+import Sharing
 
 /// Xen, from the end of its boot: units, domains, devices, page tables, and the hypercalls that change them.
 ///
@@ -14,10 +15,8 @@ import Platform
 public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// Which Xen this is.
   public private(set) var edition: Edition
-  /// What became of the IOMMU at boot.
-  public let boot: BootReport
-  /// The reserved ranges, in list order.
-  public let units: UnitList
+  /// What boot left for good; in a box, as every copy has it.
+  private let booted: Shared<Booted>
   private(set) var decisions: HypervisorDecisions
   /// True on a host with AMD-Vi, in use or not.
   public let isAMD: Bool
@@ -32,7 +31,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// The functions Xen knows of, ascending.
   public internal(set) var devices: [Device] = []
   /// The domains, ascending; dom0 first. `dom_io` and `dom_xen` are none.
-  public internal(set) var domains: [Domain] = []
+  public internal(set) var domains: SharedArray<Domain> = []
   /// The memory there is.
   public var budget: Budget
   /// The number the last created domain got.
@@ -44,9 +43,8 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// functions and has their reserved ranges mapped (HV-64, HV-106).
   public init(machine: Machine, edition: Edition, boot: BootReport) {
     self.edition = edition
-    self.boot = boot
     decisions = HypervisorDecisions(edition.hypervisor)
-    units = UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))
+    booted = Shared(Booted(boot: boot, units: UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))))
     pageTables = machine.pageTables
     isAMD = machine.iommu == .amdVi
     // AMD's IOMMU never uses the p2m's tables (HV-44, HV-116).
@@ -166,6 +164,21 @@ struct Refused: Error, Hashable, Sendable {
 }
 
 extension Hypervisor {
+  /// What boot left and nothing changes afterwards (HV-56).
+  private struct Booted: Equatable, Sendable {
+    var boot: BootReport
+    var units: UnitList
+  }
+
+  /// What became of the IOMMU at boot.
+  public var boot: BootReport { _read { yield booted.value.boot } }
+
+  /// The reserved ranges, in list order.
+  public var units: UnitList { _read { yield booted.value.units } }
+
+  /// True if both come from one boot, and so have the same ranges.
+  public func isSameBoot(as other: Hypervisor) -> Bool { booted.isSame(as: other.booted) }
+
   /// The function whose id the requests of `function` bear as far as page tables go; AMD's tables can say another.
   func requestor(of function: SBDF) -> SBDF { boot.requestors?.requestor(of: function) ?? function }
 
@@ -187,14 +200,21 @@ extension Hypervisor {
   /// The domain numbered `id`, nil if there is none.
   public func domain(_ id: DomainID) -> Domain? { index(of: id).map { domains[$0] } }
 
+  /// The domain numbered `id` in its box, nil if there is none.
+  public func sharedDomain(_ id: DomainID) -> Shared<Domain>? { index(of: id).map { domains.shared(at: $0) } }
+
   /// The device at `sbdf`, nil if Xen does not know it.
   public func device(_ sbdf: SBDF) -> Device? { deviceIndex(of: sbdf).map { devices[$0] } }
 
   /// Position of domain `id` in `domains`.
   func index(of id: DomainID) -> Int? {
-    // A closure over the elements would copy each domain.
-    for index in domains.indices where domains[index].id == id { return index }
-    return nil
+    var low = 0
+    var high = domains.count
+    while low < high {
+      let middle = (low + high) / 2
+      if domains[middle].id < id { low = middle + 1 } else { high = middle }
+    }
+    return low < domains.count && domains[low].id == id ? low : nil
   }
 
   /// Position of the device at `sbdf` in `devices`.
@@ -241,11 +261,9 @@ extension Hypervisor {
   }
 
   /// The first piece of a range of a domain's frames, which is not empty.
-  ///
-  /// Looks at the domain where it lies: a method called on the element of an array would copy all of it.
   @inline(__always)
   func firstPiece(in index: Int, of frames: FrameRange) -> (frames: FrameRange, value: P2MEntry?) {
-    domains.withUnsafeBufferPointer { $0[index].p2m.firstPiece(of: frames) }
+    domains[index].p2m.firstPiece(of: frames)
   }
 
   /// Stops domain `index` for good; the hardware domain takes the host with it.

@@ -8,10 +8,9 @@ import Tracing
 public struct Player: Sendable {
   /// The host as it is now.
   public private(set) var host: Host
-  /// True for invariants broken now, by their place in the catalogue.
-  private var broken = [Bool](repeating: false, count: Invariant.all.count)
+  private var watch = InvariantWatch()
   /// Checks made so far.
-  public private(set) var checks = 0
+  public var checks: Int { watch.checks }
 
   /// Boots `edition` on `machine`.
   public init(machine: Machine, edition: Edition) {
@@ -26,13 +25,7 @@ public struct Player: Sendable {
     let before = host
     let outcome = host.apply(event)
     if case .query = event { return outcome }
-    let scene = Invariant.Scene(event: event, outcome: outcome, before: before, after: host)
-    for (index, invariant) in Invariant.all.enumerated() {
-      checks += 1
-      let violation = invariant.check(scene)
-      if let violation, !broken[index] { report(violation) }
-      broken[index] = violation != nil
-    }
+    watch.check(event, outcome, before: before, after: host, report)
     return outcome
   }
 }

@@ -140,7 +140,7 @@ extension Host {
   private mutating func bootGuest(at index: Int) -> Outcome {
     let domain = guests[index].domain
     // A guest that only raw hypercalls made has nothing to boot from, and a running one does not start again.
-    guard let built = toolstack.guest(domain), guests[index].firmware == nil else {
+    guard let built = toolstack.guest(domain), guests[index].report == nil else {
       return .refused(Refusal(.invalid, rule: nil))
     }
     let input = FirmwareInput(of: built, addressBits: addressBits)

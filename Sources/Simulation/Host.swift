@@ -4,6 +4,7 @@ import Firmware
 import Hypercalls
 import Hypervisor
 import Platform
+import Sharing
 import Toolstack
 import Tracing
 
@@ -17,7 +18,7 @@ public struct Host: Sendable {
   /// The control domain's view and work.
   public internal(set) var toolstack: Toolstack
   /// Guests with a name, ascending by name.
-  public internal(set) var guests: [GuestLife] = []
+  public internal(set) var guests: SharedArray<GuestLife> = []
   /// The seam: faults are injected here, the model is behind.
   public internal(set) var port: Faulting<Hypervisor>
 
@@ -30,7 +31,7 @@ public struct Host: Sendable {
   var armed: InjectedFault?
 
   /// The hypervisor.
-  public var hypervisor: Hypervisor { port.port }
+  public var hypervisor: Hypervisor { _read { yield port.port } }
 
   /// Boots `edition` on `machine`; guests will run `firmware`, or hvmloader's model.
   public init(machine: Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {

@@ -3,7 +3,7 @@ import Testing
 
 /// The floor plan, ground floor first: a module imports only modules that stand before it.
 private let floors = [
-  "CZlib", "Storage", "Parallel",
+  "CZlib", "Storage", "Parallel", "Sharing",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
   "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Studies",
   "Importing", "Reporting", "rdmfuzz",

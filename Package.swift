@@ -60,7 +60,7 @@ let package = Package(
     module(
       "Replaying",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing", "Simulation",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing", "Simulation",
         "Invariants",
       ]),
     module("Catalogue", on: ["Editions", "Storage", "Tracing", "Invariants", "Replaying"]),

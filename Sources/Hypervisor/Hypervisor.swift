@@ -13,11 +13,8 @@ import Sharing
 ///
 /// Without quirks a refused operation changes nothing.
 public struct Hypervisor: Equatable, Sendable, HypercallPort {
-  /// Which Xen this is.
-  public private(set) var edition: Edition
-  /// What boot left for good; in a box, as every copy has it.
-  private let booted: Shared<Booted>
-  private(set) var decisions: HypervisorDecisions
+  /// What boot left for good, and the rules; in a box, as every copy has it.
+  private var booted: Shared<Booted>
   /// True on a host with AMD-Vi, in use or not.
   public let isAMD: Bool
   let pageTables: Machine.PageTables
@@ -42,9 +39,11 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// The hypervisor of `edition` on `machine` after the boot that `boot` reports: the hardware domain, PV, owns all
   /// functions and has their reserved ranges mapped (HV-64, HV-106).
   public init(machine: Machine, edition: Edition, boot: BootReport) {
-    self.edition = edition
-    decisions = HypervisorDecisions(edition.hypervisor)
-    booted = Shared(Booted(boot: boot, units: UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))))
+    let decisions = HypervisorDecisions(edition.hypervisor)
+    booted = Shared(
+      Booted(
+        edition: edition, decisions: decisions, boot: boot,
+        units: UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))))
     pageTables = machine.pageTables
     isAMD = machine.iommu == .amdVi
     // AMD's IOMMU never uses the p2m's tables (HV-44, HV-116).
@@ -60,6 +59,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
       identityPlace: identityPlace)
     dom0.maxPages = .max
     domains = [dom0]
+    devices.reserveCapacity(functions.count)
     for function in functions where devices.last?.sbdf != function.sbdf {
       devices.append(Device(function, isRemapped: boot.translates(function)))
     }
@@ -75,8 +75,8 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
 
   /// Goes on by the rules of `other`, another edition that made the same of the same machine at boot.
   public mutating func adoptRules(of other: Hypervisor) {
-    edition = other.edition
-    decisions = other.decisions
+    booted.value.edition = other.edition
+    booted.value.decisions = other.decisions
   }
 
   /// Performs `call` for `caller`.
@@ -166,18 +166,22 @@ struct Refused: Error, Hashable, Sendable {
 extension Hypervisor {
   /// What boot left and nothing changes afterwards (HV-56).
   private struct Booted: Equatable, Sendable {
+    var edition: Edition
+    var decisions: HypervisorDecisions
     var boot: BootReport
     var units: UnitList
   }
+
+  /// Which Xen this is.
+  public var edition: Edition { booted.value.edition }
+
+  var decisions: HypervisorDecisions { _read { yield booted.value.decisions } }
 
   /// What became of the IOMMU at boot.
   public var boot: BootReport { _read { yield booted.value.boot } }
 
   /// The reserved ranges, in list order.
   public var units: UnitList { _read { yield booted.value.units } }
-
-  /// True if both come from one boot, and so have the same ranges.
-  public func isSameBoot(as other: Hypervisor) -> Bool { booted.isSame(as: other.booted) }
 
   /// The function whose id the requests of `function` bear as far as page tables go; AMD's tables can say another.
   func requestor(of function: SBDF) -> SBDF { boot.requestors?.requestor(of: function) ?? function }

@@ -12,9 +12,9 @@ extension Invariant {
     reads: [.firmware, .memory, .construction, .devices]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
-      for (index, placed) in report.value.bars.enumerated() where placed.decodes {
-        if let (relation, other) = defect(of: placed, among: report.value.bars[(index + 1)...], in: guest) {
+      guard let bars = guest.running?.value.bars else { continue }
+      for (index, placed) in bars.enumerated() where placed.decodes {
+        if let (relation, other) = defect(of: placed, among: bars[(index + 1)...], in: guest) {
           return Violation(
             "bars-placed", stage: "firmware", relation: relation,
             detail:

@@ -78,7 +78,7 @@ extension Invariant {
       else {
         continue
       }
-      for range in scene.reserved.ranges[position] {
+      for range in scene.reserved.ranges(of: position) {
         if let view = domain.value.viewWithout(identityOf: range.frames, range.access) {
           return Violation(
             "strict-mapped", stage: scene.event.stage, relation: view,
@@ -109,14 +109,19 @@ extension Invariant {
       guard let owner = holder.owner, owner != .dom0, owner < .firstReserved,
         scene.after.hypervisor.sharedDomain(owner)?.value.isTranslated == true
       else { continue }
-      for sharer in scene.reserved.sharers[position] {
-        let member = devices[sharer.device]
-        guard let second = member.owner, second != owner, second < .firstReserved else { continue }
-        return Violation(
-          "groups-atomic", stage: scene.event.stage, relation: second == .dom0 ? "hardware-domain" : "guest",
-          detail:
-            "\(holder.sbdf) is \(scene.after.name(of: owner) ?? owner)'s and \(member.sbdf) \(scene.after.name(of: second) ?? second)'s, "
-            + "but they share the range at frames \(sharer.frames)")
+      guard holder.kind.isEndpoint else { continue }
+      for own in scene.reserved.ranges(of: position) {
+        for unit in scene.reserved.neighbours(of: own.unit) {
+          for index in scene.reserved.members(of: unit) where devices[index].kind.isEndpoint {
+            let member = devices[index]
+            guard let second = member.owner, second != owner, second < .firstReserved else { continue }
+            return Violation(
+              "groups-atomic", stage: scene.event.stage, relation: second == .dom0 ? "hardware-domain" : "guest",
+              detail:
+                "\(holder.sbdf) is \(scene.after.name(of: owner) ?? owner)'s and \(member.sbdf) \(scene.after.name(of: second) ?? second)'s, "
+                + "but they share the range at frames \(own.frames)")
+          }
+        }
       }
     }
     return nil

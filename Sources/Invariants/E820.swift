@@ -9,9 +9,9 @@ extension Invariant {
     source: "LD-67, LD-68, INV-9, BL-86", reads: [.firmware]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
+      guard let e820 = guest.running?.value.e820 else { continue }
       var end: UInt64 = 0
-      for (index, entry) in report.value.e820.enumerated() {
+      for (index, entry) in e820.enumerated() {
         let defect: String? =
           entry.size == 0
           ? "empty"
@@ -35,8 +35,8 @@ extension Invariant {
     reads: [.firmware, .construction]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
-      for range in guest.toldRanges where !report.value.e820.covers(range, as: .reserved) {
+      guard let e820 = guest.running?.value.e820 else { continue }
+      for range in guest.toldRanges where !e820.covers(range, as: .reserved) {
         return Violation(
           "ranges-reserved", stage: "firmware", relation: "uncovered",
           detail: "\(guest.life.name): the E820 does not reserve \(range)")
@@ -50,8 +50,8 @@ extension Invariant {
     source: "INV-11, LD-70, B-6", reads: [.firmware, .memory, .balloon]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
-      for entry in report.value.e820 where entry.type == .ram {
+      guard let e820 = guest.running?.value.e820 else { continue }
+      for entry in e820 where entry.type == .ram {
         guard let range = entry.range else { continue }
         var missing: FrameRange?
         guest.domain.p2m.forEachPiece(in: range.frames) { part, entry in

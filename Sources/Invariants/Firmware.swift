@@ -11,7 +11,7 @@ extension Invariant {
   ) { scene in
     let map = GuestMap.xen
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
+      guard let e820 = guest.running?.value.e820 else { continue }
       // Below 1M and in firmware's own area RAM is the firmware's.
       for run in guest.domain.p2m.runs {
         guard case .ram = run.value else { continue }
@@ -22,7 +22,7 @@ extension Invariant {
           guard let frames = run.frames.intersection(area) else { continue }
           var cursor = Page.address(of: frames.start)
           while cursor < Page.address(of: frames.end) {
-            guard let entry = report.value.e820.first(where: { $0.type == .ram && $0.range?.contains(cursor) == true })
+            guard let entry = e820.first(where: { $0.type == .ram && $0.range?.contains(cursor) == true })
             else {
               return Violation(
                 "e820-lists-ram", stage: scene.event.stage, relation: "unlisted",
@@ -41,10 +41,10 @@ extension Invariant {
     source: "LD-48; report R10", reads: [.firmware, .devices]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running, let built = guest.built else { continue }
-      let passed = report.value.bars.filter { bar in
+      guard let bars = guest.running?.value.bars, let devices = guest.built?.value.devices else { continue }
+      let passed = bars.filter { bar in
         bar.decodes && bar.bar.kind.isMemory && bar.address != 0
-          && built.value.devices.contains { $0.devfn == bar.devfn && !$0.isGone }
+          && devices.contains { $0.devfn == bar.devfn && !$0.isGone }
       }
       for (index, first) in passed.enumerated() {
         for second in passed[(index + 1)...] where second.devfn != first.devfn {

@@ -1,4 +1,5 @@
 import Hypervisor
+import Sharing
 import Simulation
 import Tracing
 
@@ -12,10 +13,8 @@ public struct Invariant: Sendable {
     public let event: Event
     /// What came of it.
     public let outcome: Outcome
-    /// The host before.
-    public let before: Host
-    /// The host now.
-    public let after: Host
+    private let sharedBefore: Shared<Host>
+    private let sharedAfter: Shared<Host>
     /// Its guests that the hypervisor knows, in order of their names.
     let allGuests: [GuestView]
     /// Those of them that a check of single guests looks at: all, or all that are not as they were when it last held.
@@ -23,20 +22,27 @@ public struct Invariant: Sendable {
     /// Who has which reserved range.
     let reserved: ReservedDevices
 
+    /// The host before.
+    public var before: Host { _read { yield sharedBefore.value } }
+    /// The host now.
+    public var after: Host { _read { yield sharedAfter.value } }
+
     /// The host before and after `event`.
     public init(event: Event, outcome: Outcome, before: Host, after: Host) {
       let guests = GuestView.all(of: after).all
       self.init(
-        event: event, outcome: outcome, before: before, after: after, guests, ReservedDevices(of: after.hypervisor))
+        event: event, outcome: outcome, before: Shared(before), after: Shared(after), guests,
+        ReservedDevices(of: after.hypervisor))
     }
 
     init(
-      event: Event, outcome: Outcome, before: Host, after: Host, _ guests: [GuestView], _ reserved: ReservedDevices
+      event: Event, outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ guests: [GuestView],
+      _ reserved: ReservedDevices
     ) {
       self.event = event
       self.outcome = outcome
-      self.before = before
-      self.after = after
+      sharedBefore = before
+      sharedAfter = after
       allGuests = guests
       self.guests = guests
       self.reserved = reserved

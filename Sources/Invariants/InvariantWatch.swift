@@ -1,4 +1,5 @@
 import Hypervisor
+import Sharing
 import Simulation
 import Tracing
 
@@ -27,13 +28,13 @@ public struct InvariantWatch: Sendable {
   /// Looks at the host `after` `event`, which was `before` when this was last called; hands every invariant that broke,
   /// and that held before, to `report`.
   public mutating func check(
-    _ event: Event, _ outcome: Outcome, before: Host, after: Host, _ report: (Violation) -> Void
+    _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ report: (Violation) -> Void
   ) {
-    let (guests, changed) = GuestView.all(of: after, after: last?.guests ?? [])
-    let inputs = changes(from: before, to: after, guests, changed)
+    let (guests, changed) = GuestView.all(of: after.value, after: last?.guests ?? [])
+    let inputs = changes(from: before.value, to: after.value, guests, changed)
     let reserved =
-      last.flatMap { $0.reserved.describes(after.hypervisor.devices) ? $0.reserved : nil }
-      ?? ReservedDevices(of: after.hypervisor)
+      last.flatMap { $0.reserved.describes(after.value.hypervisor.devices) ? $0.reserved : nil }
+      ?? ReservedDevices(of: after.value.hypervisor)
     var scene = Invariant.Scene(event: event, outcome: outcome, before: before, after: after, guests, reserved)
     Invariant.all.withUnsafeBufferPointer { catalogue in
       for index in catalogue.indices {

@@ -66,7 +66,7 @@ extension Invariant {
     let host = scene.after.hypervisor
     for (position, device) in host.devices.enumerated()
     where device.owner == .io && device.hasContext && !(device.hasQuarantineTable && host.quarantineHasRanges) {
-      if let range = scene.reserved.ranges[position].first {
+      if let range = scene.reserved.ranges(of: position).first {
         return Violation(
           "quarantine-mapped", stage: scene.event.stage, relation: "no-table",
           detail: "\(device.sbdf) is in quarantine without a table that has its range at frames \(range.frames)")
@@ -80,33 +80,22 @@ extension Invariant {
     "Direct mappings of a guest lead to its own devices' BARs and ranges, and nowhere else.",
     source: "I-12, HV-116, BL-124, G-2; review 2014 (3)", reads: [.hardware, .memory, .devices]
   ) { scene in
-    let host = scene.after.hypervisor
     for guest in scene.allGuests where guest.isIntact && !guest.reached.isEmpty {
       for run in guest.domain.p2m.runs {
         guard case .direct(let mapping) = run.value else { continue }
-        var left = [mapping.machineFrames(of: run.frames)]
-        func take(_ frames: FrameRange) {
-          guard left.contains(where: { $0.overlaps(frames) }) else { return }
+        let machine = mapping.machineFrames(of: run.frames)
+        // Mostly one range or BAR has them all.
+        var isOwn = false
+        forEachOwn(of: guest, in: scene) { isOwn = isOwn || $0.contains(machine) }
+        if isOwn { continue }
+        var left = [machine]
+        forEachOwn(of: guest, in: scene) { own in
+          guard left.contains(where: { $0.overlaps(own) }) else { return }
           left = left.flatMap { part in
             [
-              FrameRange(part.start, min(part.end, max(part.start, frames.start))),
-              FrameRange(max(part.start, min(part.end, frames.end)), part.end),
+              FrameRange(part.start, min(part.end, max(part.start, own.start))),
+              FrameRange(max(part.start, min(part.end, own.end)), part.end),
             ].filter { !$0.isEmpty }
-          }
-        }
-        for (position, device) in host.devices.enumerated() where device.owner == guest.domain.id {
-          for range in scene.reserved.ranges[position] { take(range.frames) }
-          for bar in host.functions.first(where: { $0.sbdf == device.sbdf })?.bars ?? []
-          where bar.kind.isMemory && bar.hostAddress != 0 {
-            if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
-              take(frames)
-            }
-          }
-        }
-        // Of a function that was pulled out nothing is left that could answer.
-        for device in guest.built?.value.devices ?? [] where device.isGone {
-          for bar in guest.built?.value.deviceModel.mappedBARs ?? [] where bar.sbdf == device.sbdf {
-            if let frames = FrameRange(start: bar.mfn, count: bar.count) { take(frames) }
           }
         }
         if let part = left.first {
@@ -117,6 +106,29 @@ extension Invariant {
       }
     }
     return nil
+  }
+
+  /// Calls `body` with the machine frames of each range and each memory BAR of the guest's devices.
+  private static func forEachOwn(of guest: GuestView, in scene: Scene, _ body: (FrameRange) -> Void) {
+    let host = scene.after.hypervisor
+    for (position, device) in host.devices.enumerated() where device.owner == guest.domain.id {
+      for range in scene.reserved.ranges(of: position) { body(range.frames) }
+      for function in host.functions where function.sbdf == device.sbdf {
+        for bar in function.bars where bar.kind.isMemory && bar.hostAddress != 0 {
+          if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
+            body(frames)
+          }
+        }
+        break
+      }
+    }
+    // Of a function that was pulled out nothing is left that could answer.
+    guard let built = guest.built else { return }
+    for device in built.value.devices where device.isGone {
+      for bar in built.value.deviceModel.mappedBARs where bar.sbdf == device.sbdf {
+        if let frames = FrameRange(start: bar.mfn, count: bar.count) { body(frames) }
+      }
+    }
   }
 
   static let nobodyCrashes = Invariant(
@@ -144,13 +156,11 @@ extension Device {
   /// How many of its functions, phantoms included, `unit` lists.
   fileprivate func functions(in unit: RMRRUnit) -> UInt64 {
     var count: UInt64 = 0
-    var seen: [UInt16] = []
-    for bdf in unit.devices where !seen.contains(bdf) {
-      seen.append(bdf)
+    for (place, bdf) in unit.devices.enumerated() where !unit.devices[..<place].contains(bdf) {
       if answers(for: SBDF(segment: unit.segment, bdf: bdf)) { count += 1 }
     }
     if !unit.runs.isEmpty {
-      for bdf in sbdf.bdf & ~7...sbdf.bdf | 7 where !seen.contains(bdf) {
+      for bdf in sbdf.bdf & ~7...sbdf.bdf | 7 where !unit.devices.contains(bdf) {
         let function = SBDF(segment: unit.segment, bdf: bdf)
         if unit.lists(function) && answers(for: function) { count += 1 }
       }

@@ -13,11 +13,11 @@ extension Invariant {
   ) { scene in
     guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
-      guard let built = guest.built else { continue }
-      for device in built.value.devices {
+      guard let devices = guest.built?.value.devices, let rdms = guest.built?.value.rdms else { continue }
+      for device in devices {
         for unit in scene.after.hypervisor.units.units where unit.lists(device.sbdf) && !unit.frames.isEmpty {
           let range = unit.frames.addresses
-          let listed = built.value.rdms.filter {
+          let listed = rdms.filter {
             $0.range.map { $0.start <= range.start && range.end <= $0.end } == true
           }
           if listed.isEmpty {
@@ -42,10 +42,10 @@ extension Invariant {
   ) { scene in
     guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
-      guard let built = guest.built else { continue }
+      guard let rdms = guest.built?.value.rdms else { continue }
       for unit in guest.strictUnits {
         let range = unit.frames.addresses
-        if let rdm = built.value.rdms.first(where: { $0.range == range && $0.policy == .relaxed }) {
+        if let rdm = rdms.first(where: { $0.range == range && $0.policy == .relaxed }) {
           return Violation(
             "strict-wins", stage: "toolstack", relation: "relaxed",
             detail: "\(name) has \(unit.sbdf) strictly, and its range from \(hex(rdm.start)) is relaxed")
@@ -60,13 +60,13 @@ extension Invariant {
     source: "BL-65, BL-81, 6fdb8eef87", reads: [.construction]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let built = guest.built else { continue }
-      for dropped in built.value.rdms where dropped.policy == nil {
-        let kept = built.value.rdms.contains {
+      guard let rdms = guest.built?.value.rdms, let map = guest.built?.value.memoryMap else { continue }
+      for dropped in rdms where dropped.policy == nil {
+        let kept = rdms.contains {
           $0.policy != nil && $0.start == dropped.start && $0.size == dropped.size
         }
         if !kept,
-          built.value.memoryMap.contains(where: {
+          map.contains(where: {
             $0.type == .reserved && $0.start == dropped.start && $0.size == dropped.size
           })
         {

@@ -1,31 +1,33 @@
 import Editions
 import Invariants
 import Platform
+import Sharing
 import Simulation
 import Tracing
 
 /// A host with its invariants: applies events one by one and says what they broke. Replaying and fuzzing are both this.
 public struct Player: Sendable {
-  /// The host as it is now.
-  public private(set) var host: Host
+  private var state: Shared<Host>
   private var watch = InvariantWatch()
+  /// The host as it is now.
+  public var host: Host { _read { yield state.value } }
   /// Checks made so far.
   public var checks: Int { watch.checks }
 
   /// Boots `edition` on `machine`.
   public init(machine: Machine, edition: Edition) {
-    host = Host(machine: machine, edition: edition)
+    state = Shared(Host(machine: machine, edition: edition))
   }
 
   /// Goes on with `host`, in which every invariant holds.
-  public init(continuing host: Host) { self.host = host }
+  public init(continuing host: Host) { state = Shared(host) }
 
   /// Applies `event`; hands every invariant that this event broke, and that held before, to `report`.
   public mutating func play(_ event: Event, _ report: (Violation) -> Void) -> Outcome {
-    let before = host
-    let outcome = host.apply(event)
+    let before = state
+    let outcome = state.value.apply(event)
     if case .query = event { return outcome }
-    watch.check(event, outcome, before: before, after: host, report)
+    watch.check(event, outcome, before: before, after: state, report)
     return outcome
   }
 }

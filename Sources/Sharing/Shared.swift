@@ -4,30 +4,36 @@
 /// behave as if there were no box. It tells two things that a bare value cannot: that two are the same without looking
 /// inside, and how to hold a wide value without copying it.
 @frozen
-public struct Shared<Value: Sendable>: Sendable {
-  @usableFromInline
-  final class Box: @unchecked Sendable {
-    // Whoever reaches this has the structure around it to himself, or only reads: nothing is left to check.
-    @exclusivity(unchecked) @usableFromInline var value: Value
-
-    @inlinable
-    init(_ value: Value) { self.value = value }
-  }
-
-  @usableFromInline var box: Box
+public struct Shared<Value: Sendable>: @unchecked Sendable {
+  @usableFromInline var box: ManagedBuffer<Void, Value>
 
   /// `value` in a new box.
   @inlinable
-  public init(_ value: Value) { box = Box(value) }
+  public init(_ value: Value) { box = Shared.boxed(value) }
 
-  /// The value, where it lies.
+  @inlinable
+  static func boxed(_ value: Value) -> ManagedBuffer<Void, Value> {
+    let box = SharedBox<Value>.create(minimumCapacity: 1) { _ in () }
+    box.withUnsafeMutablePointerToElements { $0.initialize(to: value) }
+    return box
+  }
+
+  /// The value, where it lies: accessors that give out an address are the only ones that never copy it.
   @inlinable
   public var value: Value {
-    _read { yield box.value }
-    _modify {
-      if !isKnownUniquelyReferenced(&box) { box = Box(box.value) }
-      yield &box.value
-    }
+    unsafeAddress { UnsafePointer(address) }
+    unsafeMutableAddress { uniqueAddress() }
+  }
+
+  /// Where the value lies. Nobody writes there while the box has more than one owner.
+  @inlinable
+  var address: UnsafeMutablePointer<Value> { box.withUnsafeMutablePointerToElements { $0 } }
+
+  /// Where the value lies, in a box that nobody else has.
+  @inlinable
+  mutating func uniqueAddress() -> UnsafeMutablePointer<Value> {
+    if !isKnownUniquelyReferenced(&box) { box = Shared.boxed(value) }
+    return address
   }
 
   /// True if both are one box, and so one value. Two boxes can hold equal values.
@@ -35,11 +41,20 @@ public struct Shared<Value: Sendable>: Sendable {
   public func isSame(as other: Shared) -> Bool { box === other.box }
 }
 
+/// The box: room for one value behind the object's header.
+@usableFromInline
+final class SharedBox<Value>: ManagedBuffer<Void, Value> {
+  @inlinable
+  deinit {
+    withUnsafeMutablePointerToElements { _ = $0.deinitialize(count: 1) }
+  }
+}
+
 extension Shared: Equatable where Value: Equatable {
   /// True if the values are equal; those of one box are not looked at.
   @inlinable
   public static func == (left: Shared, right: Shared) -> Bool {
-    left.box === right.box || left.box.value == right.box.value
+    left.box === right.box || left.value == right.value
   }
 }
 

@@ -6,6 +6,12 @@
 public struct SharedArray<Element: Sendable>: Sendable {
   @usableFromInline var boxes: [Shared<Element>]
 
+  @inlinable
+  func address(of position: Int) -> UnsafeMutablePointer<Element> {
+    precondition(boxes.indices.contains(position), "no element")
+    return boxes.withUnsafeBufferPointer { $0[position].address }
+  }
+
   /// The box of the element at `position`.
   @inlinable
   public func shared(at position: Int) -> Shared<Element> { boxes[position] }
@@ -17,14 +23,14 @@ public struct SharedArray<Element: Sendable>: Sendable {
   /// The position of the first element that satisfies `predicate`, which sees it where it lies.
   @inlinable
   public func firstIndex(where predicate: (Element) -> Bool) -> Int? {
-    for position in boxes.indices where predicate(boxes[position].value) { return position }
+    for position in boxes.indices where predicate(self[position]) { return position }
     return nil
   }
 
   /// The first element that satisfies `predicate`; the others are not copied.
   @inlinable
   public func first(where predicate: (Element) -> Bool) -> Element? {
-    firstIndex(where: predicate).map { boxes[$0].value }
+    firstIndex(where: predicate).map { self[$0] }
   }
 }
 
@@ -44,8 +50,8 @@ extension SharedArray: RandomAccessCollection, MutableCollection, RangeReplaceab
   /// The element at `position`, where it lies.
   @inlinable
   public subscript(position: Int) -> Element {
-    _read { yield boxes[position].value }
-    _modify { yield &boxes[position].value }
+    unsafeAddress { UnsafePointer(address(of: position)) }
+    unsafeMutableAddress { boxes[position].uniqueAddress() }
   }
 
   /// Puts `elements` in place of those at `range`.

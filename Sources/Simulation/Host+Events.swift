@@ -144,7 +144,7 @@ extension Host {
       return .refused(Refusal(.invalid, rule: nil))
     }
     let input = FirmwareInput(of: built, addressBits: addressBits)
-    let report = loader.run(input, as: domain, on: &port, &buffer)
+    let report = loader.value.run(input, as: domain, on: &port, &buffer)
     guests[index].firmware = report
     if case .crashed(let rule, _) = report.stop { return .crashed(rule) }
     // A BAR half written is mapped where it then stands, if that can be, and away from there again (H-6).

@@ -25,7 +25,7 @@ public struct Host: Sendable {
   /// True if a fault was armed for the last event and struck: with a later ordinal it may not.
   public internal(set) var faultStruck = false
 
-  private(set) var loader: FirmwareParty
+  private(set) var loader: Shared<FirmwareParty>
   let addressBits: UInt8
   var buffer = HypercallBuffer()
   var armed: InjectedFault?
@@ -40,7 +40,7 @@ public struct Host: Sendable {
     port = Faulting(hypervisor)
     toolstack = Toolstack(machine: machine, edition: edition)
     toolstack.directIO = hypervisor.boot.iommuEnabled
-    loader = firmware.map(FirmwareParty.other) ?? .model(HVMLoader(edition: edition))
+    loader = Shared(firmware.map(FirmwareParty.other) ?? .model(HVMLoader(edition: edition)))
     addressBits = machine.physicalAddressBits
   }
 

@@ -38,8 +38,8 @@ public struct Toolstack: Equatable, Sendable {
   /// Sizes of the installed firmware.
   public var images = FirmwareImages()
 
-  let map: GuestMap
-  private(set) var decisions: ToolstackDecisions
+  /// What the edition and the guest's map say; in a box, as every copy has it.
+  private var rules: Shared<Rules>
   /// True if a device that leaves a guest goes to dom_io.
   private let quarantines: Bool
 
@@ -54,12 +54,19 @@ public struct Toolstack: Equatable, Sendable {
     directIO = machine.iommu != .none
     sharesPageTables = machine.sharesPageTables && machine.pageTables == .ept
     quarantines = machine.quarantine != .none
-    self.map = map
-    decisions = ToolstackDecisions(edition.toolstack)
+    rules = Shared(Rules(map: map, decisions: ToolstackDecisions(edition.toolstack)))
   }
 
+  private struct Rules: Equatable, Sendable {
+    var map: GuestMap
+    var decisions: ToolstackDecisions
+  }
+
+  var map: GuestMap { _read { yield rules.value.map } }
+  var decisions: ToolstackDecisions { _read { yield rules.value.decisions } }
+
   /// Goes on by the rules of `other`.
-  public mutating func adoptRules(of other: Toolstack) { decisions = other.decisions }
+  public mutating func adoptRules(of other: Toolstack) { rules.value.decisions = other.decisions }
 
   /// The guest with number `domain`.
   public func guest(_ domain: DomainID) -> Guest? { guests.first { $0.domain == domain } }

@@ -10,9 +10,23 @@ let optimised: [SwiftSetting] = [
   .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
+// Counters of the control-flow edges, by which the fuzzer sees how far it comes: `CCoverage` has what they call. The
+// callbacks at comparisons stand behind a gate that is shut unless somebody listens.
+let counted: [SwiftSetting] = [
+  .unsafeFlags(["-sanitize=fuzzer", "-Xllvm", "-sanitizer-coverage-gated-trace-callbacks"])
+]
+
+// Valgrind 3.19, which counts instructions, does not read clang's DWARF 5.
+let plainC: [CSetting] = [.unsafeFlags(["-O2", "-gdwarf-4"])]
+
 /// A module of the floor plan. `floor` lists the modules below it that it may import.
 func module(_ name: String, on floor: [Target.Dependency] = [], exclude: [String] = []) -> Target {
   .target(name: name, dependencies: floor, exclude: exclude, swiftSettings: optimised)
+}
+
+/// A module of the models, whose coverage guides the fuzzer.
+func model(_ name: String, on floor: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: floor + ["CCoverage"], swiftSettings: optimised + counted)
 }
 
 func tests(_ module: String, with extra: [Target.Dependency] = [], resources: [Resource] = []) -> Target {
@@ -35,32 +49,37 @@ let package = Package(
     module("Storage", on: ["CZlib"]),
     module("Parallel"),
     module("Sharing"),
-    module("AddressSpace"),
+    .target(name: "CCoverage", cSettings: plainC),
+    module("Coverage", on: ["CCoverage"]),
+    model("AddressSpace"),
     module("Editions"),
-    module("Platform", on: ["AddressSpace", "Editions"]),
-    module("Hypercalls", on: ["AddressSpace", "Editions", "Platform"]),
-    module("Hypervisor", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
-    module("Firmware", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
-    module("Toolstack", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    model("Platform", on: ["AddressSpace", "Editions"]),
+    model("Hypercalls", on: ["AddressSpace", "Editions", "Platform"]),
+    model("Hypervisor", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    model("Firmware", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    model("Toolstack", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
     module(
       "Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"],
       exclude: ["GRAMMAR.md"]),
     module("Importing", on: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
-    module(
+    model(
       "Simulation",
       on: [
-        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
+        "Tracing",
       ]),
     module(
       "Invariants",
       on: [
-        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
+        "Tracing",
         "Simulation",
       ]),
     module(
       "Replaying",
       on: [
-        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing", "Simulation",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing",
+        "Simulation",
         "Invariants",
       ]),
     module("Catalogue", on: ["Editions", "Storage", "Tracing", "Invariants", "Replaying"]),
@@ -80,21 +99,28 @@ let package = Package(
       "Studies",
       on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
     module(
+      "Benchmarks",
+      on: [
+        "AddressSpace", "Editions", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying",
+        "Fuzzing", "Studies",
+      ]),
+    module(
       "Reporting",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypervisor", "Firmware", "Toolstack", "Tracing", "Simulation",
-        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion",
+        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Benchmarks",
       ]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
         "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
-        "Exhaustion", "Studies", "Importing", "Reporting", "Parallel",
+        "Exhaustion", "Studies", "Benchmarks", "Importing", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: optimised),
     tests("Storage"),
+    tests("Coverage", with: ["Editions", "Tracing", "Fuzzing"]),
     tests("AddressSpace"),
     tests("Editions"),
     tests("Platform", with: ["AddressSpace", "Editions"]),
@@ -123,7 +149,10 @@ let package = Package(
     tests("Catalogue", with: ["Editions", "Tracing", "Invariants", "Replaying"]),
     tests(
       "Fuzzing",
-      with: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+      with: [
+        "Sharing", "Simulation", "Invariants", "Replaying", "AddressSpace", "Catalogue", "Editions", "Platform",
+        "Hypercalls", "Toolstack", "Tracing", "Storage",
+      ]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),

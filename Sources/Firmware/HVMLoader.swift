@@ -12,6 +12,8 @@ public struct HVMLoader: Sendable {
   public let edition: Edition
   /// Fixed addresses.
   public let map: GuestMap
+  /// Whether the report holds what is printed. Nothing else depends on it.
+  public var keepsLog = true
   let decisions: LoaderDecisions
 
   /// The loader of `edition`.
@@ -28,7 +30,7 @@ public struct HVMLoader: Sendable {
     _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
   ) -> FirmwareReport {
     var state = LoaderState(
-      decisions: decisions, map: map, domain: domain, input: input, version: edition.name.version)
+      decisions: decisions, map: map, domain: domain, input: input, version: edition.name.version, keepsLog: keepsLog)
     do throws(LoaderCrash) {
       try state.run(input, on: &port, &buffer)
     } catch {
@@ -52,6 +54,8 @@ struct LoaderState {
   let acpi: Bool
   /// What it prints of Xen's version unless told otherwise.
   let version: String
+  /// Whether what is printed is kept.
+  let keepsLog: Bool
   var report: FirmwareReport
   /// The loader's private copy of the memory map.
   var entries: [E820Entry] = []
@@ -74,12 +78,13 @@ struct LoaderState {
 
   init(
     decisions: LoaderDecisions, map: GuestMap, domain: DomainID, input: FirmwareInput,
-    version: String = Edition.Name.repaired.version
+    version: String = Edition.Name.repaired.version, keepsLog: Bool = true
   ) {
     self.decisions = decisions
     self.map = map
     self.domain = domain
     self.version = version
+    self.keepsLog = keepsLog
     bios = BIOS(rawValue: input.keys.bios ?? "rombios")
     acpi = input.keys.acpi.map { $0.utf8.first == UInt8(ascii: "1") } ?? true
     report = FirmwareReport(map: map)
@@ -88,13 +93,16 @@ struct LoaderState {
     if decisions.holeTop == .specialPages, let info = try? HVMInfo(bytes: input.hvmInfo) {
       report.memory.holeBottom = Page.address(of: UInt64(info.reservedStart))
     }
-    report.records.reserveCapacity(64)
+    if keepsLog { report.records.reserveCapacity(64) }
   }
 
   /// Where the arena that grows up starts; ACPI tables had no place of their own once (H-14).
   var dynamicStart: UInt64 { decisions.acpiTables == .unmarked ? map.acpiArenaStart : map.dynamicStart }
 
-  mutating func print(_ record: LogRecord) { report.records.append(record) }
+  @inline(__always)
+  mutating func print(_ record: LogRecord) {
+    if keepsLog { report.records.append(record) }
+  }
 
   /// The steps in order (LD-1).
   mutating func run<Port: HypercallPort & ~Copyable>(

@@ -35,10 +35,10 @@ extension Invariant {
     "one-owner", "Every device has one owner that exists, and toolstack and hypervisor agree who it is.",
     source: "I-13, HV-64, LB-11", reads: [.hardware, .memory, .devices]
   ) { scene in
-    let host = scene.after
-    for device in host.hypervisor.devices {
+    let host = scene.after.hypervisor
+    for device in host.devices {
       guard let owner = device.owner, owner < .firstReserved, owner != .dom0 else { continue }
-      if host.hypervisor.sharedDomain(owner) == nil {
+      if host.sharedDomain(owner) == nil {
         return Violation(
           "one-owner", stage: "hypervisor", relation: "dead",
           detail: "\(device.sbdf) belongs to \(owner), which does not exist")
@@ -46,7 +46,7 @@ extension Invariant {
     }
     for guest in scene.allGuests where guest.isIntact {
       for device in guest.built?.value.devices ?? [] where !device.isGone {
-        let owner = host.hypervisor.device(device.sbdf)?.owner
+        let owner = host.device(device.sbdf)?.owner
         if owner != guest.life.domain {
           return Violation(
             "one-owner", stage: scene.event.stage, relation: "not-the-guest",
@@ -54,7 +54,7 @@ extension Invariant {
           )
         }
       }
-      for device in host.hypervisor.devices where device.owner == guest.life.domain {
+      for device in host.devices where device.owner == guest.life.domain {
         if guest.built?.value.devices.contains(where: { $0.sbdf == device.sbdf }) != true {
           return Violation(
             "one-owner", stage: scene.event.stage, relation: "unknown-to-toolstack",
@@ -70,10 +70,10 @@ extension Invariant {
     "While a device is assigned strictly, all pages of all its RMRRs are mapped 1:1, with the rights firmware asks for, for CPU and DMA.",
     source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .memory]
   ) { scene in
-    let host = scene.after
+    let host = scene.after.hypervisor
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
-    for (position, device) in host.hypervisor.devices.enumerated() where device.isStrict {
-      guard let owner = device.owner, owner != .dom0, let domain = host.hypervisor.sharedDomain(owner),
+    for (position, device) in host.devices.enumerated() where device.isStrict {
+      guard let owner = device.owner, owner != .dom0, let domain = host.sharedDomain(owner),
         domain.value.crash == nil
       else {
         continue
@@ -83,12 +83,12 @@ extension Invariant {
           return Violation(
             "strict-mapped", stage: scene.event.stage, relation: view,
             detail:
-              "\(host.name(of: owner) ?? owner) has \(device.sbdf) strictly, but \(view) lacks part of its range at frames "
+              "\(scene.after.name(of: owner) ?? owner) has \(device.sbdf) strictly, but \(view) lacks part of its range at frames "
               + "\(range.frames)")
         }
       }
       // What the IOMMU does not translate must lie at the same place for the CPU.
-      if let frames = host.hypervisor.untranslated(of: device.sbdf),
+      if let frames = host.untranslated(of: device.sbdf),
         domain.value.viewWithout(identityOf: frames, .readWrite) == "p2m"
       {
         return Violation(

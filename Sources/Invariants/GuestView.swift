@@ -44,10 +44,10 @@ final class GuestView: Sendable {
     let frames: FrameRange
   }
 
-  /// The view of a guest of `host`; `earlier` is one of the same name on the same host before.
+  /// The view of a guest on a host with the ranges `units`; `earlier` is one of the same name on the same host before.
   private init(
     _ life: Shared<GuestLife>, _ domain: Shared<Domain>, _ guest: (guest: Shared<Guest>, position: Int)?,
-    on host: Host, _ earlier: GuestView?
+    units: [RMRRUnit], _ earlier: GuestView?
   ) {
     sharedLife = life
     sharedDomain = domain
@@ -89,7 +89,7 @@ final class GuestView: Sendable {
     } else {
       var strict: [StrictUnit] = []
       for device in guest?.guest.value.devices ?? [] where device.policy == .strict && !device.isGone {
-        for unit in host.hypervisor.units.units where unit.lists(device.sbdf) {
+        for unit in units where unit.lists(device.sbdf) {
           let frames = unit.frames
           if !frames.isEmpty { strict.append(StrictUnit(sbdf: device.sbdf, frames: frames)) }
         }
@@ -110,21 +110,26 @@ final class GuestView: Sendable {
 
   /// The guests in order of their names that the hypervisor knows, and those of them that are not as they were in
   /// `earlier`, made of the same host before: the others are taken over.
-  static func all(of host: Host, after earlier: [GuestView] = []) -> (all: [GuestView], changed: [GuestView]) {
+  static func all(
+    of host: Shared<Host>, after earlier: [GuestView] = []
+  ) -> (all: [GuestView], changed: [GuestView]) {
+    let lives = host.value.guests
+    let hypervisor = host.value.hypervisor
+    let toolstack = host.value.toolstack
     var views: [GuestView] = []
     var changed: [GuestView] = []
-    views.reserveCapacity(host.guests.count)
+    views.reserveCapacity(lives.count)
     var next = 0
-    for place in host.guests.indices {
-      let life = host.guests.shared(at: place)
+    for place in lives.indices {
+      let life = lives.shared(at: place)
       while next < earlier.count, earlier[next].life.name < life.value.name { next += 1 }
       let old = next < earlier.count && earlier[next].life.name == life.value.name ? earlier[next] : nil
-      guard let domain = host.hypervisor.sharedDomain(life.value.domain) else { continue }
-      let guest = host.toolstack.sharedGuest(life.value.domain, near: old?.position ?? 0)
+      guard let domain = hypervisor.sharedDomain(life.value.domain) else { continue }
+      let guest = toolstack.sharedGuest(life.value.domain, near: old?.position ?? 0)
       if let old, old.isMade(of: life, domain, guest?.guest) {
         views.append(old)
       } else {
-        let view = GuestView(life, domain, guest, on: host, old)
+        let view = GuestView(life, domain, guest, units: hypervisor.units.units, old)
         views.append(view)
         changed.append(view)
       }

@@ -29,9 +29,10 @@ public struct Invariant: Sendable {
 
     /// The host before and after `event`.
     public init(event: Event, outcome: Outcome, before: Host, after: Host) {
-      let guests = GuestView.all(of: after).all
+      let present = Shared(after)
+      let guests = GuestView.all(of: present).all
       self.init(
-        event: event, outcome: outcome, before: Shared(before), after: Shared(after), guests,
+        event: event, outcome: outcome, before: Shared(before), after: present, guests,
         ReservedDevices(of: after.hypervisor))
     }
 

@@ -30,8 +30,8 @@ public struct InvariantWatch: Sendable {
   public mutating func check(
     _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ report: (Violation) -> Void
   ) {
-    let (guests, changed) = GuestView.all(of: after.value, after: last?.guests ?? [])
-    let inputs = changes(from: before.value, to: after.value, guests, changed)
+    let (guests, changed) = GuestView.all(of: after, after: last?.guests ?? [])
+    let inputs = changes(from: before.value.hypervisor, to: after.value.hypervisor, guests, changed)
     let reserved =
       last.flatMap { $0.reserved.describes(after.value.hypervisor.devices) ? $0.reserved : nil }
       ?? ReservedDevices(of: after.value.hypervisor)
@@ -57,15 +57,15 @@ public struct InvariantWatch: Sendable {
 
   /// What differs between the two states of the host; everything if nothing is known of the earlier one.
   private func changes(
-    from before: Host, to after: Host, _ guests: [GuestView], _ changed: [GuestView]
+    from before: Hypervisor, to after: Hypervisor, _ guests: [GuestView], _ changed: [GuestView]
   ) -> Invariant.Inputs {
     // A guest that went leaves nothing behind that would tell.
     guard let last, last.guests.count == guests.count else { return .all }
     var inputs: Invariant.Inputs = .event
     for guest in changed { inputs.formUnion(guest.changes) }
-    if !before.hypervisor.domains.isSame(as: after.hypervisor.domains) { inputs.insert(.memory) }
-    if !before.hypervisor.devices.isSame(as: after.hypervisor.devices)
-      || !before.hypervisor.functions.isSame(as: after.hypervisor.functions)
+    if !before.domains.isSame(as: after.domains) { inputs.insert(.memory) }
+    if !before.devices.isSame(as: after.devices)
+      || !before.functions.isSame(as: after.functions)
     {
       inputs.insert(.hardware)
     }

@@ -21,13 +21,13 @@ extension Invariant {
     "destroy-gives-back", "When a guest is gone, all its memory is free again and no device is left with it.",
     source: "HV-78, HV-79, I-7", reads: [.event]
   ) { scene in
-    guard case .done = scene.outcome else { return nil }
     let name: GuestName
     switch scene.event {
     case .destroy(let destroyed): name = destroyed
     case .reboot(let rebooted): name = rebooted
     default: return nil
     }
+    guard case .done = scene.outcome else { return nil }
     guard let life = scene.before.guest(named: name), let domain = scene.before.hypervisor.domain(life.domain) else {
       return nil
     }

@@ -1,5 +1,3 @@
-import CZlib
-
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -10,45 +8,61 @@ import CZlib
 
 /// A file that appears whole or not at all: written under a temporary name beside its place, then renamed.
 ///
+/// Once committed it outlasts a loss of power: file and folder are synchronised. Processes, also on several machines
+/// that share the folder, do not meet: the temporary name, `.NAME.RANDOM.tmp`, is the writer's own, and the writer holds
+/// a lock on it, so that `Folder.sweep` can tell what a killed one left behind.
+///
 /// gzip output has no name and no time in its header, so equal contents make equal files.
 public struct AtomicFile: ~Copyable {
+  /// How temporary names end; they begin with a dot.
+  static let ending = ".tmp"
+
   private let path: String
-  private let temporary: String
+  private let folder: String
+  private var temporary: String
   private var descriptor: Int32
-  private var stream: UnsafeMutablePointer<z_stream>?
+  private var compressor: Compressor?
   private var pending: [UInt8] = []
-  private var output = [UInt8](repeating: 0, count: 1 << 16)
 
   /// Starts writing what will be `path`; compressed if `gzip`.
   public init(path: String, gzip: Bool) throws(StorageError) {
-    self.path = path
     let slash = path.lastIndex(of: "/")
     let folder = slash.map { String(path[...$0]) } ?? ""
     let name = slash.map { String(path[path.index(after: $0)...]) } ?? path
-    temporary = "\(folder).\(name).\(getpid()).tmp"
-    descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw StorageError.unwritable(path) }
+    self.path = path
+    self.folder = folder
+    // A type that is not copyable is complete before anything can throw.
+    temporary = ""
+    descriptor = -1
+    (temporary, descriptor) = try AtomicFile.opened("\(folder).\(name)", for: path)
     pending.reserveCapacity(1 << 16)
     if gzip {
-      let fresh = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-      fresh.initialize(to: z_stream())
-      guard
-        deflateInit2_(
-          fresh, 9, Z_DEFLATED, 15 + 16, 9, Z_DEFAULT_STRATEGY, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
-          == Z_OK
-      else {
-        fresh.deallocate()
+      guard let fresh = Compressor() else {
         throw StorageError(.unwritable, path: path, "zlib could not start")
       }
-      stream = fresh
+      compressor = fresh
+    }
+  }
+
+  /// A new file of this writer's own, locked, with a name that begins with `start`.
+  private static func opened(_ start: String, for path: String) throws(StorageError) -> (
+    name: String, descriptor: Int32
+  ) {
+    while true {
+      let name = "\(start).\(UInt64.random(in: 0 ... .max))\(ending)"
+      let descriptor = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+      if descriptor < 0, errno == EEXIST { continue }
+      guard descriptor >= 0 else { throw StorageError.unwritable(path) }
+      // Where the file system knows no locks there is nothing to hold, and nobody sweeps.
+      _ = flock(descriptor, LOCK_EX)
+      var status = stat()
+      if fstat(descriptor, &status) == 0, status.st_nlink > 0 { return (name, descriptor) }
+      // Swept away between the two calls.
+      close(descriptor)
     }
   }
 
   deinit {
-    if let stream {
-      deflateEnd(stream)
-      stream.deallocate()
-    }
     if descriptor >= 0 {
       close(descriptor)
       unlink(temporary)
@@ -67,7 +81,7 @@ public struct AtomicFile: ~Copyable {
   /// Completes the file and puts it in its place; without it nothing remains.
   public consuming func commit() throws(StorageError) {
     try flush(last: true)
-    guard fsync(descriptor) == 0, rename(temporary, path) == 0 else {
+    guard fsync(descriptor) == 0, rename(temporary, path) == 0, Folder.synchronise(folder) else {
       throw StorageError.unwritable(path)
     }
     close(descriptor)
@@ -75,30 +89,15 @@ public struct AtomicFile: ~Copyable {
   }
 
   private mutating func flush(last: Bool) throws(StorageError) {
-    guard let stream else {
+    guard let compressor else {
       try put(pending, pending.count)
       pending.removeAll(keepingCapacity: true)
       return
     }
-    var offset = 0
-    while true {
-      var produced = 0
-      let status: Int32 = pending.withUnsafeMutableBufferPointer { source in
-        output.withUnsafeMutableBufferPointer { sink in
-          stream.pointee.next_in = source.baseAddress.map { $0 + offset }
-          stream.pointee.avail_in = UInt32(source.count - offset)
-          stream.pointee.next_out = sink.baseAddress!
-          stream.pointee.avail_out = UInt32(sink.count)
-          let status = deflate(stream, last ? Z_FINISH : Z_NO_FLUSH)
-          offset = source.count - Int(stream.pointee.avail_in)
-          produced = sink.count - Int(stream.pointee.avail_out)
-          return status
-        }
-      }
-      try put(output, produced)
-      if last ? status == Z_STREAM_END : offset == pending.count && produced < output.count { break }
-      if status < 0, status != Z_BUF_ERROR { throw StorageError(.unwritable, path: path, "zlib failed") }
+    let isFine = try compressor.compress(pending, last: last) { bytes, count throws(StorageError) in
+      try put(bytes, count)
     }
+    if !isFine { throw StorageError(.unwritable, path: path, "zlib failed") }
     pending.removeAll(keepingCapacity: true)
   }
 

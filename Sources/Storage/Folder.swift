@@ -39,6 +39,43 @@ public enum Folder {
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
+  /// Removes what writers that were killed left under `path`: unfinished files of `AtomicFile` that nobody holds.
+  ///
+  /// Files of writers at work stay. A folder that is not there holds nothing; what cannot be removed is left alone.
+  public static func sweep(_ path: String) {
+    var folders = [path]
+    while let folder = folders.popLast() {
+      guard let listing = opendir(folder) else { continue }
+      defer { closedir(listing) }
+      while let entry = readdir(listing) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+          $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        let inside = "\(folder)/\(name)"
+        var status = stat()
+        guard name != ".", name != "..", lstat(inside, &status) == 0 else { continue }
+        if status.st_mode & S_IFMT == S_IFDIR, !name.hasPrefix(".") { folders.append(inside) }
+        guard name.hasPrefix("."), name.hasSuffix(AtomicFile.ending), status.st_mode & S_IFMT == S_IFREG else {
+          continue
+        }
+        let descriptor = open(inside, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { continue }
+        // Its writer would hold the lock.
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unlink(inside) }
+        close(descriptor)
+      }
+    }
+  }
+
+  /// Makes renames in `folder` last; false if the system says they do not. Empty means the working folder.
+  static func synchronise(_ folder: String) -> Bool {
+    let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    // Some file systems cannot do this to folders, and need not.
+    return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP
+  }
+
   /// Removes the file at `path`.
   public static func remove(_ path: String) throws(StorageError) {
     guard unlink(path) == 0 else { throw StorageError.unwritable(path) }

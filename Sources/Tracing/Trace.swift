@@ -42,9 +42,7 @@ public struct Trace: Hashable, Sendable {
   /// The canonical text as bytes.
   public var bytes: [UInt8] {
     var text = CanonicalText()
-    text.append(header)
-    for step in steps { text.append(step) }
-    text.appendEnd(count: UInt64(steps.count), comments: closingComments)
+    text.append(self)
     return text.bytes
   }
 

@@ -17,6 +17,12 @@ struct CampaignOptions: ParsableArguments {
   var seed: UInt64 = 1
 
   @Option(
+    help: ArgumentHelp(
+      "This campaign is the i-th of n: its seed is made from --seed and i. auto/n takes i from the environment of a Kubernetes indexed Job or a Slurm array.",
+      valueName: "i/n"), transform: parsedShard)
+  var shard: Shard?
+
+  @Option(
     parsing: .unconditional,
     help: ArgumentHelp("Processes that execute; what comes out does not depend on it.", valueName: "n"))
   var workers = 2
@@ -37,6 +43,7 @@ struct CampaignOptions: ParsableArguments {
   /// The campaign over `editions` that these options ask for.
   func plan(over editions: [Edition]) -> CampaignPlan {
     let extent: CampaignPlan.Extent = runs.map { .runs($0) } ?? .time(.seconds(time ?? 60))
+    let seed = shard?.seed(from: seed) ?? seed
     var plan = CampaignPlan(editions: editions, seed: seed, extent: extent, canary: CampaignOptions.canary)
     plan.workers = workers
     return plan

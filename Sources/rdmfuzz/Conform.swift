@@ -38,8 +38,6 @@ struct Conform: ParsableCommand {
         agree = agree && study.agreeing == study.total
         StandardOutput.write(json ? study.jsonLine + "\n" : study.text)
         StandardOutput.flush()
-      } catch let error as Conformance.NoCases {
-        throw fail(.noInput, error.description)
       } catch { throw fail(error) }
     }
     if !agree { throw ExitStatus.findings.exitCode }

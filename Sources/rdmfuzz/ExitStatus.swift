@@ -40,6 +40,7 @@ func fail(_ error: any Error) -> ExitCode {
   case let error as StorageError: fail(ExitStatus(error.kind), error.description)
   case let error as TraceError: fail(ExitStatus(error.kind), error.description)
   case let error as ImportError: fail(ExitStatus(error.kind), error.description)
+  case let error as Conformance.NoCases: fail(.noInput, error.description)
   case let error as VectorFile.LineError: fail(.badInput, error.description)
   default: fail(.internalError, "\(error)")
   }

@@ -29,8 +29,11 @@ struct Mutants: ParsableCommand {
   @Option(name: .customLong("quirk"), help: ArgumentHelp("A quirk to plant; may be repeated.", valueName: "name"))
   var names: [String] = []
 
-  @Option(help: ArgumentHelp("Test each n-th quirk, from the i-th.", valueName: "i/n"))
-  var shard: String?
+  @Option(
+    help: ArgumentHelp(
+      "Test each n-th quirk, from the i-th; auto/n takes i from the environment of a Kubernetes indexed Job or a Slurm array.",
+      valueName: "i/n"), transform: parsedShard)
+  var shard: Shard?
 
   @Option(help: ArgumentHelp("File in which trials are kept.", valueName: "file"))
   var state: String?
@@ -44,20 +47,10 @@ struct Mutants: ParsableCommand {
   @Flag(help: "One JSON object a quirk, one a line.")
   var json = false
 
-  private var part: (index: Int, count: Int)? {
-    guard let shard else { return (1, 1) }
-    let words = shard.split(separator: "/", omittingEmptySubsequences: false).map { Int($0) }
-    guard words.count == 2, let index = words[0], let count = words[1], 1...4096 ~= count, 1...count ~= index else {
-      return nil
-    }
-    return (index, count)
-  }
-
   func validate() throws {
     if !(1...1000 ~= seeds) { throw ValidationError("--seeds takes a number from 1 to 1000") }
     if runs == 0 { throw ValidationError("--runs takes a number from 1") }
     if workers < 1 || workers > 256 { throw ValidationError("--workers takes a number from 1 to 256") }
-    if part == nil { throw ValidationError("--shard takes i/n with i from 1 to n, n to 4096") }
   }
 
   func run() throws {
@@ -108,7 +101,6 @@ struct Mutants: ParsableCommand {
         return mutant
       }
     }
-    let part = part ?? (1, 1)
-    return seen.enumerated().filter { $0.offset % part.count == part.index - 1 }.map(\.element)
+    return seen.enumerated().filter { shard?.takes($0.offset) ?? true }.map(\.element)
   }
 }

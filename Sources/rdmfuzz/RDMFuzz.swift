@@ -25,9 +25,7 @@ struct RDMFuzz: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Minimize.self, Conform.self, Exhaust.self, Mutants.self,
-      Editions.self,
-      Quirks.self,
-      InvariantsCommand.self, Import.self, Worker.self,
+      Bench.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self, Worker.self,
     ],
     defaultSubcommand: Nightly.self)
 

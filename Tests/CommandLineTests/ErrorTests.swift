@@ -93,8 +93,19 @@ struct ErrorTests {
       (["mutants", "--seeds", "0"], "--seeds takes a number from 1 to 1000", "mutants "),
       (["mutants", "--runs", "0"], "--runs takes a number from 1", "mutants "),
       (["mutants", "--workers", "0"], "--workers takes a number from 1 to 256", "mutants "),
-      (["mutants", "--shard", "3/2"], "--shard takes i/n with i from 1 to n, n to 4096", "mutants "),
-      (["mutants", "--shard", "1"], "--shard takes i/n with i from 1 to n, n to 4096", "mutants "),
+      (
+        ["mutants", "--shard", "3/2"],
+        "The value '3/2' is invalid for '--shard <i/n>': expected i/n or auto/n with i from 1 to n, n to 65536",
+        "mutants "
+      ),
+      (
+        ["fuzz", "--shard", "auto/4"],
+        "The value 'auto/4' is invalid for '--shard <i/n>': "
+          + "expected JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID to name one of the n shards", "fuzz "
+      ),
+      (["bench", "--samples", "0"], "--samples takes a number from 1 to 10000", "bench "),
+      (["bench", "--iterations", "0"], "--iterations takes a number from 1", "bench "),
+      (["bench", "--json", "--list"], "expected one of --iterations, --json and --list", "bench "),
       (["import", "x"], "Missing expected argument '--bars <file>'", "import "),
     ] {
       let result = try Program.run(words, in: folder)

@@ -4,8 +4,8 @@ import Testing
 @Suite("Help", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))
 struct HelpTests {
   static let commands = [
-    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "conform", "exhaust", "mutants", "editions", "quirks",
-    "invariants", "import",
+    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "conform", "exhaust", "mutants", "bench", "editions",
+    "quirks", "invariants", "import",
   ]
 
   /// Where the snapshots lie. RDMFUZZ_SNAPSHOTS=rewrite writes them anew.

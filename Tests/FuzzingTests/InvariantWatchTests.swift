@@ -1,7 +1,9 @@
 import Editions
 import Invariants
 import Platform
+import Sharing
 import Simulation
+import Storage
 import TestSupport
 import Testing
 import Tracing
@@ -26,7 +28,7 @@ struct InvariantWatchTests {
       let outcome = host.apply(event)
       if case .query = event { continue }
       var watched: [Violation] = []
-      watch.check(event, outcome, before: earlier, after: host) { watched.append($0) }
+      watch.check(event, outcome, before: Shared(earlier), after: Shared(host)) { watched.append($0) }
       let scene = Invariant.Scene(event: event, outcome: outcome, before: earlier, after: host)
       let violations = Invariant.all.compactMap { $0.check(scene) }
       result.watched.append(watched)
@@ -41,11 +43,14 @@ struct InvariantWatchTests {
   func traces() throws {
     var events = 0
     var violations = 0
-    for path in try Project.traces(in: "Traces") + Project.traces(in: "Corpus") {
-      let trace = try Trace(bytes: Project.bytes(of: path), name: path)
-      let steps = trace.steps.prefix(300).map(\.event)
-      for edition in [trace.header.edition] + Edition.Name.allCases.map({ Edition($0) }) {
-        let (watched, full, checks) = broken(by: steps, on: trace.header.machine, in: edition)
+    for path in try ["Traces", "Corpus"].flatMap({
+      try Folder.files(under: Project.folder + "/" + $0, endings: [".trace", ".trace.gz"])
+    }) {
+      var reader = try TraceReader(path: path)
+      var steps: [Event] = []
+      while steps.count < 300, let step = try reader.next() { steps.append(step.event) }
+      for edition in [reader.header.edition] + Edition.Name.allCases.map({ Edition($0) }) {
+        let (watched, full, checks) = broken(by: steps, on: reader.header.machine, in: edition)
         #expect(watched == full, "\(path) in \(edition)")
         #expect(checks == watched.count * Invariant.all.count)
         events += watched.count

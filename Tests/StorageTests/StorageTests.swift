@@ -86,6 +86,36 @@ struct StorageTests {
     #expect(names == ["file"])
   }
 
+  @Test("what a killed writer left is swept away; a writer at work, and all else, stays")
+  func sweep() throws {
+    let folder = temporaryFolder()
+    func leave(_ path: String) { fclose(fopen("\(folder)/\(path)", "w")!) }
+    try Folder.make("\(folder)/inner")
+    for path in [".a.7.tmp", "inner/.b.8.tmp", "c.tmp", ".d", "e"] { leave(path) }
+    var atWork = try AtomicFile(path: "\(folder)/inner/f", gzip: false)
+    try atWork.write("whole")
+    Folder.sweep(folder)
+    Folder.sweep(folder + "/none")
+    for (path, stays) in [(".a.7.tmp", false), ("inner/.b.8.tmp", false), ("c.tmp", true), (".d", true), ("e", true)] {
+      #expect((access("\(folder)/\(path)", F_OK) == 0) == stays, "\(path)")
+    }
+    try atWork.commit()
+    #expect(try bytes(of: folder + "/inner/f") == Array("whole".utf8))
+  }
+
+  @Test("two writers of one file do not meet: the later one's contents stay")
+  func writers() throws {
+    let path = temporaryFolder() + "/x"
+    var first = try AtomicFile(path: path, gzip: false)
+    var second = try AtomicFile(path: path, gzip: false)
+    try first.write("first")
+    try second.write("second")
+    try first.commit()
+    #expect(try bytes(of: path) == Array("first".utf8))
+    try second.commit()
+    #expect(try bytes(of: path) == Array("second".utf8))
+  }
+
   @Test("every truncation of a gzip file is an error, never a short file")
   func truncations() throws {
     let path = temporaryFolder() + "/file"

@@ -54,6 +54,15 @@ extension Minimiser {
     if case .bytes = current.header.machine.dmar { attempt(keeps) { $0.header.machine.dmar = .absent } }
     if case .bytes = current.header.machine.ivrs { attempt(keeps) { $0.header.machine.ivrs = .absent } }
     attempt(keeps) { $0.header.machine.makeIntel() }
+    // Where all that matters is that the IOMMU is off, no table is needed to break it.
+    attempt(keeps) {
+      $0.header.machine.iommu = .none
+      $0.header.machine.dmar = .absent
+      $0.header.machine.ivrs = .absent
+      $0.header.machine.statedUnits = []
+      $0.header.machine.rmrrOptions = []
+      $0.header.machine.ivmdOptions = []
+    }
     drop(from: \.header.machine.structures, keeps)
     drop(from: \.header.machine.blocks, keeps)
     if current.header.machine.blocks.isEmpty { attempt(keeps) { $0.header.machine.ivrs = .absent } }

@@ -91,7 +91,7 @@ public struct BuilderCase: RecordedCase {
   }
 
   /// The configuration, nil if a word or an address is none.
-  private var configuration: GuestConfiguration? {
+  var configuration: GuestConfiguration? {
     guard let strategy = GuestConfiguration.Strategy(rawValue: strategy), let policy = RDMPolicy(rawValue: policy)
     else { return nil }
     var configuration = GuestConfiguration(memoryMiB: memoryMib)
@@ -145,7 +145,7 @@ extension FieldComparison {
 }
 
 /// The recorder's hypervisor: reports units as the case lists them, grants everything, keeps what the builder did.
-private struct BuilderScript: HypercallPort {
+struct BuilderScript: HypercallPort {
   static let domain = DomainID(1)
 
   private struct Unit {
@@ -171,13 +171,23 @@ private struct BuilderScript: HypercallPort {
     }
   }
 
+  /// Forgets what the builder did.
+  mutating func clear() {
+    memoryMap.removeAll(keepingCapacity: true)
+    populated.removeAll(keepingCapacity: true)
+  }
+
   mutating func perform(_ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer) -> Int {
     switch call {
     case .reservedDeviceMemoryMap(let device, let flags, let capacity):
-      let reported = units.filter { flags & 1 != 0 || $0.devices.contains(device) }
-      buffer.reserved = reported.prefix(Int(capacity)).map(\.range)
-      buffer.value = UInt64(reported.count)
-      return reported.count > Int(capacity) ? Errno.ENOBUFS.negated : 0
+      var count = 0
+      buffer.reserved.removeAll(keepingCapacity: true)
+      for unit in units where flags & 1 != 0 || unit.devices.contains(device) {
+        if count < Int(capacity) { buffer.reserved.append(unit.range) }
+        count += 1
+      }
+      buffer.value = UInt64(count)
+      return count > Int(capacity) ? Errno.ENOBUFS.negated : 0
     case .populatePhysmap(_, let extents, _):
       let frames = FrameRange(extents.first, extents.first + extents.count * extents.framesPerExtent)
       if let last = populated.last, last.end == frames.start {
@@ -187,7 +197,8 @@ private struct BuilderScript: HypercallPort {
       }
       return Int(extents.count)
     case .setMemoryMap(_, let count):
-      memoryMap = Array(buffer.entries.prefix(Int(count)))
+      memoryMap.removeAll(keepingCapacity: true)
+      memoryMap.append(contentsOf: buffer.entries.prefix(Int(count)))
       return 0
     default:
       return 0

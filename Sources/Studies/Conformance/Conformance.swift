@@ -83,7 +83,7 @@ public struct Conformance: Hashable, Sendable {
   }
 
   /// The stage whose fields the first line has.
-  private static func stage(of file: VectorFile) throws -> Stage {
+  static func stage(of file: VectorFile) throws -> Stage {
     guard let line = try file.firstLine() else {
       throw NoCases(path: file.path)
     }

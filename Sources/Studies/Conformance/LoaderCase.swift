@@ -115,7 +115,7 @@ public struct LoaderCase: RecordedCase {
   }
 
   /// The memory map as libxl orders it (LD-11).
-  private var memoryMap: [E820Entry] {
+  var memoryMap: [E820Entry] {
     let gigabytes4: UInt64 = 1 << 32
     var map = [E820Entry(start: 0x10_0000, size: lowMemEnd.value &- 0x10_0000, type: .ram)]
     map += rdms.map { E820Entry(start: $0.start.value, size: $0.size.value, type: .reserved) }
@@ -125,7 +125,7 @@ public struct LoaderCase: RecordedCase {
     return map
   }
 
-  private var input: FirmwareInput {
+  var input: FirmwareInput {
     let info = HVMInfo(
       lowMemoryEnd: UInt32(truncatingIfNeeded: lowMemEnd.value >> 12),
       highMemoryEnd: UInt32(truncatingIfNeeded: highMemEnd.value >> 12), reservedStart: 0xFEFF0)
@@ -156,13 +156,16 @@ public struct LoaderCase: RecordedCase {
 struct LoaderPort: HypercallPort {
   let memoryMap: [E820Entry]
   var ram = RangeMap<UInt8>()
+  /// Whether `ram` follows what the loader does.
+  var keepsRAM = true
 
   init(memoryMap: [E820Entry]) { self.memoryMap = memoryMap }
 
   mutating func perform(_ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer) -> Int {
     switch call {
     case .memoryMap(let capacity):
-      buffer.entries = Array(memoryMap.prefix(Int(capacity)))
+      buffer.entries.removeAll(keepingCapacity: true)
+      buffer.entries.append(contentsOf: memoryMap.prefix(Int(capacity)))
       buffer.value = UInt64(buffer.entries.count)
       return 0
     case .getParameter(_, let index):
@@ -170,6 +173,7 @@ struct LoaderPort: HypercallPort {
       buffer.value = index == 1 ? 0xFEFFC : 5
       return 0
     case .addToPhysmap(_, let space, let index, let gfn, let count):
+      if !keepsRAM { return 0 }
       if space == .gmfn || space == .gmfnRange, let moved = FrameRange(start: index, count: count) {
         ram.set(moved, to: nil)
       }
@@ -177,6 +181,7 @@ struct LoaderPort: HypercallPort {
       ram.set(target, to: 1)
       return 0
     case .populatePhysmap(_, let extents, _):
+      if !keepsRAM { return Int(extents.count) }
       guard let frames = FrameRange(start: extents.first, count: extents.count) else { return 0 }
       ram.set(frames, to: 1)
       return Int(extents.count)

@@ -63,13 +63,20 @@ public struct DomainBuild: Equatable, Sendable {
   public mutating func run<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
-    try constructRanges(on: &port, &buffer)
-    try checkLayout()
+    try layOut(on: &port, &buffer)
     try populateRAM(on: &port, &buffer)
     try storeMemoryMap(on: &port, &buffer)
     try placeModules(on: &port, &buffer)
     try makeSpecialPages(on: &port, &buffer)
     hvmInfo = makeHVMInfo()
+  }
+
+  /// The first step alone: the reserved ranges, and RAM fitted around them.
+  public mutating func layOut<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) {
+    try constructRanges(on: &port, &buffer)
+    try checkLayout()
   }
 
   // MARK: Ranges
@@ -175,8 +182,8 @@ public struct DomainBuild: Equatable, Sendable {
     }
   }
 
-  /// BL-81…88: the map that the hypervisor keeps for the guest's firmware.
-  private mutating func storeMemoryMap<Port: HypercallPort & ~Copyable>(
+  /// The step between RAM and modules alone: the map that the hypervisor keeps for the guest's firmware (BL-81…88).
+  public mutating func storeMemoryMap<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
     guard decisions.storedMap == .whole else { return }

@@ -15,6 +15,13 @@ public struct CanonicalText: Sendable {
   /// The text so far.
   public var string: String { String(decoding: bytes, as: UTF8.self) }
 
+  /// Appends a whole trace.
+  public mutating func append(_ trace: Trace) {
+    append(trace.header)
+    for step in trace.steps { append(step) }
+    appendEnd(count: UInt64(trace.steps.count), comments: trace.closingComments)
+  }
+
   /// Appends an event with the comments above it, as lines.
   public mutating func append(_ step: TraceStep) {
     put(comments: step.comments)
@@ -35,7 +42,7 @@ public struct CanonicalText: Sendable {
   }
 
   /// Forgets the text; keeps the memory.
-  mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+  public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 
   // MARK: Pieces
 

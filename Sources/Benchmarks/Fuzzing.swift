@@ -1,0 +1,41 @@
+import Editions
+import Fuzzing
+import Tracing
+
+extension Benchmark {
+  /// Specimens of this seed: what a campaign of it would make.
+  private static let seed: UInt64 = 1
+  /// Specimens in a pass.
+  private static let specimens = 256
+
+  private static var generated: [Specimen] {
+    let source = SpecimenSource(seed: seed)
+    return (0..<UInt64(specimens)).map { source.specimen($0, for: .repaired) }
+  }
+
+  /// What an execution of a campaign is made of.
+  static let fuzzing: [Benchmark] = [
+    Benchmark("fuzz/generate", per: "specimen", "a host and a life from nothing") { _ in
+      let generator = Generator()
+      return Workload(specimens, 0) { _, index in
+        var random = RandomSource(seed: seed, execution: UInt64(index))
+        return UInt64(generator.specimen(for: .repaired, &random).events.count)
+      }
+    },
+    Benchmark("fuzz/mutate", per: "mutant", "one to eight mutations, the rules checked after each") { _ in
+      let mutator = Mutator()
+      return Workload(specimens, generated) { pool, index in
+        var random = RandomSource(seed: seed, execution: UInt64(index))
+        let other = pool[(index + 1) % pool.count]
+        return UInt64(mutator.mutated(pool[index], splicing: other, &random).events.count)
+      }
+    },
+    Benchmark("fuzz/execute", per: "execution", "a generated specimen played with every state invariant") { _ in
+      var executor = PlayerExecutor()
+      return Workload(specimens, generated) { pool, index in
+        let execution = executor.run(pool[index])
+        return UInt64(execution.events) &* 31 &+ UInt64(execution.checks)
+      }
+    },
+  ]
+}

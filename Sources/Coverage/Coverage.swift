@@ -49,7 +49,7 @@ public enum Coverage {
   }
 
   /// Number of slots for comparisons.
-  public static var comparisonSlotCount: Int { Int(coverage_slot_count.rawValue) }
+  public static var comparisonSlotCount: Int { Int(coverage_slot_count) }
 
   /// Traces comparisons of 32 and 64-bit numbers from here on. If both numbers are below `least` they are not looked at:
   /// addresses and frames are meant, not counts. Everything instrumented runs slower by a third or more.

@@ -18,7 +18,7 @@ public struct Invariant: Sendable {
     /// Its guests that the hypervisor knows, in order of their names.
     let allGuests: [GuestView]
     /// Those of them that a check of single guests looks at: all, or all that are not as they were when it last held.
-    var guests: [GuestView]
+    private(set) var guests: [GuestView]
     /// Who has which reserved range.
     let reserved: ReservedDevices
 
@@ -47,6 +47,13 @@ public struct Invariant: Sendable {
       allGuests = guests
       self.guests = guests
       self.reserved = reserved
+    }
+
+    /// The same for a check of single guests that held: it looks at `guests` alone.
+    func narrowed(to guests: [GuestView]) -> Scene {
+      var scene = self
+      scene.guests = guests
+      return scene
     }
   }
 

@@ -35,15 +35,15 @@ public struct InvariantWatch: Sendable {
     let reserved =
       last.flatMap { $0.reserved.describes(after.value.hypervisor.devices) ? $0.reserved : nil }
       ?? ReservedDevices(of: after.value.hypervisor)
-    var scene = Invariant.Scene(event: event, outcome: outcome, before: before, after: after, guests, reserved)
+    let scene = Invariant.Scene(event: event, outcome: outcome, before: before, after: after, guests, reserved)
+    let narrowed = scene.narrowed(to: changed)
     Invariant.all.withUnsafeBufferPointer { catalogue in
       for index in catalogue.indices {
         checks += 1
         let bit: UInt64 = 1 << UInt64(index)
         let held = broken & bit == 0
         if held && inputs.isDisjoint(with: catalogue[index].inputs) { continue }
-        scene.guests = held ? changed : guests
-        let violation = catalogue[index].check(scene)
+        let violation = held ? catalogue[index].check(narrowed) : catalogue[index].check(scene)
         if let violation {
           if held { report(violation) }
           broken |= bit

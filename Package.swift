@@ -121,6 +121,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: optimised),
     tests("Storage"),
     tests("Coverage", with: ["Editions", "Tracing", "Fuzzing"]),
+    tests("Sharing"),
     tests("AddressSpace"),
     tests("Editions"),
     tests("Platform", with: ["AddressSpace", "Editions"]),

@@ -48,15 +48,16 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"]), .brew(["zlib"])]),
     module("Storage", on: ["CZlib"]),
     module("Parallel"),
+    module("Sharing"),
     .target(name: "CCoverage", cSettings: plainC),
     module("Coverage", on: ["CCoverage"]),
     model("AddressSpace"),
     module("Editions"),
     model("Platform", on: ["AddressSpace", "Editions"]),
     model("Hypercalls", on: ["AddressSpace", "Editions", "Platform"]),
-    model("Hypervisor", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    model("Hypervisor", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
     model("Firmware", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
-    model("Toolstack", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    model("Toolstack", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
     module(
       "Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"],
       exclude: ["GRAMMAR.md"]),
@@ -64,18 +65,21 @@ let package = Package(
     model(
       "Simulation",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
+        "Tracing",
       ]),
     module(
       "Invariants",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
+        "Tracing",
         "Simulation",
       ]),
     module(
       "Replaying",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing", "Simulation",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing",
+        "Simulation",
         "Invariants",
       ]),
     module(
@@ -127,6 +131,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: optimised),
     tests("Storage"),
     tests("Coverage", with: ["Editions", "Tracing", "Fuzzing"]),
+    tests("Sharing"),
     tests("AddressSpace"),
     tests("Editions"),
     tests("Platform", with: ["AddressSpace", "Editions"]),
@@ -158,7 +163,10 @@ let package = Package(
     tests("Catalogue", with: ["Editions", "Tracing", "Invariants", "Replaying"]),
     tests(
       "Fuzzing",
-      with: ["AddressSpace", "Catalogue", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+      with: [
+        "Sharing", "Simulation", "Invariants", "Replaying", "AddressSpace", "Catalogue", "Editions", "Platform",
+        "Hypercalls", "Toolstack", "Tracing", "Storage",
+      ]),
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),

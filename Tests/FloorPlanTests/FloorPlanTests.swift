@@ -3,7 +3,7 @@ import Testing
 
 /// The floor plan, ground floor first: a module imports only modules that stand before it.
 private let floors = [
-  "CZlib", "Storage", "Parallel", "CCoverage", "Coverage",
+  "CZlib", "Storage", "Parallel", "Sharing", "CCoverage", "Coverage",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
   "Tracing", "Simulation", "Invariants", "Replaying", "Features", "Catalogue", "Fuzzing", "CFuzzTarget", "FuzzTarget",
   "Exhaustion", "Studies", "Importing", "Benchmarks", "Reporting", "CLibFuzzer", "rdmfuzz_target", "rdmfuzz",

@@ -48,15 +48,16 @@ let package = Package(
       name: "CZlib", pkgConfig: "zlib", providers: [.apt(["libz-dev"]), .brew(["zlib"])]),
     module("Storage", on: ["CZlib"]),
     module("Parallel"),
+    module("Sharing"),
     .target(name: "CCoverage", cSettings: plainC),
     module("Coverage", on: ["CCoverage"]),
     model("AddressSpace"),
     module("Editions"),
     model("Platform", on: ["AddressSpace", "Editions"]),
     model("Hypercalls", on: ["AddressSpace", "Editions", "Platform"]),
-    model("Hypervisor", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    model("Hypervisor", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
     model("Firmware", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
-    model("Toolstack", on: ["AddressSpace", "Editions", "Platform", "Hypercalls"]),
+    model("Toolstack", on: ["Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls"]),
     module(
       "Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"],
       exclude: ["GRAMMAR.md"]),
@@ -64,18 +65,21 @@ let package = Package(
     model(
       "Simulation",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
+        "Tracing",
       ]),
     module(
       "Invariants",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
+        "Tracing",
         "Simulation",
       ]),
     module(
       "Replaying",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing", "Simulation",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Toolstack", "Tracing",
+        "Simulation",
         "Invariants",
       ]),
     module(
@@ -91,6 +95,10 @@ let package = Package(
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage", "Simulation",
         "Invariants", "Replaying", "Features",
       ]),
+    .target(name: "CFuzzTarget", cSettings: plainC),
+    module(
+      "FuzzTarget",
+      on: ["CFuzzTarget", "Editions", "Tracing", "Storage", "Simulation", "Invariants", "Replaying", "Fuzzing"]),
     module(
       "Exhaustion",
       on: [
@@ -123,6 +131,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: optimised),
     tests("Storage"),
     tests("Coverage", with: ["Editions", "Tracing", "Fuzzing"]),
+    tests("Sharing"),
     tests("AddressSpace"),
     tests("Editions"),
     tests("Platform", with: ["AddressSpace", "Editions"]),
@@ -154,7 +163,11 @@ let package = Package(
     tests("Catalogue", with: ["Editions", "Tracing", "Invariants", "Replaying"]),
     tests(
       "Fuzzing",
-      with: ["AddressSpace", "Catalogue", "Editions", "Platform", "Hypercalls", "Toolstack", "Tracing", "Storage"]),
+      with: [
+        "Sharing", "Simulation", "Invariants", "Replaying", "AddressSpace", "Catalogue", "Editions", "Platform",
+        "Hypercalls", "Toolstack", "Tracing", "Storage",
+      ]),
+    tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
@@ -162,3 +175,16 @@ let package = Package(
     .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help"]),
   ]
 )
+
+// libFuzzer's target is built only when asked: it needs clang's fuzzer runtime and lld. `Tools/libfuzzer/build` asks.
+if Context.environment["RDMFUZZ_LIBFUZZER"] != nil {
+  package.products.append(.executable(name: "rdmfuzz_target", targets: ["rdmfuzz_target"]))
+  package.targets += [
+    .target(name: "CLibFuzzer", cSettings: plainC),
+    .executableTarget(
+      name: "rdmfuzz_target",
+      dependencies: ["CLibFuzzer", "Coverage", "Editions", "Storage", "Tracing", "Fuzzing", "FuzzTarget"],
+      swiftSettings: optimised,
+      linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
+  ]
+}

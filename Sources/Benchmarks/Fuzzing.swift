@@ -31,7 +31,7 @@ extension Benchmark {
       }
     },
     Benchmark("fuzz/execute", per: "execution", "a generated specimen played with every state invariant") { _ in
-      var executor = PlayerExecutor()
+      var executor = PlayerExecutor(reusing: false)
       return Workload(specimens, generated) { pool, index in
         let execution = executor.run(pool[index])
         return UInt64(execution.events) &* 31 &+ UInt64(execution.checks)

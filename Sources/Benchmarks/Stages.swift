@@ -10,11 +10,14 @@ extension Benchmark {
     Benchmark("stage/build", per: "case", "a whole domain build") {
       rehearsed(try BuilderRehearsal(of: try $0.recordings(.builder), .whole, limit: $0.limit ?? .max))
     },
+    Benchmark("stage/bars", per: "case", "hvmloader's BARs, windows, RAM moved and E820, log off") {
+      rehearsed(try LoaderRehearsal(of: try $0.recordings(.loader), .layout, limit: $0.limit ?? .max))
+    },
     Benchmark("stage/loader", per: "case", "hvmloader from entry to hand-over, log off") {
-      rehearsed(try LoaderRehearsal(of: try $0.recordings(.loader), log: false, limit: $0.limit ?? .max))
+      rehearsed(try LoaderRehearsal(of: try $0.recordings(.loader), .whole, limit: $0.limit ?? .max))
     },
     Benchmark("stage/loader-log", per: "case", "the same with the text of its log") {
-      rehearsed(try LoaderRehearsal(of: try $0.recordings(.loader), log: true, limit: $0.limit ?? .max))
+      rehearsed(try LoaderRehearsal(of: try $0.recordings(.loader), .logged, limit: $0.limit ?? .max))
     },
     compared("stage/hypervisor", .hypervisor, "some 40 random hypercalls, compared with the recording"),
     compared("stage/scripts", .script, "scripted hypercalls, compared with the recording"),

@@ -10,7 +10,17 @@ extension Benchmark {
     Benchmark("trace/parse", per: "trace", "generated traces with observations, headers and all") { _ in
       parsing(Sample.short)
     },
-    Benchmark("trace/parse-long", per: "trace", "a trace of 20,000 light events") { _ in parsing([Sample.long]) },
+    Benchmark("trace/parse-long", per: "trace", "a trace of 20,000 light events, read as a replay does") { _ in
+      let text = Sample.long.bytes
+      return Workload(1, bytes: text.count, text) { text, _ in
+        do throws(TraceError) {
+          var reader = try TraceReader(bytes: text, name: "sample")
+          var digest: UInt64 = 0
+          while let step = try reader.next() { digest &+= UInt64(step.observation?.words.count ?? 0) }
+          return digest &* 31 &+ reader.count
+        } catch { return .max }
+      }
+    },
     Benchmark("trace/write", per: "trace", "generated traces with observations, headers and all") { _ in
       writing(Sample.short)
     },

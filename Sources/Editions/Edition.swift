@@ -74,7 +74,12 @@ public struct Edition: Hashable, Sendable {
   public static let xen4_17 = Edition(.xen4_17)
 
   /// The edition `name` with its own quirks.
-  public init(_ name: Name) {
+  public init(_ name: Name) { self = Edition.named[Int(name.rawValue)] }
+
+  /// The editions by their names' numbers.
+  private static let named = Name.allCases.map { Edition(entriesOf: $0) }
+
+  private init(entriesOf name: Name) {
     self.name = name
     hypervisor = QuirkSet(HypervisorQuirk.allCases.filter { $0.entry.editions.contains(name) })
     toolstack = QuirkSet(ToolstackQuirk.allCases.filter { $0.entry.editions.contains(name) })
@@ -109,6 +114,7 @@ extension Edition: CustomStringConvertible {
   /// The canonical text: the name, then quirks taken out and put in, in order of declaration.
   public var description: String {
     let base = Edition(name)
+    if self == base { return name.text }
     let changes = Quirk.all.compactMap { quirk -> String? in
       guard has(quirk) != base.has(quirk) else { return nil }
       return (has(quirk) ? " +" : " -") + quirk.name

@@ -38,7 +38,9 @@ public enum Errno: Int, CaseIterable, Sendable {
 
   /// The error named `name`, such as `EBUSY`.
   public init?(name: some StringProtocol) {
-    guard let found = Errno.allCases.first(where: { "\($0)" == name }) else { return nil }
+    guard let found = Errno.named[String(name)] else { return nil }
     self = found
   }
+
+  private static let named = Dictionary(uniqueKeysWithValues: allCases.map { ("\($0)", $0) })
 }

@@ -80,7 +80,9 @@ public enum Quirk: Hashable, Sendable {
 
   /// The quirk named `name`.
   public init?(name: some StringProtocol) {
-    guard let found = Quirk.all.first(where: { $0.name == name }) else { return nil }
+    guard let found = Quirk.named[String(name)] else { return nil }
     self = found
   }
+
+  private static let named = Dictionary(uniqueKeysWithValues: all.map { ($0.name, $0) })
 }

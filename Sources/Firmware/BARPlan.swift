@@ -43,6 +43,16 @@ enum BARPolicy: Equatable {
   case narrowFirst
 }
 
+extension LoaderState {
+  /// What a plan is made from, after the scan.
+  func field(_ input: FirmwareInput) -> BARField {
+    BARField(
+      elements: elements, obstacles: obstacles, decisions: decisions, map: map, lowEnd: lowEnd,
+      highLimit: 1 << UInt64(input.physicalBits),
+      variableMTRRs: decisions.windowAlignment == .forMTRRs ? input.platform.variableMTRRs : nil)
+  }
+}
+
 /// What a plan is made from: the list and everything BARs must keep clear of.
 struct BARField {
   let elements: [BARElement]
@@ -55,139 +65,26 @@ struct BARField {
   let highLimit: UInt64
   let variableMTRRs: UInt8?
 
-  init(_ state: LoaderState, _ input: FirmwareInput) {
-    elements = state.elements
-    obstacles = state.entries.filter {
-      $0.type == .reserved || ($0.type != .ram && state.decisions.rangeTest == .every)
-    }
-    decisions = state.decisions
-    map = state.map
-    lowEnd = state.lowEnd
-    highLimit = 1 << UInt64(input.physicalBits)
-    variableMTRRs = decisions.windowAlignment == .forMTRRs ? input.platform.variableMTRRs : nil
-  }
-
-  /// Free room of one window, ascending.
-  private struct Room {
-    var gaps: [AddressRange]
-    let backfills: Bool
-
-    init(_ start: UInt64, _ end: UInt64, backfills: Bool) {
-      gaps = [AddressRange(start, max(start, end))]
-      self.backfills = backfills
-    }
-
-    /// Start of what is never used yet: the cursor of a window without backfilling.
-    var cursor: UInt64 {
-      get { gaps.last?.start ?? .max }
-      set {
-        guard let last = gaps.last else { return }
-        gaps[gaps.count - 1] = AddressRange(newValue, max(newValue, last.end))
-      }
-    }
-
-    /// Takes the first place for `size` bytes; `settle` moves a candidate clear of ranges.
-    mutating func take(_ size: UInt64, align: UInt64, _ settle: (UInt64) -> UInt64?) -> UInt64? {
-      for (index, gap) in gaps.enumerated() {
-        guard let base = settle(alignUp(gap.start, to: align)), base >= gap.start else { continue }
-        let (end, overflow) = base.addingReportingOverflow(size)
-        if overflow || end > gap.end { continue }
-        let front = AddressRange(gap.start, base)
-        let back = AddressRange(end, gap.end)
-        if !backfills || front.isEmpty {
-          gaps[index] = back
-        } else {
-          gaps[index] = front
-          gaps.insert(back, at: index + 1)
-        }
-        return base
-      }
-      return nil
-    }
-  }
-
   /// Places every element, in the order of the list (LD-36 to LD-42, LD-44, LD-49, LD-50).
-  func plan(from start: UInt64, _ policy: BARPolicy, highFloor: UInt64) -> BARPlan {
-    let backfills = decisions.gaps == .backfilled
-    var low = Room(start, lowEnd, backfills: backfills)
-    var high = Room(highFloor, highLimit, backfills: backfills)
-    var io = Room(map.ioWindow.start, map.ioWindow.end, backfills: backfills)
-    var plan = BARPlan(homes: Array(repeating: BARPlan.Home(), count: elements.count))
-    plan.highTop = highFloor
-    var remaining: UInt64 = 0
-    if case .byteTotals(_, let total) = policy { remaining = total }
-    var carried = decisions.rangeCandidate == .carried ? nextRange(after: start) : nil
-    var budget = Int64(truncatingIfNeeded: lowEnd &- start)
-
-    let avoidsHigh = decisions.highRanges == .avoided && decisions.barRanges == .avoided
-
-    func takeLow(_ element: BARElement) -> UInt64? {
-      low.take(element.footprint, align: element.alignment) {
-        settleLow($0, element.footprint, element.alignment, &carried)
-      }
-    }
-    func takeHigh(_ element: BARElement) -> UInt64? {
-      if decisions.highCursor == .beforeFit {
-        high.cursor = alignUp(high.cursor, to: element.alignment)
-        plan.highTop = max(plan.highTop, high.cursor)
-        if plan.highStart == 0 { plan.highStart = high.cursor }
-      }
-      let base = high.take(element.footprint, align: element.alignment) {
-        avoidsHigh ? settle($0, element.footprint, element.alignment) : $0
-      }
-      guard let base else { return nil }
-      if plan.highStart == 0 || base < plan.highStart { plan.highStart = base }
-      plan.highTop = max(plan.highTop, base + element.footprint)
-      plan.highBytes &+= element.footprint
-      return base
-    }
-    let alwaysHigh = decisions.largeWideBARs == .alwaysHigh
-    func place(_ index: Int) {
-      let element = elements[index]
-      var home = BARPlan.Home()
-      if element.readsIO {
-        if let base = io.take(element.size, align: element.size, { $0 }) { home = .init(space: .io, base: base) }
-      } else if case .byteTotals(let force, _) = policy {
-        let isLarge = alwaysHigh && element.size > map.barRelocationThreshold
-        let isShort =
-          switch decisions.highShare {
-          case .remainingTotal: remaining > lowEnd &- low.cursor
-          case .budgetLeft: budget < Int64(clamping: element.footprint)
-          case .ownSize: element.footprint > lowEnd &- low.cursor
-          case .remainingTotalAboveHalfG: element.size > 512 << 20 && remaining > lowEnd &- low.cursor
-          }
-        let goesHigh = element.is64 && force && (isShort || isLarge)
-        if !isLarge || (!element.is64 && decisions.largeBAR == .leavesBudget) {
-          remaining &-= element.footprint
-          budget &-= Int64(truncatingIfNeeded: element.footprint)
-        }
-        if goesHigh {
-          if let base = takeHigh(element) { home = .init(space: .high, base: base) }
-        } else if let base = takeLow(element) {
-          home = .init(space: .low, base: base)
-        }
-      } else if element.is64, alwaysHigh, element.size > map.barRelocationThreshold {
-        if let base = takeHigh(element) { home = .init(space: .high, base: base) }
-      } else if let base = takeLow(element) {
-        home = .init(space: .low, base: base)
-      } else if element.is64, policy != .lowOnly, let base = takeHigh(element) {
-        home = .init(space: .high, base: base)
-      }
-      if home.space == .none { plan.unplacedCount += 1 }
-      plan.homes[index] = home
-    }
-
+  ///
+  /// `homes` is memory for the plan.
+  func plan(
+    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in homes: consuming [BARPlan.Home] = []
+  ) -> BARPlan {
+    homes.removeAll(keepingCapacity: true)
+    homes.append(contentsOf: repeatElement(BARPlan.Home(), count: elements.count))
+    var placement = BARPlacement(from: start, policy, highFloor: highFloor, in: self, homes)
     if policy == .narrowFirst {
-      for index in elements.indices where !elements[index].is64 { place(index) }
-      for index in elements.indices where elements[index].is64 { place(index) }
+      for index in elements.indices where !elements[index].is64 { placement.place(index, in: self) }
+      for index in elements.indices where elements[index].is64 { placement.place(index, in: self) }
     } else {
-      for index in elements.indices { place(index) }
+      for index in elements.indices { placement.place(index, in: self) }
     }
-    return plan
+    return placement.plan
   }
 
   /// `base` moved up until it is clear of ranges, as the low window does it (LD-39).
-  private func settleLow(
+  func settleLow(
     _ base: UInt64, _ size: UInt64, _ align: UInt64, _ carried: inout E820Entry?
   ) -> UInt64? {
     if decisions.barRanges == .ignored { return base }
@@ -212,7 +109,7 @@ struct BARField {
   }
 
   /// The one range the loader looks at (LD-40): the smallest end above `base`, the later of two equal ones.
-  private func nextRange(after base: UInt64) -> E820Entry? {
+  func nextRange(after base: UInt64) -> E820Entry? {
     let cut = base & (map.fourGiB &- 1)
     var found: E820Entry?
     for range in obstacles where range.end > cut && range.end <= map.fourGiB {
@@ -223,7 +120,7 @@ struct BARField {
   }
 
   /// `base` moved up until no range meets it; nil at the end of the address space.
-  private func settle(_ base: UInt64, _ size: UInt64, _ align: UInt64) -> UInt64? {
+  func settle(_ base: UInt64, _ size: UInt64, _ align: UInt64) -> UInt64? {
     var base = base
     var again = true
     while again {

@@ -11,7 +11,9 @@ extension LoaderState {
     case .rombios: biosBase = map.lowMemoryStart &- 0x2_0000
     }
     if let hvm { try adjustMemoryMapLate(to: hvm) }
+    // The report's own list, which is empty until it is sorted.
     var table: [E820Entry] = []
+    swap(&table, &report.e820)
     table.reserveCapacity(entries.count + 8)
     func add(_ start: UInt64, to end: UInt64, _ type: E820Type) {
       table.append(E820Entry(start: start, size: end &- start, type: type))
@@ -59,8 +61,8 @@ extension LoaderState {
     }
     exchangeSort(&table)
     report.memory.e820Room = decisions.tableRoom == .sixteen && bios != .rombios ? 16 : table.count
-    report.e820 = table
-    printTable()
+    swap(&table, &report.e820)
+    if keepsLog { printTable() }
   }
 
   private func isShown(_ entry: E820Entry) -> Bool { decisions.e820Ranges == .shown || entry.type != .reserved }
@@ -95,9 +97,13 @@ extension LoaderState {
 
   /// The loader's sort (LD-67), not stable for equal starts.
   private func exchangeSort(_ table: inout [E820Entry]) {
-    for first in table.indices {
-      for second in table.indices.dropFirst(first + 1) where table[first].start > table[second].start {
-        table.swapAt(first, second)
+    table.withUnsafeMutableBufferPointer { table in
+      for first in table.indices {
+        var second = first + 1
+        while second < table.count {
+          if table[first].start > table[second].start { table.swapAt(first, second) }
+          second += 1
+        }
       }
     }
   }

@@ -81,6 +81,24 @@ public struct LoaderMemory: Hashable, Sendable {
   public var e820Table: UInt64 = 0
   /// Entries it has room for; more entries than that overflow it (B-7).
   public var e820Room = 0
+
+  init(map: GuestMap) {
+    arenaTop = map.dynamicStart &- 1
+    holeBottom = map.dynamicEnd
+    acpiTop = map.acpiArenaStart &- 1
+  }
+
+  /// Makes it that of a run that has not begun; keeps memory.
+  mutating func clear(map: GuestMap) {
+    var (kept, given): ([FrameRange], [GFN]) = ([], [])
+    swap(&populated, &kept)
+    swap(&donated, &given)
+    kept.empty()
+    given.empty()
+    self = LoaderMemory(map: map)
+    swap(&populated, &kept)
+    swap(&donated, &given)
+  }
 }
 
 /// What a run of hvmloader did and left behind.
@@ -121,8 +139,36 @@ public struct FirmwareReport: Hashable, Sendable {
   public var records: [LogRecord] = []
 
   init(map: GuestMap) {
-    memory = LoaderMemory(
-      arenaTop: map.dynamicStart &- 1, holeBottom: map.dynamicEnd, acpiTop: map.acpiArenaStart &- 1)
+    memory = LoaderMemory(map: map)
+  }
+
+  /// Makes it the report of a run that has not begun; keeps memory.
+  mutating func clear(map: GuestMap) {
+    stop = .handedOver
+    bars.empty()
+    passing.empty()
+    commands.empty()
+    e820.empty()
+    memoryMap.empty()
+    moves.empty()
+    lowWindow = nil
+    highWindow = nil
+    opRegion = nil
+    mtrrs = nil
+    hvmInfo = nil
+    acpiInfo = nil
+    smbiosMiB = 0
+    memory.clear(map: map)
+    sharedInfo = nil
+    records.empty()
+  }
+}
+
+extension Array {
+  /// Removes all elements and keeps the memory.
+  @inline(__always)
+  mutating func empty() {
+    if !isEmpty { removeAll(keepingCapacity: true) }
   }
 }
 

@@ -16,7 +16,9 @@ extension LoaderState {
       let start = report.lowWindow?.start ?? map.mmioStart
       let end = decisions.mtrrEnd == .fourGiB ? map.fourGiB : lowEnd
       let high = decisions.highWindow == .published ? report.highWindow : nil
-      let layout = MTRRLayout(over: AddressRange(min(start, end), end), high, available: available)
+      var memory: [AddressRange] = []
+      swap(&memory, &mtrrRanges)
+      let layout = MTRRLayout(over: AddressRange(min(start, end), end), high, available: available, in: memory)
       count = LogRecord.MTRRCount(
         physicalBits: input.physicalBits, used: layout.ranges.count, available: available)
       report.mtrrs = layout

@@ -29,8 +29,32 @@ public struct HVMLoader: Sendable {
   public func run<Port: HypercallPort & ~Copyable>(
     _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
   ) -> FirmwareReport {
-    var state = LoaderState(
-      decisions: decisions, map: map, domain: domain, input: input, version: edition.name.version, keepsLog: keepsLog)
+    var state = LoaderState()
+    run(input, as: domain, on: &port, &buffer, in: &state)
+    return state.report
+  }
+
+  /// Just what decides where everything lies, without tables: the map, the BARs, RAM out of their way, the E820.
+  ///
+  /// For measurements: `report.stop` is not kept.
+  public func layOut<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer,
+    in state: inout LoaderState
+  ) {
+    state.start(self, domain, input)
+    do throws(LoaderCrash) {
+      try state.setUpMemoryMap(input, on: &port, &buffer)
+      try state.setUpPCI(input, on: &port, &buffer)
+      if let bios = state.bios { try state.buildE820(input, bios) }
+    } catch {}
+  }
+
+  /// The same in memory that runs before have left; the report is `state.report`.
+  public func run<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer,
+    in state: inout LoaderState
+  ) {
+    state.start(self, domain, input)
     do throws(LoaderCrash) {
       try state.run(input, on: &port, &buffer)
     } catch {
@@ -40,23 +64,23 @@ public struct HVMLoader: Sendable {
       state.report.stop = .crashed(rule: error.bug.rule, record: error.reason ?? .bug(error.bug))
     }
     state.report.hvmInfo = state.hvm
-    state.report.memoryMap = state.entries
-    return state.report
+    swap(&state.report.memoryMap, &state.entries)
   }
 }
 
-/// The state of one run.
-struct LoaderState {
-  let decisions: LoaderDecisions
-  let map: GuestMap
-  let domain: DomainID
-  let bios: BIOS?
-  let acpi: Bool
+/// The state of one run, and afterwards what it did. The next run uses its memory again.
+public struct LoaderState: Sendable {
+  private(set) var decisions: LoaderDecisions
+  private(set) var map: GuestMap
+  private(set) var domain: DomainID
+  private(set) var bios: BIOS?
+  private(set) var acpi: Bool
   /// What it prints of Xen's version unless told otherwise.
-  let version: String
+  private var version: String
   /// Whether what is printed is kept.
-  let keepsLog: Bool
-  var report: FirmwareReport
+  private(set) var keepsLog: Bool
+  /// What the run did so far.
+  public internal(set) var report: FirmwareReport
   /// The loader's private copy of the memory map.
   var entries: [E820Entry] = []
   /// `hvm_info` once it was used.
@@ -75,10 +99,45 @@ struct LoaderState {
   var lowEnd: UInt64
   /// Decode bits found so far, by index of `report.commands`.
   var decodeBits: [UInt16] = []
+  /// Indices of the functions that are scanned, by ascending devfn.
+  var order: [Int] = []
+  /// Ranges that BARs should keep clear of, as the map has them.
+  var obstacles: [E820Entry] = []
+  /// Memory of the plan that was carried out.
+  var homes: [BARPlan.Home] = []
+  /// Memory of the MTRRs that were set.
+  var mtrrRanges: [AddressRange] = []
+
+  /// Memory for runs of any loader.
+  public init() {
+    let loader = HVMLoader(edition: .repaired)
+    decisions = loader.decisions
+    map = loader.map
+    domain = DomainID(0)
+    acpi = true
+    version = ""
+    keepsLog = true
+    report = FirmwareReport(map: map)
+    lowEnd = map.specialStart
+  }
 
   init(
     decisions: LoaderDecisions, map: GuestMap, domain: DomainID, input: FirmwareInput,
     version: String = Edition.Name.repaired.version, keepsLog: Bool = true
+  ) {
+    self.init()
+    start(decisions, map, domain, input, version, keepsLog: keepsLog)
+  }
+
+  /// The state at the entry of `loader`, whatever ran before.
+  fileprivate mutating func start(_ loader: HVMLoader, _ domain: DomainID, _ input: FirmwareInput) {
+    start(
+      loader.decisions, loader.map, domain, input, loader.edition.name.version, keepsLog: loader.keepsLog)
+  }
+
+  private mutating func start(
+    _ decisions: LoaderDecisions, _ map: GuestMap, _ domain: DomainID, _ input: FirmwareInput, _ version: String,
+    keepsLog: Bool
   ) {
     self.decisions = decisions
     self.map = map
@@ -87,7 +146,20 @@ struct LoaderState {
     self.keepsLog = keepsLog
     bios = BIOS(rawValue: input.keys.bios ?? "rombios")
     acpi = input.keys.acpi.map { $0.utf8.first == UInt8(ascii: "1") } ?? true
-    report = FirmwareReport(map: map)
+    if let layout = report.mtrrs {
+      mtrrRanges = layout.ranges
+      report.mtrrs = nil
+    }
+    report.clear(map: map)
+    entries.empty()
+    hvm = nil
+    populationFailed = false
+    primaryVGA = nil
+    primaryVGAFunction = 0
+    platformBARAtTop = false
+    topBARs.empty()
+    elements.empty()
+    decodeBits.empty()
     lowEnd = map.specialStart
     report.memory.arenaTop = dynamicStart &- 1
     if decisions.holeTop == .specialPages, let info = try? HVMInfo(bytes: input.hvmInfo) {

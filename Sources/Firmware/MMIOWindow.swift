@@ -169,8 +169,12 @@ extension BARField {
 
   /// `plan`, with the high window at an alignment that one MTRR can cover if there is room for that, else at the first
   /// one that few enough can (B-10).
-  func alignedPlan(from start: UInt64, _ policy: BARPolicy, highFloor: UInt64) -> BARPlan {
-    let plan = plan(from: start, policy, highFloor: highFloor)
+  ///
+  /// `homes` is memory for the plan.
+  func alignedPlan(
+    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in homes: consuming [BARPlan.Home] = []
+  ) -> BARPlan {
+    let plan = plan(from: start, policy, highFloor: highFloor, in: homes)
     guard variableMTRRs != nil, plan.highBytes != 0, plan.highBytes <= 1 << 62 else { return plan }
     var grain: UInt64 = Page.size
     while grain < plan.highBytes { grain <<= 1 }

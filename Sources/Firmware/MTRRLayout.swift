@@ -2,8 +2,12 @@ import AddressSpace
 
 extension MTRRLayout {
   /// Covers `low`, then `high`, with the largest aligned powers of two until the registers run out (LD-58).
-  init(over low: AddressRange, _ high: AddressRange?, available: UInt8) {
+  ///
+  /// `memory` becomes that of the ranges.
+  init(over low: AddressRange, _ high: AddressRange?, available: UInt8, in memory: consuming [AddressRange] = []) {
     self.available = available
+    ranges = memory
+    ranges.removeAll(keepingCapacity: true)
     ranges.reserveCapacity(min(Int(available), 16))
     cover(low)
     if let high { cover(high) }

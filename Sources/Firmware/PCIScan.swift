@@ -13,9 +13,8 @@ struct BARElement {
   var function: Int
   /// What the register decodes.
   var size: UInt64
-  /// Bytes it takes in a window: whole pages where it must not share one.
+  /// Bytes it takes in a window, and their alignment: whole pages where it must not share one.
   var footprint: UInt64
-  var alignment: UInt64
   var is64: Bool
   var isROM: Bool
   /// The register reads as I/O when it is assigned: I/O BARs and enabled ROMs (LD-37).
@@ -41,12 +40,14 @@ extension LoaderState {
       print(.linkRouted(link: UInt8(link), irq: irq))
     }
     var totals = BARTotals()
-    let order = scanOrder(input.functions)
+    findOrder(input.functions)
     let hasBridge = order.contains { input.functions[$0].devfn == LoaderConstants.isaBridge }
     report.commands.reserveCapacity(order.count)
     decodeBits.reserveCapacity(order.count)
-    for index in order {
-      let function = input.functions[index]
+    report.bars.reserveCapacity(16)
+    elements.reserveCapacity(16)
+    for place in order.indices {
+      let function = input.functions[order[place]]
       if function.devfn == LoaderConstants.isaBridge, function.vendor != 0x8086 || function.device != 0x7000 {
         throw LoaderCrash(.isaBridge)
       }
@@ -61,13 +62,13 @@ extension LoaderState {
         print(.interrupt(devfn: function.devfn, pin: function.interruptPin, irq: irq))
       }
     }
+    sortElements()
     return totals
   }
 
   /// Indices of the present functions by ascending devfn; the first of two at one place (LD-19).
-  private func scanOrder(_ functions: [GuestFunction]) -> [Int] {
-    var order: [Int] = []
-    order.reserveCapacity(functions.count)
+  private mutating func findOrder(_ functions: [GuestFunction]) {
+    order.empty()
     var ascending = true
     var seen: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     func mark(_ devfn: UInt8) -> Bool {
@@ -93,7 +94,6 @@ extension LoaderState {
       order.append(index)
     }
     if !ascending { order.sort { functions[$0].devfn < functions[$1].devfn } }
-    return order
   }
 
   /// What the loader does by class code (LD-21).
@@ -126,13 +126,17 @@ extension LoaderState {
     _ function: GuestFunction, at command: Int, _ input: FirmwareInput, _ totals: inout BARTotals
   ) {
     var next: UInt8 = 0
-    // Ascending by index as a rule; a register described twice counts once.
-    for index in UInt8(0)...6 {
-      guard index >= next, let bar = function.bars.first(where: { $0.index == index }) else { continue }
+    // Ascending by index; a register described twice counts once.
+    var left = RegisterSet(function.bars)
+    while let (index, place) = left.popFirst() {
+      if index < next { continue }
+      let bar = function.bars[place]
       let isROM = index == 6
       let isIO = bar.kind == .io && !isROM
       let is64 = bar.kind.is64Bit && !isROM
-      let entry = input.entryStates.first { $0.devfn == function.devfn && $0.index == index }
+      let entry =
+        input.entryStates.isEmpty
+        ? nil : input.entryStates.first { $0.devfn == function.devfn && $0.index == index }
       let enabledROM = isROM && entry?.romEnabled == true
       let mask: UInt64 =
         enabledROM && decisions.romSizing == .io
@@ -145,13 +149,13 @@ extension LoaderState {
       let ownPage = decisions.subPage == .ownPage && function.host != nil && !isIO && size < Page.size
       var element = BARElement(
         devfn: function.devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: report.bars.count, function: command,
-        size: size, footprint: ownPage ? Page.size : size, alignment: ownPage ? Page.size : size, is64: is64,
-        isROM: isROM, readsIO: isIO, flags: isROM ? 0 : bar.kind.lowBits, upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
+        size: size, footprint: ownPage ? Page.size : size, is64: is64, isROM: isROM, readsIO: isIO,
+        flags: isROM ? 0 : bar.kind.lowBits, upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
       if enabledROM, decisions.enabledROM == .io {
         element.readsIO = true
         element.flags = 1
       }
-      if placeAtTop(element, index, function, bar) { continue }
+      if platformBARAtTop, placeAtTop(element, index, function, bar) { continue }
       if is64, size > map.barRelocationThreshold, decisions.largeWideBARs == .alwaysHigh {
         totals.force = true
       } else if !isIO {
@@ -162,7 +166,7 @@ extension LoaderState {
       report.bars.append(
         PlacedBAR(
           devfn: function.devfn, bar: described, address: UInt64(element.upperHalf) << 32, decodes: enabledROM))
-      insert(element)
+      elements.append(element)
     }
   }
 
@@ -170,7 +174,7 @@ extension LoaderState {
   private mutating func placeAtTop(
     _ element: BARElement, _ index: UInt8, _ function: GuestFunction, _ bar: BAR
   ) -> Bool {
-    guard platformBARAtTop, function.vendor == 0x5853, function.device == 1 || function.device == 2,
+    guard function.vendor == 0x5853, function.device == 1 || function.device == 2,
       !element.readsIO
     else { return false }
     let fits = element.size <= lowEnd && (lowEnd &- element.size) & ~(element.size &- 1) >= map.mmioStart
@@ -195,14 +199,43 @@ extension LoaderState {
     return true
   }
 
-  /// Before the first element that is strictly smaller (LD-26).
-  private mutating func insert(_ element: BARElement) {
-    var low = 0
-    var high = elements.count
-    while low < high {
-      let middle = (low + high) / 2
-      if elements[middle].size < element.size { high = middle } else { low = middle + 1 }
+  /// Puts each element before the first that is strictly smaller (LD-26): the largest first, equal ones as found.
+  private mutating func sortElements() {
+    elements.withUnsafeMutableBufferPointer { elements in
+      for index in elements.indices.dropFirst() where elements[index - 1].size < elements[index].size {
+        let element = elements[index]
+        var place = index
+        while place > 0, elements[place - 1].size < element.size {
+          elements[place] = elements[place - 1]
+          place -= 1
+        }
+        elements[place] = element
+      }
     }
-    elements.insert(element, at: low)
+  }
+}
+
+/// The registers that a list of BARs describes, ascending, each with its first place in the list.
+private struct RegisterSet {
+  /// Bit n: register n is left.
+  private var left: UInt8 = 0
+  /// Element n: the place of register n.
+  private var places = SIMD8<UInt32>()
+
+  init(_ bars: [BAR]) {
+    for place in bars.indices where bars[place].index <= 6 {
+      let bit: UInt8 = 1 << bars[place].index
+      if left & bit != 0 { continue }
+      left |= bit
+      places[Int(bars[place].index)] = UInt32(truncatingIfNeeded: place)
+    }
+  }
+
+  /// Takes out the lowest register.
+  mutating func popFirst() -> (index: UInt8, place: Int)? {
+    if left == 0 { return nil }
+    let index = UInt8(left.trailingZeroBitCount)
+    left &= left &- 1
+    return (index, Int(places[Int(index)]))
   }
 }

@@ -18,7 +18,8 @@ extension LoaderState {
     let hole = input.keys.mmioHoleSize.map { storeNumber($0, prefix) } ?? 0
     let totals = try scanPCI(input)
 
-    let field = BARField(self, input)
+    findObstacles()
+    let field = field(input)
     let window = try chooseWindow(input, in: field, hole: hole, mayRelocate: mayRelocate, totals)
     report.lowWindow = AddressRange(min(window.start, lowEnd), lowEnd)
     try relocate(outOf: window.start, input, on: &port, &buffer)
@@ -32,9 +33,22 @@ extension LoaderState {
       highFloor = max(map.fourGiB, highEnd)
       print(.highBase(highFloor, hasHighRAM: highEnd != 0))
     }
-    let plan = window.plan ?? field.alignedPlan(from: window.start, window.policy, highFloor: highFloor)
+    var memory: [BARPlan.Home] = []
+    swap(&memory, &homes)
+    let plan =
+      window.plan ?? field.alignedPlan(from: window.start, window.policy, highFloor: highFloor, in: memory)
     commit(plan)
     enableDecoding(plan)
+    homes = plan.homes
+  }
+
+  /// Gathers the ranges that BARs should keep clear of.
+  private mutating func findObstacles() {
+    obstacles.empty()
+    let everyType = decisions.rangeTest == .every
+    for entry in entries where entry.type == .reserved || (everyType && entry.type != .ram) {
+      obstacles.append(entry)
+    }
   }
 
   /// Moves RAM from below the window's end to above 4G, the topmost pages first (LD-32).
@@ -85,7 +99,8 @@ extension LoaderState {
 
   /// Writes a plan into the registers, in the order of the list (LD-42).
   private mutating func commit(_ plan: BARPlan) {
-    for (index, element) in elements.enumerated() {
+    for index in elements.indices {
+      let element = elements[index]
       let base = plan.homes[index].base
       guard plan.homes[index].space != .none else {
         print(.barUnplaced(devfn: element.devfn, register: element.register, size: element.size))
@@ -125,7 +140,8 @@ extension LoaderState {
       let rom = report.bars[top.slot].bar.kind == .rom
       report.bars[top.slot].decodes = !rom && report.commands[top.function].value & 2 != 0
     }
-    for (index, element) in elements.enumerated() {
+    for index in elements.indices {
+      let element = elements[index]
       let word = report.commands[element.function].value
       let isOn = word & (element.readsIO && !element.isROM ? 1 : 2) != 0
       // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.

@@ -1,6 +1,13 @@
 /// The loader's `strtoll` with base 0 (LD-17): no overflow handling, stops at the first bad digit.
 func storeNumber(_ text: String, _ prefix: LoaderDecisions.HexPrefix = .lowerCase) -> UInt64 {
-  var digits = text.utf8[...]
+  var text = text
+  return text.withUTF8 { storeNumber($0[...], prefix) }
+}
+
+private func storeNumber(
+  _ text: Slice<UnsafeBufferPointer<UInt8>>, _ prefix: LoaderDecisions.HexPrefix
+) -> UInt64 {
+  var digits = text
   while let byte = digits.first, byte == UInt8(ascii: " ") || (9...13).contains(byte) { digits.removeFirst() }
   var negative = false
   if let sign = digits.first, sign == UInt8(ascii: "-") || sign == UInt8(ascii: "+") {

@@ -16,7 +16,7 @@ public struct HVMInfo: Hashable, Sendable {
   /// One past the last frame of RAM above 4G, 0 if there is none.
   public var highMemoryEnd: UInt32
   /// Bit n: CPU n is online.
-  public var onlineVCPUs = [UInt8](repeating: 0xFF, count: 16)
+  public var onlineVCPUs = UInt128.max
 
   /// A table for the RAM ends given, in frames.
   public init(lowMemoryEnd: UInt32, highMemoryEnd: UInt32, reservedStart: UInt32) {
@@ -37,7 +37,9 @@ public struct HVMInfo: Hashable, Sendable {
     append(lowMemoryEnd)
     append(reservedStart)
     append(highMemoryEnd)
-    table += onlineVCPUs
+    for shift in stride(from: UInt128(0), to: 128, by: 8) {
+      table.append(UInt8(truncatingIfNeeded: onlineVCPUs >> shift))
+    }
     table[12] = 0 &- table.reduce(0, &+)
     return table
   }
@@ -54,15 +56,21 @@ public struct HVMInfo: Hashable, Sendable {
 
   /// Reads a table from guest memory.
   public init(bytes: [UInt8]) throws(Defect) {
-    guard bytes.count >= HVMInfo.length, bytes.prefix(8).elementsEqual("HVM INFO".utf8) else { throw .signature }
-    func word(_ offset: Int) -> UInt32 {
-      (0..<4).reduce(0) { $0 | UInt32(bytes[offset + $1]) << UInt32(8 * $1) }
+    guard bytes.count >= HVMInfo.length else { throw .signature }
+    func read<Word: FixedWidthInteger>(_ offset: Int, _ type: Word.Type = Word.self) -> Word {
+      Word(littleEndian: bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Word.self) })
     }
-    guard word(8) >= HVMInfo.length else { throw .length }
-    guard bytes.count >= Int(word(8)), bytes.prefix(Int(word(8))).reduce(0, &+) == 0 else { throw .checksum }
-    self.init(lowMemoryEnd: word(20), highMemoryEnd: word(28), reservedStart: word(24))
+    // "HVM INFO"
+    guard read(0) as UInt64 == 0x4F46_4E49_204D_5648 else { throw .signature }
+    let length: UInt32 = read(8)
+    guard length >= HVMInfo.length else { throw .length }
+    guard bytes.count >= Int(length) else { throw .checksum }
+    var sum: UInt8 = 0
+    for index in 0..<Int(length) { sum &+= bytes[index] }
+    guard sum == 0 else { throw .checksum }
+    self.init(lowMemoryEnd: read(20), highMemoryEnd: read(28), reservedStart: read(24))
     apicMode = bytes[13]
-    vcpus = word(16)
-    onlineVCPUs = Array(bytes[32..<48])
+    vcpus = read(16)
+    onlineVCPUs = read(32)
   }
 }

@@ -2,6 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 import Platform
+import Sharing
 
 /// Xen, from the end of its boot: units, domains, devices, page tables, and the hypercalls that change them.
 ///
@@ -12,13 +13,8 @@ import Platform
 ///
 /// Without quirks a refused operation changes nothing.
 public struct Hypervisor: Equatable, Sendable, HypercallPort {
-  /// Which Xen this is.
-  public private(set) var edition: Edition
-  /// What became of the IOMMU at boot.
-  public let boot: BootReport
-  /// The reserved ranges, in list order.
-  public let units: UnitList
-  private(set) var decisions: HypervisorDecisions
+  /// What boot left for good, and the rules; in a box, as every copy has it.
+  private var booted: Shared<Booted>
   /// True on a host with AMD-Vi, in use or not.
   public let isAMD: Bool
   let pageTables: Machine.PageTables
@@ -32,7 +28,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// The functions Xen knows of, ascending.
   public internal(set) var devices: [Device] = []
   /// The domains, ascending; dom0 first. `dom_io` and `dom_xen` are none.
-  public internal(set) var domains: [Domain] = []
+  public internal(set) var domains: SharedArray<Domain> = []
   /// The memory there is.
   public var budget: Budget
   /// The number the last created domain got.
@@ -43,10 +39,11 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// The hypervisor of `edition` on `machine` after the boot that `boot` reports: the hardware domain, PV, owns all
   /// functions and has their reserved ranges mapped (HV-64, HV-106).
   public init(machine: Machine, edition: Edition, boot: BootReport) {
-    self.edition = edition
-    self.boot = boot
-    decisions = HypervisorDecisions(edition.hypervisor)
-    units = UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))
+    let decisions = HypervisorDecisions(edition.hypervisor)
+    booted = Shared(
+      Booted(
+        edition: edition, decisions: decisions, boot: boot,
+        units: UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))))
     pageTables = machine.pageTables
     isAMD = machine.iommu == .amdVi
     // AMD's IOMMU never uses the p2m's tables (HV-44, HV-116).
@@ -62,6 +59,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
       identityPlace: identityPlace)
     dom0.maxPages = .max
     domains = [dom0]
+    devices.reserveCapacity(functions.count)
     for function in functions where devices.last?.sbdf != function.sbdf {
       devices.append(Device(function, isRemapped: boot.translates(function)))
     }
@@ -77,8 +75,8 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
 
   /// Goes on by the rules of `other`, another edition that made the same of the same machine at boot.
   public mutating func adoptRules(of other: Hypervisor) {
-    edition = other.edition
-    decisions = other.decisions
+    booted.value.edition = other.edition
+    booted.value.decisions = other.decisions
   }
 
   /// Performs `call` for `caller`.
@@ -166,6 +164,25 @@ struct Refused: Error, Hashable, Sendable {
 }
 
 extension Hypervisor {
+  /// What boot left and nothing changes afterwards (HV-56).
+  private struct Booted: Equatable, Sendable {
+    var edition: Edition
+    var decisions: HypervisorDecisions
+    var boot: BootReport
+    var units: UnitList
+  }
+
+  /// Which Xen this is.
+  public var edition: Edition { booted.value.edition }
+
+  var decisions: HypervisorDecisions { _read { yield booted.value.decisions } }
+
+  /// What became of the IOMMU at boot.
+  public var boot: BootReport { _read { yield booted.value.boot } }
+
+  /// The reserved ranges, in list order.
+  public var units: UnitList { _read { yield booted.value.units } }
+
   /// The function whose id the requests of `function` bear as far as page tables go; AMD's tables can say another.
   func requestor(of function: SBDF) -> SBDF { boot.requestors?.requestor(of: function) ?? function }
 
@@ -187,14 +204,21 @@ extension Hypervisor {
   /// The domain numbered `id`, nil if there is none.
   public func domain(_ id: DomainID) -> Domain? { index(of: id).map { domains[$0] } }
 
+  /// The domain numbered `id` in its box, nil if there is none.
+  public func sharedDomain(_ id: DomainID) -> Shared<Domain>? { index(of: id).map { domains.shared(at: $0) } }
+
   /// The device at `sbdf`, nil if Xen does not know it.
   public func device(_ sbdf: SBDF) -> Device? { deviceIndex(of: sbdf).map { devices[$0] } }
 
   /// Position of domain `id` in `domains`.
   func index(of id: DomainID) -> Int? {
-    // A closure over the elements would copy each domain.
-    for index in domains.indices where domains[index].id == id { return index }
-    return nil
+    var low = 0
+    var high = domains.count
+    while low < high {
+      let middle = (low + high) / 2
+      if domains[middle].id < id { low = middle + 1 } else { high = middle }
+    }
+    return low < domains.count && domains[low].id == id ? low : nil
   }
 
   /// Position of the device at `sbdf` in `devices`.
@@ -241,11 +265,9 @@ extension Hypervisor {
   }
 
   /// The first piece of a range of a domain's frames, which is not empty.
-  ///
-  /// Looks at the domain where it lies: a method called on the element of an array would copy all of it.
   @inline(__always)
   func firstPiece(in index: Int, of frames: FrameRange) -> (frames: FrameRange, value: P2MEntry?) {
-    domains.withUnsafeBufferPointer { $0[index].p2m.firstPiece(of: frames) }
+    domains[index].p2m.firstPiece(of: frames)
   }
 
   /// Stops domain `index` for good; the hardware domain takes the host with it.

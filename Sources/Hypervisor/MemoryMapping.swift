@@ -11,7 +11,9 @@ extension Hypervisor {
     guard count > 0, let frames = FrameRange(start: mfn, count: count) else { throw Refused(.EINVAL, .c(14)) }
     // The caller must have the right itself: the hardware domain has it to all there is.
     if frames.end > machineFrameLimit { throw Refused(.EPERM, .d(6)) }
-    try change(\.ioMemory, of: index, at: frames, allow: allow)
+    var rights = domains[index].ioMemory
+    try change(&rights, at: frames, allow: allow)
+    domains[index].ioMemory = rights
   }
 
   mutating func permitPorts(
@@ -19,18 +21,18 @@ extension Hypervisor {
   ) throws(Refused) {
     let index = try controlled(id, by: caller)
     guard count > 0, UInt64(first) + UInt64(count) <= 0x1_0000 else { throw Refused(.EINVAL, nil) }
-    try change(\.ioPorts, of: index, at: FrameRange(UInt64(first), UInt64(first) + UInt64(count)), allow: allow)
+    var rights = domains[index].ioPorts
+    try change(&rights, at: FrameRange(UInt64(first), UInt64(first) + UInt64(count)), allow: allow)
+    domains[index].ioPorts = rights
   }
 
   /// Grants or revokes; only a set with more ranges than before takes an allocation, so taking back what was granted never fails.
   private mutating func change(
-    _ rights: WritableKeyPath<Domain, RangeMap<Domain.Permission>>, of index: Int, at frames: FrameRange, allow: Bool
+    _ rights: inout RangeMap<Domain.Permission>, at frames: FrameRange, allow: Bool
   ) throws(Refused) {
-    var changed = domains[index][keyPath: rights]
-    let before = changed.runs.count
-    changed.set(frames, to: allow ? .granted : nil)
-    if changed.runs.count > before, !budget.allocate() { throw Refused(.ENOMEM, nil) }
-    domains[index][keyPath: rights] = changed
+    let before = rights.runs.count
+    rights.set(frames, to: allow ? .granted : nil)
+    if rights.runs.count > before, !budget.allocate() { throw Refused(.ENOMEM, nil) }
   }
 
   /// Maps or unmaps machine frames. Result 0, or the pages done before the one that failed (a caller goes on there).

@@ -8,12 +8,13 @@ extension Invariant {
   static let barsPlaced = Invariant(
     "bars-placed",
     "A BAR that decodes is placed, aligned, and clear of RAM, ranges, firmware's windows and other BARs.",
-    source: "INV-1 to INV-4, INV-12, INV-15, B-1, B-3, B-8; reports R10, R15"
+    source: "INV-1 to INV-4, INV-12, INV-15, B-1, B-3, B-8; reports R10, R15",
+    reads: [.firmware, .memory, .construction, .devices]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
-      for (index, placed) in report.bars.enumerated() where placed.decodes {
-        if let (relation, other) = defect(of: placed, among: report.bars[(index + 1)...], in: guest) {
+      guard let bars = guest.running?.value.bars else { continue }
+      for (index, placed) in bars.enumerated() where placed.decodes {
+        if let (relation, other) = defect(of: placed, among: bars[(index + 1)...], in: guest) {
           return Violation(
             "bars-placed", stage: "firmware", relation: relation,
             detail:

@@ -8,15 +8,18 @@ import Toolstack
 extension Invariant {
   static let rmrrInOneGuest = Invariant(
     "rmrr-in-one-guest", "No page of an RMRR can be reached by two guests, by CPU or by DMA.",
-    source: "G-4, BUG-9, HV-86; review 2014 (3)"
+    source: "G-4, BUG-9, HV-86; review 2014 (3)", reads: [.memory]
   ) { scene in
-    let guests = scene.guests.filter { !$0.life.tampered && !$0.domain.isDying }
-    guard guests.count > 1 else { return nil }
+    // Guests that reach nothing, most of all, share nothing.
+    let guests = scene.allGuests.filter { !$0.reached.isEmpty && !$0.life.tampered && !$0.domain.isDying }
+    guard guests.count > 1, scene.guests.contains(where: { !$0.reached.isEmpty }) else { return nil }
     for unit in scene.after.hypervisor.units.units where !unit.frames.isEmpty {
       for (index, first) in guests.enumerated() {
         var violation: Violation?
         first.domain.forEachReached(of: unit.frames) { frames in
-          guard let second = guests[(index + 1)...].first(where: { $0.domain.reaches(frames) }) else { return true }
+          guard let second = guests[(index + 1)...].first(where: { $0.reached.contains { $0.overlaps(frames) } }) else {
+            return true
+          }
           violation = Violation(
             "rmrr-in-one-guest", stage: "hypervisor", relation: "shared",
             detail: "\(first.life.name) and \(second.life.name) both reach the range at frames \(frames)")
@@ -30,20 +33,20 @@ extension Invariant {
 
   static let oneOwner = Invariant(
     "one-owner", "Every device has one owner that exists, and toolstack and hypervisor agree who it is.",
-    source: "I-13, HV-64, LB-11"
+    source: "I-13, HV-64, LB-11", reads: [.hardware, .memory, .devices]
   ) { scene in
-    let host = scene.after
-    for device in host.hypervisor.devices {
+    let host = scene.after.hypervisor
+    for device in host.devices {
       guard let owner = device.owner, owner < .firstReserved, owner != .dom0 else { continue }
-      if host.hypervisor.domain(owner) == nil {
+      if host.sharedDomain(owner) == nil {
         return Violation(
           "one-owner", stage: "hypervisor", relation: "dead",
           detail: "\(device.sbdf) belongs to \(owner), which does not exist")
       }
     }
-    for guest in scene.guests where guest.isIntact {
-      for device in guest.built?.devices ?? [] where !device.isGone {
-        let owner = host.hypervisor.device(device.sbdf)?.owner
+    for guest in scene.allGuests where guest.isIntact {
+      for device in guest.built?.value.devices ?? [] where !device.isGone {
+        let owner = host.device(device.sbdf)?.owner
         if owner != guest.life.domain {
           return Violation(
             "one-owner", stage: scene.event.stage, relation: "not-the-guest",
@@ -51,8 +54,8 @@ extension Invariant {
           )
         }
       }
-      for device in host.hypervisor.devices where device.owner == guest.life.domain {
-        if guest.built?.devices.contains(where: { $0.sbdf == device.sbdf }) != true {
+      for device in host.devices where device.owner == guest.life.domain {
+        if guest.built?.value.devices.contains(where: { $0.sbdf == device.sbdf }) != true {
           return Violation(
             "one-owner", stage: scene.event.stage, relation: "unknown-to-toolstack",
             detail: "\(guest.life.name) owns \(device.sbdf), but the toolstack attached none")
@@ -65,27 +68,28 @@ extension Invariant {
   static let strictMapped = Invariant(
     "strict-mapped",
     "While a device is assigned strictly, all pages of all its RMRRs are mapped 1:1, with the rights firmware asks for, for CPU and DMA.",
-    source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42"
+    source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .memory]
   ) { scene in
-    let host = scene.after
+    let host = scene.after.hypervisor
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
-    for device in host.hypervisor.devices where device.isStrict {
-      guard let owner = device.owner, owner != .dom0, let domain = host.hypervisor.domain(owner), domain.crash == nil
+    for (position, device) in host.devices.enumerated() where device.isStrict {
+      guard let owner = device.owner, owner != .dom0, let domain = host.sharedDomain(owner),
+        domain.value.crash == nil
       else {
         continue
       }
-      for unit in host.hypervisor.units.units where unit.lists(device) && !unit.frames.isEmpty {
-        if let view = domain.viewWithout(identityOf: unit.frames, unit.access) {
+      for range in scene.reserved.ranges(of: position) {
+        if let view = domain.value.viewWithout(identityOf: range.frames, range.access) {
           return Violation(
             "strict-mapped", stage: scene.event.stage, relation: view,
             detail:
-              "\(host.name(of: owner) ?? owner) has \(device.sbdf) strictly, but \(view) lacks part of its range at frames "
-              + "\(unit.frames)")
+              "\(scene.after.name(of: owner) ?? owner) has \(device.sbdf) strictly, but \(view) lacks part of its range at frames "
+              + "\(range.frames)")
         }
       }
       // What the IOMMU does not translate must lie at the same place for the CPU.
-      if let frames = host.hypervisor.untranslated(of: device.sbdf),
-        domain.viewWithout(identityOf: frames, .readWrite) == "p2m"
+      if let frames = host.untranslated(of: device.sbdf),
+        domain.value.viewWithout(identityOf: frames, .readWrite) == "p2m"
       {
         return Violation(
           "strict-mapped", stage: scene.event.stage, relation: "untranslated",
@@ -98,22 +102,24 @@ extension Invariant {
   static let groupsAtomic = Invariant(
     "groups-atomic",
     "While a guest has a device, no present device that shares a reserved page with it is the hardware domain's or another guest's.",
-    source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups"
+    source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups", reads: [.hardware, .memory]
   ) { scene in
-    let host = scene.after.hypervisor
-    for holder in host.devices where holder.kind.isEndpoint {
+    let devices = scene.after.hypervisor.devices
+    for (position, holder) in devices.enumerated() {
       guard let owner = holder.owner, owner != .dom0, owner < .firstReserved,
-        host.domain(owner)?.isTranslated == true
+        scene.after.hypervisor.sharedDomain(owner)?.value.isTranslated == true
       else { continue }
-      for unit in host.units.units where !unit.frames.isEmpty && unit.lists(holder) {
-        for other in host.units.units where other.frames.overlaps(unit.frames) {
-          for member in host.devices where other.lists(member) && member.kind.isEndpoint {
+      guard holder.kind.isEndpoint else { continue }
+      for own in scene.reserved.ranges(of: position) {
+        for unit in scene.reserved.neighbours(of: own.unit) {
+          for index in scene.reserved.members(of: unit) where devices[index].kind.isEndpoint {
+            let member = devices[index]
             guard let second = member.owner, second != owner, second < .firstReserved else { continue }
             return Violation(
               "groups-atomic", stage: scene.event.stage, relation: second == .dom0 ? "hardware-domain" : "guest",
               detail:
                 "\(holder.sbdf) is \(scene.after.name(of: owner) ?? owner)'s and \(member.sbdf) \(scene.after.name(of: second) ?? second)'s, "
-                + "but they share the range at frames \(unit.frames)")
+                + "but they share the range at frames \(own.frames)")
           }
         }
       }
@@ -122,7 +128,8 @@ extension Invariant {
   }
 
   static let viewsAgree = Invariant(
-    "views-agree", "Where the IOMMU has tables of its own, DMA sees what the CPU sees.", source: "I-12, HV-117, BUG-12"
+    "views-agree", "Where the IOMMU has tables of its own, DMA sees what the CPU sees.", source: "I-12, HV-117, BUG-12",
+    reads: [.memory]
   ) { scene in
     for guest in scene.guests where !guest.domain.isDying && guest.domain.crash == nil {
       if let frames = guest.domain.firstFrameWhereViewsDiffer {
@@ -161,7 +168,7 @@ extension Domain {
       switch run.value {
       case .populateOnDemand: continue
       case .ram, .xenPage:
-        if !dmaTable.allSatisfy(in: run.frames, { $0 == .ram }) { return run.frames }
+        if !dmaTable.allSatisfy(in: run.frames, { if case .ram = $0 { true } else { false } }) { return run.frames }
       case .direct(let mapping):
         let agrees = dmaTable.allSatisfy(in: run.frames) {
           guard case .direct(let offset, let access) = $0 else { return false }

@@ -6,12 +6,12 @@ import Firmware
 extension Invariant {
   static let e820WellFormed = Invariant(
     "e820-well-formed", "The guest's E820 is sorted, disjoint, page-aligned, without empty or wrapping entries.",
-    source: "LD-67, LD-68, INV-9, BL-86"
+    source: "LD-67, LD-68, INV-9, BL-86", reads: [.firmware]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
+      guard let e820 = guest.running?.value.e820 else { continue }
       var end: UInt64 = 0
-      for (index, entry) in report.e820.enumerated() {
+      for (index, entry) in e820.enumerated() {
         let defect: String? =
           entry.size == 0
           ? "empty"
@@ -31,11 +31,12 @@ extension Invariant {
   }
 
   static let rangesReserved = Invariant(
-    "ranges-reserved", "Every range the guest was told of is reserved in its E820.", source: "INV-8, I-4, LD-65"
+    "ranges-reserved", "Every range the guest was told of is reserved in its E820.", source: "INV-8, I-4, LD-65",
+    reads: [.firmware, .construction]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
-      for range in guest.toldRanges where !report.e820.covers(range, as: .reserved) {
+      guard let e820 = guest.running?.value.e820 else { continue }
+      for range in guest.toldRanges where !e820.covers(range, as: .reserved) {
         return Violation(
           "ranges-reserved", stage: "firmware", relation: "uncovered",
           detail: "\(guest.life.name): the E820 does not reserve \(range)")
@@ -46,20 +47,20 @@ extension Invariant {
 
   static let e820RAMBacked = Invariant(
     "e820-ram-backed", "What the E820 calls RAM is RAM, but for what the balloon gave back.",
-    source: "INV-11, LD-70, B-6"
+    source: "INV-11, LD-70, B-6", reads: [.firmware, .memory, .balloon]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
-      for entry in report.e820 where entry.type == .ram {
+      guard let e820 = guest.running?.value.e820 else { continue }
+      for entry in e820 where entry.type == .ram {
         guard let range = entry.range else { continue }
         var missing: FrameRange?
         guest.domain.p2m.forEachPiece(in: range.frames) { part, entry in
-          if entry != .ram, entry != .populateOnDemand,
-            !guest.life.ballooned.allSatisfy(in: part, { $0 })
-          {
-            missing = part
+          switch entry {
+          case .ram?, .populateOnDemand?: return true
+          case .direct?, .xenPage?, nil:
+            if !guest.life.ballooned.allSatisfy(in: part, { $0 }) { missing = part }
+            return missing == nil
           }
-          return missing == nil
         }
         if let missing {
           return Violation(

@@ -7,13 +7,14 @@ import Platform
 extension Invariant {
   static let e820ListsRAM = Invariant(
     "e820-lists-ram", "All RAM that the memory map gives a guest above 1M stands in its E820 as RAM.",
-    source: "LD-13, LD-65, INV-11, H-2, H-3"
+    source: "LD-13, LD-65, INV-11, H-2, H-3", reads: [.firmware, .memory]
   ) { scene in
     let map = GuestMap.xen
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running else { continue }
+      guard let e820 = guest.running?.value.e820 else { continue }
       // Below 1M and in firmware's own area RAM is the firmware's.
-      for run in guest.domain.p2m.runs where run.value == .ram {
+      for run in guest.domain.p2m.runs {
+        guard case .ram = run.value else { continue }
         for area in [
           FrameRange(Page.frame(of: map.lowMemoryStart), Page.frame(of: map.specialStart)),
           FrameRange(Page.frame(of: map.fourGiB), UInt64.max),
@@ -21,7 +22,8 @@ extension Invariant {
           guard let frames = run.frames.intersection(area) else { continue }
           var cursor = Page.address(of: frames.start)
           while cursor < Page.address(of: frames.end) {
-            guard let entry = report.e820.first(where: { $0.type == .ram && $0.range?.contains(cursor) == true }) else {
+            guard let entry = e820.first(where: { $0.type == .ram && $0.range?.contains(cursor) == true })
+            else {
               return Violation(
                 "e820-lists-ram", stage: scene.event.stage, relation: "unlisted",
                 detail: "\(guest.life.name) has RAM at \(hex(cursor)) that its E820 does not list")
@@ -35,13 +37,14 @@ extension Invariant {
   }
 
   static let barPagesApart = Invariant(
-    "bar-pages-apart", "BARs of different passed-through devices never share a guest page.", source: "LD-48; report R10"
+    "bar-pages-apart", "BARs of different passed-through devices never share a guest page.",
+    source: "LD-48; report R10", reads: [.firmware, .devices]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let report = guest.running, let built = guest.built else { continue }
-      let passed = report.bars.filter { bar in
+      guard let bars = guest.running?.value.bars, let devices = guest.built?.value.devices else { continue }
+      let passed = bars.filter { bar in
         bar.decodes && bar.bar.kind.isMemory && bar.address != 0
-          && built.devices.contains { $0.devfn == bar.devfn && !$0.isGone }
+          && devices.contains { $0.devfn == bar.devfn && !$0.isGone }
       }
       for (index, first) in passed.enumerated() {
         for second in passed[(index + 1)...] where second.devfn != first.devfn {
@@ -56,10 +59,11 @@ extension Invariant {
   }
 
   static let windowsUncached = Invariant(
-    "windows-uncached", "Variable MTRRs cover the windows for BARs.", source: "LD-58, B-10, H-15, H-16"
+    "windows-uncached", "Variable MTRRs cover the windows for BARs.", source: "LD-58, B-10, H-15, H-16",
+    reads: [.firmware]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let mtrrs = guest.running?.mtrrs, let part = mtrrs.uncovered.first else { continue }
+      guard let mtrrs = guest.running?.value.mtrrs, let part = mtrrs.uncovered.first else { continue }
       return Violation(
         "windows-uncached", stage: "firmware", relation: "uncovered",
         detail: "\(guest.life.name): \(part) of a window for BARs is cacheable, \(mtrrs.available) MTRRs ran out")
@@ -70,7 +74,7 @@ extension Invariant {
   static let firmwareAreasClear = Invariant(
     "firmware-areas-clear",
     "No range the guest was told of meets the areas of its firmware: legacy, ACPI, dynamic, fixed devices, special pages.",
-    source: "LD-8, BL-69, BL-101, B-4, LB-14; review 2014 (2.3)"
+    source: "LD-8, BL-69, BL-101, B-4, LB-14; review 2014 (2.3)", reads: [.firmware, .construction]
   ) { scene in
     let map = GuestMap.xen
     for guest in scene.guests where guest.isIntact {

@@ -3,26 +3,38 @@ import Editions
 import Firmware
 import Hypervisor
 import Platform
+import Sharing
 import Simulation
 import Toolstack
 import Tracing
 
 /// One guest as all parties see it: what the checks compare.
 ///
-/// Made once an event and looked at by every check: a class, so that no check copies states.
+/// Made once for each state of a guest and looked at by every check: a class, so that no check copies states. It holds
+/// what it was made from, so that what is still in the same boxes need not be looked at again.
 final class GuestView: Sendable {
+  private let sharedLife: Shared<GuestLife>
+  private let sharedDomain: Shared<Domain>
+  private let sharedGuest: Shared<Guest>?
+  /// Where the toolstack has it among its guests.
+  private let position: Int
+
   /// Its name and what its firmware did.
-  let life: GuestLife
+  var life: GuestLife { _read { yield sharedLife.value } }
   /// The hypervisor's state of it.
-  let domain: Domain
+  var domain: Domain { _read { yield sharedDomain.value } }
   /// The toolstack's, nil if only raw hypercalls made it.
-  let built: Guest?
+  var built: Shared<Guest>? { sharedGuest }
   /// True if the toolstack made it, nobody changed it by raw hypercalls, and it runs: all promises hold of it.
   let isIntact: Bool
   /// The ranges the guest was told to leave alone.
   let toldRanges: [AddressRange]
   /// Every RMRR that is not empty of every device that is assigned strictly, as frames.
   let strictUnits: [StrictUnit]
+  /// The machine frames that it reaches by direct mappings, run by run (`Domain.forEachReached`).
+  let reached: [FrameRange]
+  /// What of its state is not as it was in the view before; everything if there was none.
+  let changes: Invariant.Inputs
 
   /// An RMRR of a device.
   struct StrictUnit: Sendable {
@@ -32,41 +44,114 @@ final class GuestView: Sendable {
     let frames: FrameRange
   }
 
-  init(_ life: GuestLife, _ domain: Domain, _ built: Guest?, units: [RMRRUnit]) {
-    self.life = life
-    self.domain = domain
-    self.built = built
-    isIntact = built != nil && !life.tampered && domain.crash == nil && !domain.isDying
-    var told: [AddressRange] = []
-    var strict: [StrictUnit] = []
-    if let built {
-      for entry in built.memoryMap where entry.type == .reserved {
+  /// The view of a guest on a host with the ranges `units`; `earlier` is one of the same name on the same host before.
+  private init(
+    _ life: Shared<GuestLife>, _ domain: Shared<Domain>, _ guest: (guest: Shared<Guest>, position: Int)?,
+    units: [RMRRUnit], _ earlier: GuestView?
+  ) {
+    sharedLife = life
+    sharedDomain = domain
+    sharedGuest = guest?.guest
+    position = guest?.position ?? 0
+    isIntact =
+      guest != nil && !life.value.tampered && domain.value.crash == nil && !domain.value.isDying
+    var changes: Invariant.Inputs = earlier == nil ? .all : []
+    if let earlier {
+      if earlier.isIntact != isIntact || earlier.life.tampered != life.value.tampered { changes = .all }
+      if !earlier.sharedDomain.isSame(as: domain) { changes.insert(.memory) }
+      if !earlier.sharedLife.isSame(as: life) { changes.insert(.balloon) }
+      switch (earlier.life.report, life.value.report) {
+      case (nil, nil): break
+      case (let old?, let new?) where old.isSame(as: new): break
+      default: changes.insert(.firmware)
+      }
+      switch (earlier.sharedGuest, guest?.guest) {
+      case (nil, nil): break
+      case (let old?, let new?) where old.isSame(as: new): break
+      case (let old?, let new?):
+        changes.insert(.devices)
+        if !old.value.isSameConstruction(as: new.value) { changes.insert(.construction) }
+      default: changes = .all
+      }
+    }
+    self.changes = changes
+    if let earlier, !changes.contains(.construction) {
+      toldRanges = earlier.toldRanges
+    } else {
+      var told: [AddressRange] = []
+      for entry in guest?.guest.value.memoryMap ?? [] where entry.type == .reserved {
         if let range = entry.range { told.append(range) }
       }
-      for device in built.devices where device.policy == .strict && !device.isGone {
+      toldRanges = told
+    }
+    if let earlier, !changes.contains(.devices) {
+      strictUnits = earlier.strictUnits
+    } else {
+      var strict: [StrictUnit] = []
+      for device in guest?.guest.value.devices ?? [] where device.policy == .strict && !device.isGone {
         for unit in units where unit.lists(device.sbdf) {
           let frames = unit.frames
           if !frames.isEmpty { strict.append(StrictUnit(sbdf: device.sbdf, frames: frames)) }
         }
       }
+      strictUnits = strict
     }
-    toldRanges = told
-    strictUnits = strict
+    if let earlier, !changes.contains(.memory) {
+      reached = earlier.reached
+    } else {
+      var reached: [FrameRange] = []
+      domain.value.forEachReached(of: FrameRange(0, .max)) { frames in
+        reached.append(frames)
+        return true
+      }
+      self.reached = reached
+    }
   }
 
-  /// The guests in order of their names that the hypervisor knows.
-  static func all(of host: Host) -> [GuestView] {
-    let hypervisor = host.hypervisor
-    return host.guests.compactMap { life in
-      hypervisor.domain(life.domain).map {
-        GuestView(life, $0, host.toolstack.guest(life.domain), units: hypervisor.units.units)
+  /// The guests in order of their names that the hypervisor knows, and those of them that are not as they were in
+  /// `earlier`, made of the same host before: the others are taken over.
+  static func all(
+    of host: Shared<Host>, after earlier: [GuestView] = []
+  ) -> (all: [GuestView], changed: [GuestView]) {
+    let lives = host.value.guests
+    let hypervisor = host.value.hypervisor
+    let toolstack = host.value.toolstack
+    var views: [GuestView] = []
+    var changed: [GuestView] = []
+    views.reserveCapacity(lives.count)
+    var next = 0
+    for place in lives.indices {
+      let life = lives.shared(at: place)
+      while next < earlier.count, earlier[next].life.name < life.value.name { next += 1 }
+      let old = next < earlier.count && earlier[next].life.name == life.value.name ? earlier[next] : nil
+      guard let domain = hypervisor.sharedDomain(life.value.domain) else { continue }
+      let guest = toolstack.sharedGuest(life.value.domain, near: old?.position ?? 0)
+      if let old, old.isMade(of: life, domain, guest?.guest) {
+        views.append(old)
+      } else {
+        let view = GuestView(life, domain, guest, units: hypervisor.units.units, old)
+        views.append(view)
+        changed.append(view)
       }
     }
+    return (views, changed)
   }
 
-  /// The firmware's report, nil before the hand-over to the BIOS.
-  var running: FirmwareReport? {
-    guard let report = life.firmware, report.stop == .handedOver else { return nil }
+  private func isMade(of life: Shared<GuestLife>, _ domain: Shared<Domain>, _ guest: Shared<Guest>?) -> Bool {
+    guard sharedLife.isSame(as: life), sharedDomain.isSame(as: domain) else { return false }
+    switch (sharedGuest, guest) {
+    case (let own?, let other?): return own.isSame(as: other)
+    case (nil, nil): return true
+    default: return false
+    }
+  }
+
+  /// True if the hypervisor's state of it is still `domain`, by its box.
+  func isOf(_ domain: Shared<Domain>?) -> Bool { domain.map { sharedDomain.isSame(as: $0) } ?? false }
+
+  /// The firmware's report in its box, nil before the hand-over to the BIOS.
+  var running: Shared<FirmwareReport>? {
+    guard let report = life.report, report.value.stop == .handedOver else { return nil }
     return report
   }
 
@@ -74,7 +159,7 @@ final class GuestView: Sendable {
   func firstRAM(in frames: FrameRange) -> FrameRange? {
     var found: FrameRange?
     domain.p2m.forEachPiece(in: frames) { part, entry in
-      if entry == .ram { found = part }
+      if case .ram? = entry { found = part }
       return found == nil
     }
     return found

@@ -9,10 +9,10 @@ extension Invariant {
   static let identityCounted = Invariant(
     "identity-counted",
     "A guest's identity records count its functions that have the range, phantoms included, and there is none without.",
-    source: "I-6, I-7, HV-92, HV-100, C-1, BUG-5"
+    source: "I-6, I-7, HV-92, HV-100, C-1, BUG-5", reads: [.hardware, .memory]
   ) { scene in
     let host = scene.after.hypervisor
-    for guest in scene.guests where !guest.domain.isDying && guest.domain.crash == nil {
+    for guest in scene.allGuests where !guest.domain.isDying && guest.domain.crash == nil {
       for record in guest.domain.records {
         var holders: UInt64 = 0
         for unit in host.units.units where unit.base == record.base && unit.end == record.end {
@@ -34,10 +34,11 @@ extension Invariant {
 
   static let identityKept = Invariant(
     "identity-kept", "Identity pages of a range stay as long as a device of the guest holds the range.",
-    source: "I-8, HV-121, G-3, BUG-5, BUG-17"
+    source: "I-8, HV-121, G-3, BUG-5, BUG-17", reads: [.memory]
   ) { scene in
     for guest in scene.guests where guest.domain.crash == nil {
-      guard let old = scene.before.hypervisor.domain(guest.domain.id) else { continue }
+      guard let earlier = scene.before.hypervisor.sharedDomain(guest.domain.id), !guest.isOf(earlier) else { continue }
+      let old = earlier.value
       // Most events touch no identity page: equal tables need no look.
       if old.records == guest.domain.records, old.p2m == guest.domain.p2m { continue }
       for record in guest.domain.records where record.count > 0 {
@@ -60,15 +61,15 @@ extension Invariant {
 
   static let quarantineMapped = Invariant(
     "quarantine-mapped", "A device in quarantine whose DMA goes somewhere still finds its own ranges there.",
-    source: "I-10, HV-95, BUG-20"
+    source: "I-10, HV-95, BUG-20", reads: [.hardware]
   ) { scene in
     let host = scene.after.hypervisor
-    for device in host.devices
+    for (position, device) in host.devices.enumerated()
     where device.owner == .io && device.hasContext && !(device.hasQuarantineTable && host.quarantineHasRanges) {
-      for unit in host.units.units where unit.lists(device) && !unit.frames.isEmpty {
+      if let range = scene.reserved.ranges(of: position).first {
         return Violation(
           "quarantine-mapped", stage: scene.event.stage, relation: "no-table",
-          detail: "\(device.sbdf) is in quarantine without a table that has its range at frames \(unit.frames)")
+          detail: "\(device.sbdf) is in quarantine without a table that has its range at frames \(range.frames)")
       }
     }
     return nil
@@ -77,35 +78,24 @@ extension Invariant {
   static let dmaConfined = Invariant(
     "dma-confined",
     "Direct mappings of a guest lead to its own devices' BARs and ranges, and nowhere else.",
-    source: "I-12, HV-116, BL-124, G-2; review 2014 (3)"
+    source: "I-12, HV-116, BL-124, G-2; review 2014 (3)", reads: [.hardware, .memory, .devices]
   ) { scene in
-    let host = scene.after.hypervisor
-    for guest in scene.guests where guest.isIntact {
+    for guest in scene.allGuests where guest.isIntact && !guest.reached.isEmpty {
       for run in guest.domain.p2m.runs {
-        guard let mapping = run.value.direct else { continue }
-        var left = [mapping.machineFrames(of: run.frames)]
-        func take(_ frames: FrameRange) {
-          guard left.contains(where: { $0.overlaps(frames) }) else { return }
+        guard case .direct(let mapping) = run.value else { continue }
+        let machine = mapping.machineFrames(of: run.frames)
+        // Mostly one range or BAR has them all.
+        var isOwn = false
+        forEachOwn(of: guest, in: scene) { isOwn = isOwn || $0.contains(machine) }
+        if isOwn { continue }
+        var left = [machine]
+        forEachOwn(of: guest, in: scene) { own in
+          guard left.contains(where: { $0.overlaps(own) }) else { return }
           left = left.flatMap { part in
             [
-              FrameRange(part.start, min(part.end, max(part.start, frames.start))),
-              FrameRange(max(part.start, min(part.end, frames.end)), part.end),
+              FrameRange(part.start, min(part.end, max(part.start, own.start))),
+              FrameRange(max(part.start, min(part.end, own.end)), part.end),
             ].filter { !$0.isEmpty }
-          }
-        }
-        for device in host.devices where device.owner == guest.domain.id {
-          for unit in host.units.units where unit.lists(device) { take(unit.frames) }
-          for bar in host.functions.first(where: { $0.sbdf == device.sbdf })?.bars ?? []
-          where bar.kind.isMemory && bar.hostAddress != 0 {
-            if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
-              take(frames)
-            }
-          }
-        }
-        // Of a function that was pulled out nothing is left that could answer.
-        for device in guest.built?.devices ?? [] where device.isGone {
-          for bar in guest.built?.deviceModel.mappedBARs ?? [] where bar.sbdf == device.sbdf {
-            if let frames = FrameRange(start: bar.mfn, count: bar.count) { take(frames) }
           }
         }
         if let part = left.first {
@@ -118,8 +108,32 @@ extension Invariant {
     return nil
   }
 
+  /// Calls `body` with the machine frames of each range and each memory BAR of the guest's devices.
+  private static func forEachOwn(of guest: GuestView, in scene: Scene, _ body: (FrameRange) -> Void) {
+    let host = scene.after.hypervisor
+    for (position, device) in host.devices.enumerated() where device.owner == guest.domain.id {
+      for range in scene.reserved.ranges(of: position) { body(range.frames) }
+      for function in host.functions where function.sbdf == device.sbdf {
+        for bar in function.bars where bar.kind.isMemory && bar.hostAddress != 0 {
+          if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
+            body(frames)
+          }
+        }
+        break
+      }
+    }
+    // Of a function that was pulled out nothing is left that could answer.
+    guard let built = guest.built else { return }
+    for device in built.value.devices where device.isGone {
+      for bar in built.value.deviceModel.mappedBARs where bar.sbdf == device.sbdf {
+        if let frames = FrameRange(start: bar.mfn, count: bar.count) { body(frames) }
+      }
+    }
+  }
+
   static let nobodyCrashes = Invariant(
-    "nobody-crashes", "No operation of the toolstack crashes a guest or the host.", source: "G-9, D-4, HV-118, HV-91"
+    "nobody-crashes", "No operation of the toolstack crashes a guest or the host.", source: "G-9, D-4, HV-118, HV-91",
+    reads: [.event]
   ) { scene in
     switch scene.event {
     case .create, .config, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: break
@@ -130,7 +144,7 @@ extension Invariant {
     }
     for guest in scene.guests where guest.isIntact || guest.domain.crash != nil {
       guard let rule = guest.domain.crash, !guest.life.tampered else { continue }
-      if let old = scene.before.hypervisor.domain(guest.domain.id), old.crash != nil { continue }
+      if let old = scene.before.hypervisor.sharedDomain(guest.domain.id), old.value.crash != nil { continue }
       return Violation(
         "nobody-crashes", stage: "hypervisor", relation: "guest", detail: "\(guest.life.name) was crashed by \(rule)")
     }
@@ -142,13 +156,11 @@ extension Device {
   /// How many of its functions, phantoms included, `unit` lists.
   fileprivate func functions(in unit: RMRRUnit) -> UInt64 {
     var count: UInt64 = 0
-    var seen: [UInt16] = []
-    for bdf in unit.devices where !seen.contains(bdf) {
-      seen.append(bdf)
+    for (place, bdf) in unit.devices.enumerated() where !unit.devices[..<place].contains(bdf) {
       if answers(for: SBDF(segment: unit.segment, bdf: bdf)) { count += 1 }
     }
     if !unit.runs.isEmpty {
-      for bdf in sbdf.bdf & ~7...sbdf.bdf | 7 where !seen.contains(bdf) {
+      for bdf in sbdf.bdf & ~7...sbdf.bdf | 7 where !unit.devices.contains(bdf) {
         let function = SBDF(segment: unit.segment, bdf: bdf)
         if unit.lists(function) && answers(for: function) { count += 1 }
       }

@@ -7,7 +7,7 @@ extension Invariant {
   static let ramClearOfRanges = Invariant(
     "ram-clear-of-ranges",
     "Guest RAM meets no range the guest was told of, nor a range of a strictly assigned device.",
-    source: "BL-64, BL-136, I-3, HV-108; review 2014 (2.2)"
+    source: "BL-64, BL-136, I-3, HV-108; review 2014 (2.2)", reads: [.memory, .construction, .devices]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       for range in guest.toldRanges {
@@ -27,7 +27,7 @@ extension Invariant {
   static let ramConserved = Invariant(
     "ram-conserved",
     "Every page charged to a guest is RAM it can reach, and it has as much RAM as was asked for.",
-    source: "BL-60, HV-131, HV-132, I-8, INV-6"
+    source: "BL-60, HV-131, HV-132, I-8, INV-6", reads: [.memory, .construction]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       let mapped = guest.domain.ownFrameCount
@@ -38,11 +38,11 @@ extension Invariant {
           detail: "\(guest.life.name) is charged \(guest.domain.totalPages) pages and reaches \(mapped)")
       }
       guard let built = guest.built else { continue }
-      let layout = built.layout
+      let layout = built.value.layout
       let high = layout.highMemoryEnd == 0 ? 0 : layout.highMemoryEnd &- GuestMap.xen.fourGiB
       let size = layout.lowMemoryEnd &+ high &- Page.address(of: layout.lowMemoryGapFrames)
       // The builder counts in whole MiB (BL-74): less than one may be lost to that.
-      let asked = (built.prepared.maxMemoryKiB &- built.prepared.videoKiB) &* 1024
+      let asked = (built.value.prepared.maxMemoryKiB &- built.value.prepared.videoKiB) &* 1024
       if size > asked || asked - size >= 1 << 20 {
         return Violation(
           "ram-conserved", stage: "toolstack", relation: size < asked ? "lost" : "gained",
@@ -55,7 +55,7 @@ extension Invariant {
   static let ramAgreed = Invariant(
     "ram-agreed",
     "Memory map, hvm_info and device model agree on where RAM lies.",
-    source: "I-7, I-13, LB-1, LD-12; reports R11 to R14"
+    source: "I-7, I-13, LB-1, LD-12; reports R11 to R14", reads: [.construction, .devices, .firmware]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       guard let built = guest.built else { continue }
@@ -68,28 +68,30 @@ extension Invariant {
             "\(guest.life.name): RAM ends at \(hex(ends.0)) and \(hex(ends.1)) in the memory map, "
             + "at \(hex(low)) and \(hex(high)) for \(name)")
       }
-      let model = built.deviceModel
+      let (low, high) = (built.value.deviceModel.lowMemoryEnd, built.value.deviceModel.highMemoryEnd)
       // Old builders store no map.
-      if !built.memoryMap.isEmpty,
-        let violation = differ(built.memoryMap, model.lowMemoryEnd, model.highMemoryEnd, "device-model")
+      if !built.value.memoryMap.isEmpty,
+        let violation = differ(built.value.memoryMap, low, high, "device-model")
       {
         return violation
       }
       let report = guest.running
-      let info = report?.hvmInfo ?? built.hvmInfo
-      let (low, high) = (Page.address(of: UInt64(info.lowMemoryEnd)), Page.address(of: UInt64(info.highMemoryEnd)))
-      let map = report?.memoryMap ?? built.memoryMap
+      let info = report?.value.hvmInfo ?? built.value.hvmInfo
+      let (lowEnd, highEnd) = (
+        Page.address(of: UInt64(info.lowMemoryEnd)), Page.address(of: UInt64(info.highMemoryEnd))
+      )
+      let map = report?.value.memoryMap ?? built.value.memoryMap
       if map.isEmpty { continue }
-      if let violation = differ(map, low, high, "hvm-info") { return violation }
+      if let violation = differ(map, lowEnd, highEnd, "hvm-info") { return violation }
       let start = GuestMap.xen.lowMemoryStart
       let listed = map.reduce(UInt64(0)) { $1.type == .ram && $1.start < GuestMap.xen.fourGiB ? $0 &+ $1.size : $0 }
-      if listed != low &- start {
+      if listed != lowEnd &- start {
         return Violation(
           "ram-agreed", stage: scene.event.stage, relation: "gaps",
           detail:
-            "\(guest.life.name): of \(hex(low &- start)) bytes below 4G the memory map lists \(hex(listed)) as RAM")
+            "\(guest.life.name): of \(hex(lowEnd &- start)) bytes below 4G the memory map lists \(hex(listed)) as RAM")
       }
-      if let move = report?.moves.first, built.prepared.deviceModel == .qemuXen {
+      if let move = report?.value.moves.first, built.value.prepared.deviceModel == .qemuXen {
         return Violation(
           "ram-agreed", stage: "firmware", relation: "moved",
           detail: "\(guest.life.name): hvmloader moved frames \(move.from) to \(move.to), and QEMU does not know")
@@ -102,7 +104,9 @@ extension Invariant {
 extension Domain {
   /// Pages of its own that it reaches or that back its promised ones.
   fileprivate var ownFrameCount: UInt64 {
-    p2m.runs.reduce(promise.cache) { $1.value == .ram ? $0 + $1.frames.count : $0 }
+    var count = promise.cache
+    for run in p2m.runs { if case .ram = run.value { count += run.frames.count } }
+    return count
   }
 }
 

@@ -6,11 +6,10 @@ extension Invariant {
   static let memoryMapSound = Invariant(
     "memory-map-sound",
     "The stored memory map has no empty, wrapping or unaligned entries, and its RAM meets no other entry.",
-    source: "BL-81, BL-86, BL-87, I-6"
+    source: "BL-81, BL-86, BL-87, I-6", reads: [.construction]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let built = guest.built else { continue }
-      let map = built.memoryMap
+      guard let map = guest.built?.value.memoryMap else { continue }
       for (index, entry) in map.enumerated() {
         var defect: String?
         if entry.size == 0 {
@@ -37,11 +36,11 @@ extension Invariant {
 
   static let strictAnnounced = Invariant(
     "strict-announced", "Every range of a strictly assigned device is reserved in the guest's memory map.",
-    source: "I-4, BL-57, BL-121; review 2014 (2.2, 6)"
+    source: "I-4, BL-57, BL-121; review 2014 (2.2, 6)", reads: [.construction, .devices]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let built = guest.built else { continue }
-      for unit in guest.strictUnits where !built.memoryMap.reserves(unit.frames) {
+      guard let map = guest.built?.value.memoryMap else { continue }
+      for unit in guest.strictUnits where !map.reserves(unit.frames) {
         return Violation(
           "strict-announced", stage: "toolstack", relation: "unannounced",
           detail: "\(guest.life.name) has \(unit.sbdf), and its memory map does not reserve frames \(unit.frames)")

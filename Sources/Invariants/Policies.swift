@@ -9,15 +9,17 @@ extension Invariant {
   static let rangesAccounted = Invariant(
     "ranges-accounted",
     "Each range of a device that a guest was built with is in its list: reserved, or named as dropped; a strict one is reserved.",
-    source: "BL-52, BL-55, BL-65, LB-2, LB-3, LB-6; review 2014 (4)"
+    source: "BL-52, BL-55, BL-65, LB-2, LB-3, LB-6; review 2014 (4)", reads: [.event]
   ) { scene in
     guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
-      guard let built = guest.built else { continue }
-      for device in built.devices {
+      guard let devices = guest.built?.value.devices, let rdms = guest.built?.value.rdms else { continue }
+      for device in devices {
         for unit in scene.after.hypervisor.units.units where unit.lists(device.sbdf) && !unit.frames.isEmpty {
           let range = unit.frames.addresses
-          let listed = built.rdms.filter { $0.range.map { $0.start <= range.start && range.end <= $0.end } == true }
+          let listed = rdms.filter {
+            $0.range.map { $0.start <= range.start && range.end <= $0.end } == true
+          }
           if listed.isEmpty {
             return Violation(
               "ranges-accounted", stage: "toolstack", relation: "silent",
@@ -36,14 +38,14 @@ extension Invariant {
 
   static let strictWins = Invariant(
     "strict-wins", "A range that a strict device has is strict, whatever other devices say and in whatever order.",
-    source: "BL-53, LB-12; review 2015 (policies)"
+    source: "BL-53, LB-12; review 2015 (policies)", reads: [.event]
   ) { scene in
     guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
-      guard let built = guest.built else { continue }
+      guard let rdms = guest.built?.value.rdms else { continue }
       for unit in guest.strictUnits {
         let range = unit.frames.addresses
-        if let rdm = built.rdms.first(where: { $0.range == range && $0.policy == .relaxed }) {
+        if let rdm = rdms.first(where: { $0.range == range && $0.policy == .relaxed }) {
           return Violation(
             "strict-wins", stage: "toolstack", relation: "relaxed",
             detail: "\(name) has \(unit.sbdf) strictly, and its range from \(hex(rdm.start)) is relaxed")
@@ -55,14 +57,16 @@ extension Invariant {
 
   static let droppedNotShown = Invariant(
     "dropped-not-shown", "A range that was dropped is not reserved in the guest's memory map.",
-    source: "BL-65, BL-81, 6fdb8eef87"
+    source: "BL-65, BL-81, 6fdb8eef87", reads: [.construction]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let built = guest.built else { continue }
-      for dropped in built.rdms where dropped.policy == nil {
-        let kept = built.rdms.contains { $0.policy != nil && $0.start == dropped.start && $0.size == dropped.size }
+      guard let rdms = guest.built?.value.rdms, let map = guest.built?.value.memoryMap else { continue }
+      for dropped in rdms where dropped.policy == nil {
+        let kept = rdms.contains {
+          $0.policy != nil && $0.start == dropped.start && $0.size == dropped.size
+        }
         if !kept,
-          built.memoryMap.contains(where: {
+          map.contains(where: {
             $0.type == .reserved && $0.start == dropped.start && $0.size == dropped.size
           })
         {

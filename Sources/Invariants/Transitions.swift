@@ -6,7 +6,7 @@ import Tracing
 extension Invariant {
   static let refusalChangesNothing = Invariant(
     "refusal-changes-nothing", "A refused operation leaves hypervisor, toolstack and guests as they were.",
-    source: "I-14, HV-91, BL-108; principle 5"
+    source: "I-14, HV-91, BL-108; principle 5", reads: [.event]
   ) { scene in
     guard scene.outcome.isRefusal else { return nil }
     if let part = scene.before.firstDifference(from: scene.after) {
@@ -19,15 +19,15 @@ extension Invariant {
 
   static let destroyGivesBack = Invariant(
     "destroy-gives-back", "When a guest is gone, all its memory is free again and no device is left with it.",
-    source: "HV-78, HV-79, I-7"
+    source: "HV-78, HV-79, I-7", reads: [.event]
   ) { scene in
-    guard case .done = scene.outcome else { return nil }
     let name: GuestName
     switch scene.event {
     case .destroy(let destroyed): name = destroyed
     case .reboot(let rebooted): name = rebooted
     default: return nil
     }
+    guard case .done = scene.outcome else { return nil }
     guard let life = scene.before.guest(named: name), let domain = scene.before.hypervisor.domain(life.domain) else {
       return nil
     }

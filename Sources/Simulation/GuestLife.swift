@@ -1,6 +1,7 @@
 import AddressSpace
 import Editions
 import Firmware
+import Sharing
 import Toolstack
 import Tracing
 
@@ -11,7 +12,12 @@ public struct GuestLife: Equatable, Sendable {
   /// The number Xen gave it; a reboot gives another.
   public internal(set) var domain: DomainID
   /// What hvmloader did; nil before boot.
-  public internal(set) var firmware: FirmwareReport?
+  public internal(set) var firmware: FirmwareReport? {
+    get { report?.value }
+    set { report = newValue.map { Shared($0) } }
+  }
+  /// The same in its box: nothing changes it but the next boot.
+  public private(set) var report: Shared<FirmwareReport>?
   /// Why the device model could not map its BARs after boot; nil if it could. The guest runs all the same.
   public internal(set) var unmappedBARs: Refusal?
   /// Frames its balloon driver gave back, ascending.

@@ -12,7 +12,7 @@ extension Host {
   mutating func balloon(guestAt index: Int, toKiB targetKiB: UInt64) throws(Refusal) -> Outcome {
     let domain = guests[index].domain
     try toolstack.setMemoryTarget(domain, targetKiB: targetKiB, on: &port, &buffer)
-    guard let built = toolstack.guest(domain), let firmware = guests[index].firmware, firmware.stop == .handedOver
+    guard let built = toolstack.guest(domain), let report = guests[index].report, report.value.stop == .handedOver
     else {
       return .done
     }
@@ -20,7 +20,7 @@ extension Host {
     let wanted = min(targetKiB >> 2, all)
     let present = all - min(all, guests[index].ballooned.frameCount)
     if wanted < present {
-      inflate(guestAt: index, frames: present - wanted, ram: firmware.e820)
+      inflate(guestAt: index, frames: present - wanted, ram: report.value.e820)
     } else {
       deflate(guestAt: index, frames: wanted - present)
     }

@@ -140,11 +140,11 @@ extension Host {
   private mutating func bootGuest(at index: Int) -> Outcome {
     let domain = guests[index].domain
     // A guest that only raw hypercalls made has nothing to boot from, and a running one does not start again.
-    guard let built = toolstack.guest(domain), guests[index].firmware == nil else {
+    guard let built = toolstack.guest(domain), guests[index].report == nil else {
       return .refused(Refusal(.invalid, rule: nil))
     }
     let input = FirmwareInput(of: built, addressBits: addressBits)
-    let report = loader.run(input, as: domain, on: &port, &buffer)
+    let report = loader.value.run(input, as: domain, on: &port, &buffer)
     guests[index].firmware = report
     if case .crashed(let rule, _) = report.stop { return .crashed(rule) }
     // A BAR half written is mapped where it then stands, if that can be, and away from there again (H-6).

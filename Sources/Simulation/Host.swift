@@ -4,6 +4,7 @@ import Firmware
 import Hypercalls
 import Hypervisor
 import Platform
+import Sharing
 import Toolstack
 import Tracing
 
@@ -17,20 +18,20 @@ public struct Host: Sendable {
   /// The control domain's view and work.
   public internal(set) var toolstack: Toolstack
   /// Guests with a name, ascending by name.
-  public internal(set) var guests: [GuestLife] = []
+  public internal(set) var guests: SharedArray<GuestLife> = []
   /// The seam: faults are injected here, the model is behind.
   public internal(set) var port: Faulting<Hypervisor>
 
   /// True if a fault was armed for the last event and struck: with a later ordinal it may not.
   public internal(set) var faultStruck = false
 
-  private(set) var loader: FirmwareParty
+  private(set) var loader: Shared<FirmwareParty>
   let addressBits: UInt8
   var buffer = HypercallBuffer()
   var armed: InjectedFault?
 
   /// The hypervisor.
-  public var hypervisor: Hypervisor { port.port }
+  public var hypervisor: Hypervisor { _read { yield port.port } }
 
   /// Boots `edition` on `machine`; guests will run `firmware`, or hvmloader's model.
   public init(machine: Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
@@ -39,7 +40,7 @@ public struct Host: Sendable {
     port = Faulting(hypervisor)
     toolstack = Toolstack(machine: machine, edition: edition)
     toolstack.directIO = hypervisor.boot.iommuEnabled
-    loader = firmware.map(FirmwareParty.other) ?? .model(HVMLoader(edition: edition))
+    loader = Shared(firmware.map(FirmwareParty.other) ?? .model(HVMLoader(edition: edition)))
     addressBits = machine.physicalAddressBits
   }
 

@@ -77,7 +77,7 @@ public final class ByteSource {
       inputEnd = count
     case .memory(let bytes, let offset):
       let count = min(input.count, bytes.count - offset)
-      for index in 0..<count { input[index] = bytes[offset + index] }
+      copyBytes(count, from: bytes, at: offset, to: &input)
       inputEnd = count
       origin = .memory(bytes, offset: offset + count)
     }
@@ -125,7 +125,7 @@ public final class ByteSource {
     guard stream != nil else {
       try fill()
       let count = min(target.count, inputEnd - inputStart)
-      for index in 0..<count { target[index] = input[inputStart + index] }
+      copyBytes(count, from: input, at: inputStart, to: &target)
       inputStart += count
       return count
     }
@@ -168,5 +168,16 @@ public final class ByteSource {
       throw StorageError(.malformed, path: path, "the gzip data is corrupt")
     }
     return 0
+  }
+}
+
+/// Copies `count` bytes from `start` in `source` to the beginning of `target`; both must have them.
+private func copyBytes(_ count: Int, from source: [UInt8], at start: Int, to target: inout [UInt8]) {
+  if count == 0 { return }
+  precondition(start + count <= source.count && count <= target.count, "more bytes than there are")
+  source.withUnsafeBytes { source in
+    target.withUnsafeMutableBytes { target in
+      target.baseAddress!.copyMemory(from: source.baseAddress! + start, byteCount: count)
+    }
   }
 }

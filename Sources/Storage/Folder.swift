@@ -76,6 +76,9 @@ public enum Folder {
     return fsync(descriptor) == 0 || errno == EINVAL || errno == ENOTSUP
   }
 
+  /// True if there is something at `path`.
+  public static func holds(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
   /// Removes the file at `path`.
   public static func remove(_ path: String) throws(StorageError) {
     guard unlink(path) == 0 else { throw StorageError.unwritable(path) }

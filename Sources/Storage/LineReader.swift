@@ -60,7 +60,7 @@ public struct LineReader: ~Copyable {
       guard line.count + (stop - start) <= limit else {
         throw StorageError(.malformed, path: path, "line \(number + 1) is longer than \(limit) bytes")
       }
-      line.append(contentsOf: buffer[start..<stop])
+      buffer.withUnsafeBufferPointer { line.append(contentsOf: UnsafeBufferPointer(rebasing: $0[start..<stop])) }
       let complete = stop < end
       start = complete ? stop + 1 : stop
       if complete { break }

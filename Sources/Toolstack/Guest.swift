@@ -2,35 +2,68 @@ import AddressSpace
 import Editions
 import Hypercalls
 import Platform
+import Sharing
 
 /// A guest as dom0 knows it: what was asked for, what was built, what is attached.
 public struct Guest: Equatable, Sendable {
   /// Its number; a reboot gives a new one.
   public let domain: DomainID
-  /// What it was created from.
-  public let configuration: GuestConfiguration
-  /// The same with defaults filled in and `passthrough` resolved.
-  public let prepared: GuestConfiguration
-  /// Where its RAM and MMIO hole lie.
-  public let layout: GuestLayout
+  /// What its construction settled for good; in a box, as every copy has it.
+  private let construction: Shared<Construction>
   /// The reserved ranges of its construction, dropped ones included.
   public internal(set) var rdms: [RDM]
   /// The memory map stored for it.
   public internal(set) var memoryMap: [E820Entry]
-  /// The table at 0x9F800 for hvmloader.
-  public let hvmInfo: HVMInfo
-  /// What lies in xenstore for hvmloader.
-  public let firmwareKeys: FirmwareKeys
-  /// What the builder populated, in call order, adjacent ranges merged.
-  public let populated: [FrameRange]
-  /// Modules beside hvmloader.
-  public let modules: [FirmwareModule]
   /// The present target of its memory in KiB (BL-134).
   public internal(set) var targetMemoryKiB: UInt64
   /// Its device model.
   public internal(set) var deviceModel: DeviceModel
   /// What is passed through, in the order of attachment.
   public internal(set) var devices: [AttachedDevice] = []
+
+  /// What nothing changes once the guest is built.
+  struct Construction: Equatable, Sendable {
+    var configuration: GuestConfiguration
+    var prepared: GuestConfiguration
+    var layout: GuestLayout
+    var hvmInfo: HVMInfo
+    var firmwareKeys: FirmwareKeys
+    var populated: [FrameRange]
+    var modules: [FirmwareModule]
+  }
+
+  /// A guest just built, without devices.
+  init(
+    domain: DomainID, _ construction: Construction, rdms: [RDM], memoryMap: [E820Entry], deviceModel: DeviceModel
+  ) {
+    self.domain = domain
+    self.construction = Shared(construction)
+    self.rdms = rdms
+    self.memoryMap = memoryMap
+    self.deviceModel = deviceModel
+    targetMemoryKiB = construction.prepared.targetMemoryKiB
+  }
+
+  /// What it was created from.
+  public var configuration: GuestConfiguration { _read { yield construction.value.configuration } }
+  /// The same with defaults filled in and `passthrough` resolved.
+  public var prepared: GuestConfiguration { _read { yield construction.value.prepared } }
+  /// Where its RAM and MMIO hole lie.
+  public var layout: GuestLayout { _read { yield construction.value.layout } }
+  /// The table at 0x9F800 for hvmloader.
+  public var hvmInfo: HVMInfo { _read { yield construction.value.hvmInfo } }
+  /// What lies in xenstore for hvmloader.
+  public var firmwareKeys: FirmwareKeys { _read { yield construction.value.firmwareKeys } }
+  /// What the builder populated, in call order, adjacent ranges merged.
+  public var populated: [FrameRange] { _read { yield construction.value.populated } }
+  /// Modules beside hvmloader.
+  public var modules: [FirmwareModule] { _read { yield construction.value.modules } }
+
+  /// True if both are of one construction, with the ranges and the memory map of it.
+  public func isSameConstruction(as other: Guest) -> Bool {
+    construction.isSame(as: other.construction) && rdms.isSame(as: other.rdms)
+      && memoryMap.isSame(as: other.memoryMap)
+  }
 
   /// Keys in xenstore that hvmloader reads, as libxl writes them.
   public struct FirmwareKeys: Hashable, Sendable {

@@ -108,12 +108,12 @@ extension Toolstack {
     let hole = configuration.announcesMMIOHole(in: map) ? String(configuration.mmioHoleKiB &* 1024) : nil
     guests.append(
       Guest(
-        domain: domain, configuration: given, prepared: configuration, layout: build.layout, rdms: build.rdms,
-        memoryMap: build.memoryMap,
-        hvmInfo: hvmInfo,
-        firmwareKeys: Guest.FirmwareKeys(allowMemoryRelocate: relocates ? "1" : "0", mmioHoleSize: hole),
-        populated: build.populated, modules: build.modules, targetMemoryKiB: configuration.targetMemoryKiB,
-        deviceModel: model))
+        domain: domain,
+        Guest.Construction(
+          configuration: given, prepared: configuration, layout: build.layout, hvmInfo: hvmInfo,
+          firmwareKeys: Guest.FirmwareKeys(allowMemoryRelocate: relocates ? "1" : "0", mmioHoleSize: hole),
+          populated: build.populated, modules: build.modules),
+        rdms: build.rdms, memoryMap: build.memoryMap, deviceModel: model))
     return guests.count - 1
   }
 

@@ -2,6 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 import Platform
+import Sharing
 
 /// dom0's side of guests: libxl's operations over a hypercall port, and what xenstore and sysfs hold between them.
 ///
@@ -27,7 +28,7 @@ public struct Toolstack: Equatable, Sendable {
   /// What dom0 knows of each, in the same order.
   public internal(set) var bindings: [Binding]
   /// The guests, in order of creation.
-  public internal(set) var guests: [Guest] = []
+  public internal(set) var guests: SharedArray<Guest> = []
   /// True if the hypervisor can assign devices at all (BL-12).
   public var directIO: Bool
   /// True if the IOMMU can use a guest's p2m (BL-12).
@@ -37,8 +38,8 @@ public struct Toolstack: Equatable, Sendable {
   /// Sizes of the installed firmware.
   public var images = FirmwareImages()
 
-  let map: GuestMap
-  private(set) var decisions: ToolstackDecisions
+  /// What the edition and the guest's map say; in a box, as every copy has it.
+  private var rules: Shared<Rules>
   /// True if a device that leaves a guest goes to dom_io.
   private let quarantines: Bool
 
@@ -53,15 +54,28 @@ public struct Toolstack: Equatable, Sendable {
     directIO = machine.iommu != .none
     sharesPageTables = machine.sharesPageTables && machine.pageTables == .ept
     quarantines = machine.quarantine != .none
-    self.map = map
-    decisions = ToolstackDecisions(edition.toolstack)
+    rules = Shared(Rules(map: map, decisions: ToolstackDecisions(edition.toolstack)))
   }
 
+  private struct Rules: Equatable, Sendable {
+    var map: GuestMap
+    var decisions: ToolstackDecisions
+  }
+
+  var map: GuestMap { _read { yield rules.value.map } }
+  var decisions: ToolstackDecisions { _read { yield rules.value.decisions } }
+
   /// Goes on by the rules of `other`.
-  public mutating func adoptRules(of other: Toolstack) { decisions = other.decisions }
+  public mutating func adoptRules(of other: Toolstack) { rules.value.decisions = other.decisions }
 
   /// The guest with number `domain`.
   public func guest(_ domain: DomainID) -> Guest? { guests.first { $0.domain == domain } }
+
+  /// The guest with number `domain` in its box; the search begins at `hint`, a position in `guests` or beyond.
+  public func sharedGuest(_ domain: DomainID, near hint: Int = 0) -> (guest: Shared<Guest>, position: Int)? {
+    if hint < guests.count, guests[hint].domain == domain { return (guests.shared(at: hint), hint) }
+    return guests.firstIndex { $0.domain == domain }.map { (guests.shared(at: $0), $0) }
+  }
 
   /// The function at `sbdf`.
   public func function(at sbdf: SBDF) -> PCIFunction? { index(of: sbdf).map { functions[$0] } }

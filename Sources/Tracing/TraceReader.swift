@@ -99,10 +99,9 @@ public struct TraceReader: ~Copyable {
     }
     guard try lines.cursor.has("end") else {
       let what = count == 0 ? "a header line, an event or end" : "an event or end"
-      var step = try lines.cursor.step(orElse: what)
-      step.comments = lines.takeComments()
+      let comments = lines.takeComments()
       count += 1
-      return step
+      return try lines.cursor.step(orElse: what, under: comments)
     }
     try lines.cursor.word("end \(count)")
     let start = lines.cursor.position

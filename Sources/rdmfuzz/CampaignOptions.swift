@@ -2,6 +2,7 @@ import ArgumentParser
 import Editions
 import Fuzzing
 import Reporting
+import Storage
 
 /// Options of everything that fuzzes.
 struct CampaignOptions: ParsableArguments {
@@ -30,6 +31,18 @@ struct CampaignOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Folder for findings, made when there is one.", valueName: "folder"))
   var findings = "findings"
 
+  @Option(
+    help: ArgumentHelp(
+      "File in which every round is recorded: the same command with the same file goes on where a campaign was stopped or killed, and ends as if it had not been.",
+      valueName: "file"))
+  var state: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Folder for traces that showed something new; campaigns may share it, and take it as a PATH.", valueName: "folder"
+    ))
+  var keep: String?
+
   func validate() throws {
     if time != nil, runs != nil { throw ValidationError("expected --time or --runs, not both") }
     if let time, time < 1 { throw ValidationError("--time takes a number of seconds from 1") }
@@ -57,6 +70,11 @@ struct CampaignOptions: ParsableArguments {
     var campaign = Campaign(
       plan, executor: PlayerExecutor(), text: text, corpus: try specimens(of: corpus), known: known,
       launcher: launcher)
+    do {
+      campaign.journal = try state.map { try CampaignJournal(path: $0) }
+    } catch { throw fail(error) }
+    campaign.corpusFolder = keep.map { CorpusFolder(path: $0, text: text) }
+    for folder in [findings, keep] { folder.map(Folder.sweep) }
     var sink = FindingFolder(path: findings, text: text) { Array($0.text.utf8) }
     var screen = CampaignScreen()
     do {

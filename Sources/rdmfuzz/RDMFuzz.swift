@@ -24,7 +24,8 @@ struct RDMFuzz: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Minimize.self, Conform.self, Exhaust.self, Mutants.self,
+      Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Minimize.self, Merge.self, Conform.self, Exhaust.self,
+      Mutants.self,
       Bench.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self, Worker.self,
     ],
     defaultSubcommand: Nightly.self)

@@ -3,10 +3,10 @@ import Testing
 
 /// The floor plan, ground floor first: a module imports only modules that stand before it.
 private let floors = [
-  "CZlib", "Storage", "Parallel", "CCoverage", "Coverage",
+  "CZlib", "Storage", "Parallel", "Sharing", "CCoverage", "Coverage",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
-  "Tracing", "Simulation", "Invariants", "Replaying", "Features", "Catalogue", "Fuzzing", "Exhaustion", "Studies",
-  "Importing", "Benchmarks", "Reporting", "rdmfuzz",
+  "Tracing", "Simulation", "Invariants", "Replaying", "Features", "Catalogue", "Fuzzing", "CFuzzTarget", "FuzzTarget",
+  "Exhaustion", "Studies", "Importing", "Benchmarks", "Reporting", "CLibFuzzer", "rdmfuzz_target", "rdmfuzz",
 ]
 
 /// Neighbours on one floor that must not know each other.

@@ -18,6 +18,10 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
   private var executor: Engine
   private var report = CampaignReport()
   private var bucketIndex: [BucketKey: Int] = [:]
+  /// Where rounds are recorded, and taken from.
+  public var journal: CampaignJournal?
+  /// Where specimens are kept that showed something new.
+  public var corpusFolder: CorpusFolder<Text>?
   /// News of the round that is not over.
   private var news: [News] = []
   private var roundStart: UInt64 = 0
@@ -44,6 +48,9 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
   }
 
   /// Runs the campaign. `interrupted` is asked between rounds and between steps of minimisation.
+  ///
+  /// What the journal has is not executed again, but for the first of it, which must come out the same. All else is done
+  /// with it as if it had just been executed: the report is that of a campaign that was never interrupted.
   public mutating func run(
     sink: inout some FindingSink, interrupted: @escaping () -> Bool = { false },
     observe: @escaping (CampaignEvent) -> Void = { _ in }
@@ -53,6 +60,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     }
     report = CampaignReport()
     bucketIndex = [:]
+    do { try journal?.begin(plan, corpus: digest) } catch { throw .storage(error) }
     observe(.started(plan))
     var pool: WorkerPool
     do {
@@ -63,7 +71,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     defer { pool.end() }
     try findCanary(with: &pool, interrupted, observe)
     let clock = ContinuousClock()
-    let start = clock.now
+    var start: ContinuousClock.Instant?
     while !report.interrupted {
       if interrupted() {
         report.interrupted = true
@@ -73,11 +81,20 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       let done = report.progress.executions
       switch plan.extent {
       case .runs(let total): size = min(size, total - done)
-      case .time(let time): if done > 0, clock.now - start >= time { size = 0 }
+      case .time(let time): if let start, clock.now - start >= time { size = 0 }
       }
-      if size == 0 { break }
+      if size == 0, journal?.hasNext != true { break }
       size = min(size, plan.roundSize - done % plan.roundSize, plan.roundEnd(after: done) - done)
-      try round(ExecutionRange(first: done, count: size), with: &pool, &sink, interrupted, observe)
+      let block: CampaignJournal.Block
+      if let recorded = try recorded(first: done, most: size, &pool) {
+        block = recorded
+      } else {
+        start = start ?? clock.now
+        let range = ExecutionRange(first: done, count: size)
+        block = CampaignJournal.Block(range: range, result: try collect(.campaign, range, &pool))
+        do { try journal?.append(block) } catch { throw .storage(error) }
+      }
+      try account(for: block, with: &pool, &sink, interrupted, observe)
     }
     guard report.interrupted || report.progress.events > 0 && report.progress.checks > 0 else { throw .nothingExecuted }
     report.absentIssues = known.issues.filter { issue in
@@ -122,11 +139,28 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     }
   }
 
-  private mutating func round(
-    _ range: ExecutionRange, with pool: inout WorkerPool, _ sink: inout some FindingSink,
+  /// What the journal has of the executions from `first` on, at most `most`; nil if it has nothing.
+  private func recorded(
+    first: UInt64, most: UInt64, _ pool: inout WorkerPool
+  ) throws(CampaignFailure) -> CampaignJournal.Block? {
+    guard let journal else { return nil }
+    let block: CampaignJournal.Block
+    do {
+      guard let taken = try journal.take(first: first, most: most) else { return nil }
+      block = taken
+    } catch { throw .storage(error) }
+    if first == 0, try collect(.campaign, block.range, &pool) != block.result {
+      throw .storage(journal.isOfAnotherBuild)
+    }
+    return block
+  }
+
+  /// Takes executions into the report, looks at new buckets, and at the end of a round learns.
+  private mutating func account(
+    for block: CampaignJournal.Block, with pool: inout WorkerPool, _ sink: inout some FindingSink,
     _ interrupted: @escaping () -> Bool, _ observe: (CampaignEvent) -> Void
   ) throws(CampaignFailure) {
-    let result = try collect(.campaign, range, &pool)
+    let (range, result) = (block.range, block.result)
     report.progress.executions += range.count
     report.progress.events += result.events
     report.progress.checks += result.checks
@@ -161,6 +195,9 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       let round = Round(first: roundStart, end: done, keepers: source.keepers(of: news))
       news.removeAll()
       roundStart = done
+      if let corpusFolder {
+        for index in round.keepers { try corpusFolder.keep(plan.specimen(index, from: source)) }
+      }
       plan.learn(round, into: &source, &executor)
       do { try pool.learn(round) } catch { throw .workers(error) }
     }

@@ -1,5 +1,5 @@
 /// What a round came to.
-struct RoundResult {
+struct RoundResult: Equatable {
   /// Events applied.
   var events: UInt64 = 0
   /// Checks made.

@@ -5,7 +5,6 @@ import Platform
 /// A machine that states no function at all has an unknown configuration space: every device counts as existing.
 struct ConfigurationSpace {
   private let functions: [PCIFunction]
-  private let knownSegments: Set<UInt16>
   private let segments: BootDecisions.Segments
   private let farSegments: BootDecisions.FarSegments
 
@@ -14,17 +13,11 @@ struct ConfigurationSpace {
     farSegments = decisions.farSegments
     let ascending = zip(machine.functions, machine.functions.dropFirst()).allSatisfy { $0.sbdf < $1.sbdf }
     functions = ascending ? machine.functions : machine.functions.sorted { $0.sbdf < $1.sbdf }
-    knownSegments = Set(functions.map(\.sbdf.segment)).union([0])
   }
 
   /// The function that answers at `sbdf`: one with an id (HV-15).
   private func function(at sbdf: SBDF) -> PCIFunction? {
-    var low = 0
-    var high = functions.count
-    while low < high {
-      let middle = (low + high) / 2
-      if functions[middle].sbdf < sbdf { low = middle + 1 } else { high = middle }
-    }
+    let low = place(of: sbdf)
     guard low < functions.count, functions[low].sbdf == sbdf else { return nil }
     switch (functions[low].vendor, functions[low].device) {
     case (0, 0), (0, 0xFFFF), (0xFFFF, 0), (0xFFFF, 0xFFFF): return nil
@@ -32,10 +25,27 @@ struct ConfigurationSpace {
     }
   }
 
+  /// Where the function at `sbdf` stands in `functions`, or would.
+  private func place(of sbdf: SBDF) -> Int {
+    var low = 0
+    var high = functions.count
+    while low < high {
+      let middle = (low + high) / 2
+      if functions[middle].sbdf < sbdf { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+
+  /// True if a function of the segment answers, or if it is the first.
+  private func isKnown(_ segment: UInt16) -> Bool {
+    let first = place(of: SBDF(segment: segment, bdf: 0))
+    return segment == 0 || first < functions.count && functions[first].sbdf.segment == segment
+  }
+
   /// False only for a device known to be absent (HV-15, D-2).
   func exists(_ sbdf: SBDF) -> Bool {
     if segments == .unknown || functions.isEmpty || function(at: sbdf) != nil { return true }
-    return farSegments == .present && !knownSegments.contains(sbdf.segment)
+    return farSegments == .present && !isKnown(sbdf.segment)
   }
 
   /// True if an existing function surely answers at `sbdf`.

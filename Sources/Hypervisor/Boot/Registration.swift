@@ -18,7 +18,7 @@ struct Registration {
   private(set) var warnings: [BootReport.Warning] = []
   /// First and last byte of the table's units, ascending: they are disjoint.
   private var ascending: [(base: UInt64, end: UInt64)] = []
-  private var registerBases: Set<UInt64> = []
+  private var registerBases: [UInt64] = []
   /// True if two remapping units state the same registers.
   private(set) var repeatsRegisters = false
   private var hasIncludeAll = false
@@ -94,9 +94,11 @@ struct Registration {
   private mutating func register(_ record: DRHDRecord, _ fault: DMARFault?) throws(Fatal) {
     let base = record.registerBase
     guard base != 0, base != .max, registers(at: base) != .ones else { throw Fatal(.hv(23)) }
-    if !registerBases.insert(base).inserted {
+    if registerBases.contains(base) {
       if decisions.repeatedRegisters == .fatal { throw Fatal(.hv(23)) }
       repeatsRegisters = true
+    } else {
+      registerBases.append(base)
     }
     let devices = try resolve(record.scopes, of: record.segment, fault)
     var unit = BootReport.RemappingUnit(
@@ -272,24 +274,24 @@ struct Registration {
 
   /// Adds a remapping unit that includes all devices for each segment that occurs anywhere on the machine.
   mutating func assumeRemappingUnits() {
-    var segments: Set<UInt16> = [0]
+    var segments: [UInt16] = [0]
+    func note(_ segment: UInt16) { if segments.last != segment { segments.append(segment) } }
     if case .structures(let structures) = machine.dmar {
       for structure in structures {
         switch structure {
-        case .rmrr(let record): segments.insert(record.segment)
-        case .atsr(let record): segments.insert(record.segment)
+        case .rmrr(let record): note(record.segment)
+        case .atsr(let record): note(record.segment)
         case .drhd, .skipped: break
         }
       }
     }
-    segments.formUnion(machine.functions.map(\.sbdf.segment))
-    segments.formUnion(machine.statedUnits.map(\.segment))
-    segments.formUnion(units.map(\.segment))
-    for (index, segment) in segments.sorted().enumerated() {
+    for function in machine.functions { note(function.sbdf.segment) }
+    for unit in machine.statedUnits { note(unit.segment) }
+    for unit in units { note(unit.segment) }
+    for segment in segments.sorted() where including.last?.segment != segment {
+      let base = 0xFED9_0000 + UInt64(including.count) << Page.shift
       including.append(
-        .init(
-          segment: segment, registerBase: 0xFED9_0000 + UInt64(index) << Page.shift, includeAll: true, devices: [],
-          buses: BusSet()))
+        .init(segment: segment, registerBase: base, includeAll: true, devices: [], buses: BusSet()))
     }
   }
 }

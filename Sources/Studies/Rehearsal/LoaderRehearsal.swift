@@ -5,22 +5,33 @@ import Hypercalls
 
 /// Runs of hvmloader over the recorder's hypervisor.
 public struct LoaderRehearsal: Rehearsal {
+  /// How much of a run is looked at.
+  public enum Part: Sendable {
+    /// Memory map, BARs, windows, RAM out of the way, E820; no log.
+    case layout
+    /// Everything, no log.
+    case whole
+    /// Everything, and the log as text.
+    case logged
+  }
+
   private struct Prepared {
     var input: FirmwareInput
     var loader: HVMLoader
     var port: LoaderPort
   }
 
-  private let log: Bool
+  private let part: Part
   private var cases: [Prepared] = []
   private var buffer = HypercallBuffer()
+  private var state = LoaderState()
 
-  /// The runs in `files`, at most `limit` in all; with `log` their text is put together, too.
-  public init(of files: [VectorFile], log: Bool, limit: Int) throws {
-    self.log = log
+  /// `part` of the runs in `files`, at most `limit` in all.
+  public init(of files: [VectorFile], _ part: Part, limit: Int) throws {
+    self.part = part
     for file in files where cases.count < limit {
       var loader = HVMLoader(edition: file.edition)
-      loader.keepsLog = log
+      loader.keepsLog = part == .logged
       for recorded in try file.cases(as: LoaderCase.self, limit: limit - cases.count) {
         var port = LoaderPort(memoryMap: recorded.memoryMap)
         port.keepsRAM = false
@@ -34,12 +45,18 @@ public struct LoaderRehearsal: Rehearsal {
 
   /// Every BAR and every entry of the E820.
   public mutating func run(_ index: Int) -> UInt64 {
-    let report = cases[index].loader.run(
-      cases[index].input, as: DomainID(1), on: &cases[index].port, &buffer)
+    switch part {
+    case .layout:
+      cases[index].loader.layOut(
+        cases[index].input, as: DomainID(1), on: &cases[index].port, &buffer, in: &state)
+    case .whole, .logged:
+      cases[index].loader.run(
+        cases[index].input, as: DomainID(1), on: &cases[index].port, &buffer, in: &state)
+    }
     var digest: UInt64 = 0
-    for bar in report.bars { digest = digest &* 31 &+ bar.address }
-    for entry in report.e820 { digest = digest &* 31 &+ (entry.start ^ entry.size) }
-    if log { digest = digest &* 31 &+ UInt64(report.logText.utf8.count) }
+    for bar in state.report.bars { digest = digest &* 31 &+ bar.address }
+    for entry in state.report.e820 { digest = digest &* 31 &+ (entry.start ^ entry.size) }
+    if part == .logged { digest = digest &* 31 &+ UInt64(state.report.logText.utf8.count) }
     return digest
   }
 }

@@ -281,11 +281,7 @@ public struct DomainBuild: Equatable, Sendable {
       highMemoryEnd: UInt32(truncatingIfNeeded: Page.frame(of: layout.highMemoryEnd)),
       reservedStart: UInt32(truncatingIfNeeded: Page.frame(of: map.specialPagesStart)))
     info.vcpus = configuration.vcpus
-    let count = Int(min(configuration.vcpus, UInt32(info.onlineVCPUs.count * 8)))
-    for byte in info.onlineVCPUs.indices {
-      let bits = min(max(count - 8 * byte, 0), 8)
-      info.onlineVCPUs[byte] = UInt8(truncatingIfNeeded: (1 << bits) - 1)
-    }
+    info.onlineVCPUs = configuration.vcpus < 128 ? (1 << UInt128(configuration.vcpus)) - 1 : .max
     return info
   }
 }

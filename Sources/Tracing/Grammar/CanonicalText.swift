@@ -48,35 +48,66 @@ public struct CanonicalText: Sendable {
 
   mutating func endLine() { bytes.append(UInt8(ascii: "\n")) }
 
-  mutating func put(_ text: String) { bytes.append(contentsOf: text.utf8) }
+  mutating func put(_ text: String) {
+    var text = text
+    text.withUTF8 { bytes.append(contentsOf: $0) }
+  }
 
+  @inline(__always)
   mutating func put(_ text: StaticString) {
     bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
-  mutating func put(decimal value: some BinaryInteger & UnsignedInteger) { put(UInt64(value), radix: 10, width: 1) }
+  mutating func put(decimal value: some BinaryInteger & UnsignedInteger) { putDecimal(UInt64(value)) }
 
   mutating func put(hex value: some BinaryInteger & UnsignedInteger) {
-    put("0x")
-    put(UInt64(value), radix: 16, width: 1)
+    let value = UInt64(value)
+    let count = max(1, (67 - value.leadingZeroBitCount) / 4)
+    // The digits and the prefix in one piece, except where they do not fit it.
+    if count > 14 { put("0x") }
+    putHex(value, count, prefixed: count <= 14)
   }
 
   /// Hexadecimal digits without `0x`, at least `width`.
   mutating func put(digits value: some BinaryInteger & UnsignedInteger, width: Int) {
-    put(UInt64(value), radix: 16, width: width)
+    let value = UInt64(value)
+    putHex(value, max(width, (67 - value.leadingZeroBitCount) / 4), prefixed: false)
   }
 
-  private mutating func put(_ value: UInt64, radix: UInt64, width: Int) {
-    let start = bytes.count
+  /// `count` hexadecimal digits, at most 16, or 14 behind `0x`.
+  private mutating func putHex(_ value: UInt64, _ count: Int, prefixed: Bool) {
+    var digits: UInt128 = 0
     var rest = value
-    var digits = 0
+    for _ in 0..<count {
+      let digit = UInt8(truncatingIfNeeded: rest & 15)
+      digits = digits << 8 | UInt128(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &- 10 &+ digit)
+      rest >>= 4
+    }
+    if prefixed { digits = digits << 16 | UInt128(UInt8(ascii: "x")) << 8 | UInt128(UInt8(ascii: "0")) }
+    put(packed: digits, prefixed ? count + 2 : count)
+  }
+
+  private mutating func putDecimal(_ value: UInt64) {
+    // 10^16 and above take two pieces.
+    let half: UInt64 = 100_000_000
+    let (high, first) = value.quotientAndRemainder(dividingBy: half * half)
+    if high > 0 { putDecimal(high) }
+    var low = first
+    var digits: UInt128 = 0
+    var count = 0
     repeat {
-      let digit = UInt8(truncatingIfNeeded: rest % radix)
-      bytes.append(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &+ (digit &- 10))
-      rest /= radix
-      digits += 1
-    } while rest > 0 || digits < width
-    bytes[start...].reverse()
+      let (rest, digit) = low.quotientAndRemainder(dividingBy: 10)
+      digits = digits << 8 | UInt128(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: digit))
+      count += 1
+      low = rest
+    } while low > 0 || (high > 0 && count < 16)
+    put(packed: digits, count)
+  }
+
+  /// The `count` lowest bytes of `text`, the first of them lowest.
+  @inline(__always)
+  private mutating func put(packed text: UInt128, _ count: Int) {
+    withUnsafeBytes(of: text.littleEndian) { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
   }
 
   /// Bytes with the largest suffix that leaves a whole number.
@@ -100,13 +131,15 @@ public struct CanonicalText: Sendable {
   }
 
   mutating func put(_ sbdf: SBDF) {
-    put(digits: sbdf.segment, width: 4)
-    put(":")
-    put(digits: sbdf.bus, width: 2)
-    put(":")
-    put(digits: sbdf.device, width: 2)
-    put(".")
-    put(digits: sbdf.function, width: 1)
+    func digits(_ value: some BinaryInteger, _ place: Int) -> UInt128 {
+      let digit = UInt8(truncatingIfNeeded: value) & 15
+      return UInt128(digit < 10 ? UInt8(ascii: "0") &+ digit : UInt8(ascii: "a") &- 10 &+ digit) << UInt128(8 * place)
+    }
+    var text = UInt128(UInt8(ascii: ":")) << 32 | UInt128(UInt8(ascii: ":")) << 56 | UInt128(UInt8(ascii: ".")) << 80
+    text |= digits(sbdf.segment >> 12, 0) | digits(sbdf.segment >> 8, 1) | digits(sbdf.segment >> 4, 2)
+    text |= digits(sbdf.segment, 3) | digits(sbdf.bus >> 4, 5) | digits(sbdf.bus, 6)
+    text |= digits(sbdf.device >> 4, 8) | digits(sbdf.device, 9) | digits(sbdf.function, 11)
+    put(packed: text, 12)
   }
 
   mutating func put(_ domain: DomainID) {
@@ -126,8 +159,14 @@ public struct CanonicalText: Sendable {
 
   /// A word of free text: bytes that a word cannot hold, and those of `special`, as `\xNN`.
   mutating func put(escaping word: String, special: UInt8? = nil) {
-    for byte in word.utf8 {
-      if byte == special { put(escape: byte) } else { put(escaping: byte) }
+    var word = word
+    word.withUTF8 { word in
+      let backslash = UInt8(ascii: "\\")
+      let plain = word.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != backslash && $0 != special }
+      if plain { return bytes.append(contentsOf: word) }
+      for byte in word {
+        if byte == special { put(escape: byte) } else { put(escaping: byte) }
+      }
     }
   }
 

@@ -1,42 +1,101 @@
 import Platform
 import Toolstack
 
+/// Fields of a guest's configuration.
+private enum GuestKey: String, CaseIterable {
+  case memory = "memory="
+  case maximum = "maxmem="
+  case video = "videoram="
+  case vcpus = "vcpus="
+  case hap
+  case noHAP = "-hap"
+  case mmioHole = "mmio-hole="
+  case boundary = "boundary="
+  case strategy = "strategy="
+  case policy = "policy="
+  case passthrough = "passthrough="
+  case deviceModel = "device-model="
+  case vga = "vga="
+  case graphics = "gfx-passthru"
+  case noGraphics = "-gfx-passthru"
+  case platformUC = "platform-bar-uc"
+  case noPlatformUC = "-platform-bar-uc"
+  case acpi
+  case noACPI = "-acpi"
+  case acpiFirmware = "acpi-firmware="
+  case smbiosFirmware = "smbios-firmware="
+  case pci = "pci="
+
+  static let vocabulary = Vocabulary(GuestKey.self)
+}
+
+/// Options of a device.
+private enum DeviceKey: String, CaseIterable {
+  case policy = "policy="
+  case slot = "slot="
+  case seize
+  case byName = "by-name"
+  case allFunctions = "all-functions"
+
+  static let vocabulary = Vocabulary(DeviceKey.self)
+}
+
+extension RDMPolicy: GrammarWord {
+  static let vocabulary = Vocabulary(RDMPolicy.self)
+}
+
+extension GuestConfiguration.Strategy: GrammarWord {
+  static let vocabulary = Vocabulary(GuestConfiguration.Strategy.self)
+}
+
+extension GuestConfiguration.Passthrough: GrammarWord {
+  static let vocabulary = Vocabulary(GuestConfiguration.Passthrough.self)
+}
+
+extension GuestConfiguration.DeviceModel: GrammarWord {
+  static let vocabulary = Vocabulary(GuestConfiguration.DeviceModel.self)
+}
+
+extension GuestConfiguration.VGA: GrammarWord {
+  static let vocabulary = Vocabulary(GuestConfiguration.VGA.self)
+}
+
 extension LineCursor {
   /// A guest's configuration: fields in any order; what is left out has the default of `GuestConfiguration`.
   mutating func configuration() throws(TraceError) -> GuestConfiguration {
     var guest = GuestConfiguration(memoryMiB: 0)
     var memory: UInt64?
     var maximum: UInt64?
-    while let key = try anyKey(repeatable: "pci=") {
-      switch key {
-      case "memory=": memory = try kib()
-      case "maxmem=": maximum = try kib()
-      case "videoram=": guest.videoKiB = try kib()
-      case "vcpus=": guest.vcpus = try number(UInt32.self)
-      case "hap": guest.hap = true
-      case "-hap": guest.hap = false
-      case "mmio-hole=": guest.mmioHoleKiB = try kib()
-      case "boundary=": guest.boundaryKiB = try kib()
-      case "strategy=": guest.strategy = try choice(GuestConfiguration.Strategy.self)
-      case "policy=": guest.policy = try choice(RDMPolicy.self)
-      case "passthrough=": guest.passthrough = try choice(GuestConfiguration.Passthrough.self)
-      case "device-model=": guest.deviceModel = try choice(GuestConfiguration.DeviceModel.self)
-      case "vga=": guest.vga = try choice(GuestConfiguration.VGA.self)
-      case "gfx-passthru": guest.graphicsPassthrough = true
-      case "-gfx-passthru": guest.graphicsPassthrough = false
-      case "platform-bar-uc": guest.platformBARUncacheable = true
-      case "-platform-bar-uc": guest.platformBARUncacheable = false
-      case "acpi": guest.acpi = true
-      case "-acpi": guest.acpi = false
-      case "acpi-firmware=": guest.acpiFirmwareBytes = try size()
-      case "smbios-firmware=": guest.smbiosFirmwareBytes = try size()
-      case "pci=":
+    while try !atEnd() {
+      switch try keyHere(in: GuestKey.vocabulary, repeatable: .pci) {
+      case .memory: memory = try kib()
+      case .maximum: maximum = try kib()
+      case .video: guest.videoKiB = try kib()
+      case .vcpus: guest.vcpus = try number(UInt32.self)
+      case .hap: guest.hap = true
+      case .noHAP: guest.hap = false
+      case .mmioHole: guest.mmioHoleKiB = try kib()
+      case .boundary: guest.boundaryKiB = try kib()
+      case .strategy: guest.strategy = try choice(GuestConfiguration.Strategy.self)
+      case .policy: guest.policy = try choice(RDMPolicy.self)
+      case .passthrough: guest.passthrough = try choice(GuestConfiguration.Passthrough.self)
+      case .deviceModel: guest.deviceModel = try choice(GuestConfiguration.DeviceModel.self)
+      case .vga: guest.vga = try choice(GuestConfiguration.VGA.self)
+      case .graphics: guest.graphicsPassthrough = true
+      case .noGraphics: guest.graphicsPassthrough = false
+      case .platformUC: guest.platformBARUncacheable = true
+      case .noPlatformUC: guest.platformBARUncacheable = false
+      case .acpi: guest.acpi = true
+      case .noACPI: guest.acpi = false
+      case .acpiFirmware: guest.acpiFirmwareBytes = try size()
+      case .smbiosFirmware: guest.smbiosFirmwareBytes = try size()
+      case .pci:
         var device = AssignedDevice(try sbdf())
         let mark = mark
-        while skip(UInt8(ascii: ",")) { try option(try keyHere(since: mark), of: &device) }
+        while skip(UInt8(ascii: ",")) { try option(of: &device, since: mark) }
         forgetKeys(since: mark)
         guest.devices.append(device)
-      default:
+      case nil:
         throw expectedKey(
           "memory=, maxmem=, videoram=, vcpus=, hap, mmio-hole=, boundary=, strategy=, policy=, passthrough=, "
             + "device-model=, vga=, gfx-passthru, platform-bar-uc, acpi, acpi-firmware=, smbios-firmware= or pci=")
@@ -52,18 +111,18 @@ extension LineCursor {
   mutating func assignedDevice() throws(TraceError) -> AssignedDevice {
     try word("a PCI address such as 0000:00:02.0")
     var device = AssignedDevice(try sbdf())
-    while let key = try anyKey() { try option(key, of: &device) }
+    while try !atEnd() { try option(of: &device, since: 0) }
     return device
   }
 
-  private mutating func option(_ key: String, of device: inout AssignedDevice) throws(TraceError) {
-    switch key {
-    case "policy=": device.policy = try choice(RDMPolicy.self)
-    case "slot=": device.slot = try number(UInt8.self, "a slot")
-    case "seize": device.seize = true
-    case "by-name": device.byName = true
-    case "all-functions": device.allFunctions = true
-    default: throw expectedKey("policy=, slot=, seize, by-name or all-functions")
+  private mutating func option(of device: inout AssignedDevice, since mark: Int) throws(TraceError) {
+    switch try keyHere(in: DeviceKey.vocabulary, since: mark) {
+    case .policy: device.policy = try choice(RDMPolicy.self)
+    case .slot: device.slot = try number(UInt8.self, "a slot")
+    case .seize: device.seize = true
+    case .byName: device.byName = true
+    case .allFunctions: device.allFunctions = true
+    case nil: throw expectedKey("policy=, slot=, seize, by-name or all-functions")
     }
   }
 }

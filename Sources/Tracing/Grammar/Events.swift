@@ -13,21 +13,26 @@ enum EventKeyword: String, CaseIterable {
   case e820, bars, firmware, p2m
   case iommuTable = "iommu-table"
   case owner, domain
+
+  static let vocabulary = Vocabulary(EventKeyword.self)
+}
+
+extension Access: GrammarWord {
+  static let vocabulary = Vocabulary(Access.self)
 }
 
 extension LineCursor {
-  /// An event and what was observed; the cursor stands at its first word. Without a comment.
-  mutating func step(orElse what: String) throws(TraceError) -> TraceStep {
+  /// An event and what was observed; the cursor stands at its first word.
+  mutating func step(orElse what: String, under comments: [String] = []) throws(TraceError) -> TraceStep {
     stopAtArrow()
     let event = try event(orElse: what)
     try finish()
     let observation = try observation()
-    return TraceStep(event, observation, line: line)
+    return TraceStep(event, observation, comments: comments, line: line)
   }
 
   private mutating func event(orElse what: String) throws(TraceError) -> Event {
-    let word = try peek()
-    guard let keyword = EventKeyword(rawValue: word) else { throw expected(what) }
+    guard let keyword = try peek(in: EventKeyword.vocabulary) else { throw expected(what) }
     skipWord()
     switch keyword {
     case .create: return .create(try guest(), try configuration())

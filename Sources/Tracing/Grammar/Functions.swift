@@ -1,45 +1,67 @@
 import Platform
 
+/// Fields of a function.
+private enum FunctionKey: Equatable {
+  case id, classCode, kind, pin, buses, phantom, virtualFunction
+  /// A BAR by its index, 6 for the ROM.
+  case register(UInt8)
+
+  static let vocabulary = Vocabulary<FunctionKey>([
+    ("id=", .id), ("class=", .classCode), ("kind=", .kind), ("pin=", .pin), ("bar0=", .register(0)),
+    ("bar1=", .register(1)), ("bar2=", .register(2)), ("bar3=", .register(3)), ("bar4=", .register(4)),
+    ("bar5=", .register(5)), ("rom=", .register(6)), ("buses=", .buses), ("phantom=", .phantom),
+    ("vf-of=", .virtualFunction),
+  ])
+}
+
+extension PCIFunction.Kind: GrammarWord {
+  static let vocabulary = Vocabulary(PCIFunction.Kind.self)
+}
+
+extension BAR.Kind: GrammarWord {
+  static let vocabulary = Vocabulary(BAR.Kind.self)
+}
+
 extension LineCursor {
   /// A function of the host: its address, then fields in any order.
   mutating func function() throws(TraceError) -> PCIFunction {
     try word("a PCI address such as 0000:00:02.0")
     var function = PCIFunction(try sbdf())
-    while true {
-      if try atEnd() { break }
+    while try !atEnd() {
       let start = position
-      guard let key = try anyKey() else { break }
+      let key = try keyHere(in: FunctionKey.vocabulary)
       switch key {
-      case "id=":
+      case .id:
         function.vendor = UInt16(try hexDigits(4...4, "ids such as 8086:1616"))
         guard skip(UInt8(ascii: ":")) else { throw expected(": and a device id") }
         function.device = UInt16(try hexDigits(4...4, "a device id such as 1616"))
-      case "class=": function.classCode = UInt16(try hexDigits(4...4, "a class such as 0300"))
-      case "kind=": function.kind = try choice(PCIFunction.Kind.self)
-      case "pin=": function.interruptPin = try number(UInt8.self, "an interrupt pin", to: 4)
-      case "bar0=", "bar1=", "bar2=", "bar3=", "bar4=", "bar5=", "rom=":
-        let bar = try bar(key == "rom=" ? 6 : key.utf8.dropFirst(3).first! - UInt8(ascii: "0"))
+      case .classCode: function.classCode = UInt16(try hexDigits(4...4, "a class such as 0300"))
+      case .kind: function.kind = try choice(PCIFunction.Kind.self)
+      case .pin: function.interruptPin = try number(UInt8.self, "an interrupt pin", to: 4)
+      case .register(let index):
+        let bar = try bar(index)
         if let other = function.bars.first(where: { $0.isUpperHalf(bar.index) || bar.isUpperHalf($0.index) }) {
           throw failure(
             "expected no BAR in the upper half of a 64-bit one, found bar\(bar.index) beside bar\(other.index)",
             at: start)
         }
         function.bars.append(bar)
-      case "buses=":
+      case .buses:
         let secondary = UInt8(try hexDigits(1...2, "bus numbers such as 01-03"))
         guard skip(UInt8(ascii: "-")) else { throw expected("- and the last bus") }
         let subordinate = UInt8(try hexDigits(1...2, "a bus number such as 03"))
         function.buses = PCIFunction.Buses(secondary: secondary, subordinate: subordinate)
-      case "phantom=":
+      case .phantom:
         let start = position
         function.phantomStride = try number(UInt8.self, "a stride")
         guard [0, 1, 2, 4].contains(function.phantomStride) else { throw expected("0, 1, 2 or 4", at: start) }
-      case "vf-of=": function.physicalFunction = try sbdf()
-      default:
+      case .virtualFunction: function.physicalFunction = try sbdf()
+      case nil:
         throw expectedKey("id=, class=, kind=, pin=, bar0= to bar5=, rom=, buses=, phantom= or vf-of=")
       }
     }
-    function.bars.sort { $0.index < $1.index }
+    let isSorted = zip(function.bars, function.bars.dropFirst()).allSatisfy { $0.index < $1.index }
+    if !isSorted { function.bars.sort { $0.index < $1.index } }
     return function
   }
 
@@ -48,7 +70,7 @@ extension LineCursor {
     var kind = BAR.Kind.rom
     if index != 6 {
       let start = position
-      guard let named = BAR.Kind(rawValue: name()), named != .rom, skip(UInt8(ascii: ":")) else {
+      guard let named = name(in: BAR.Kind.vocabulary), named != .rom, skip(UInt8(ascii: ":")) else {
         throw expected("io:, m32:, m32p:, m64: or m64p: and a size", at: start)
       }
       if index == 5, named.is64Bit { throw expected("a BAR of 32 bits, the last has no upper half", at: start) }

@@ -34,6 +34,12 @@ enum HypercallOperation: String, CaseIterable {
   case getMemoryType = "get_mem_type"
   case pciDeviceAdd = "pci_device_add"
   case pciDeviceRemove = "pci_device_remove"
+
+  static let vocabulary = Vocabulary(HypercallOperation.self)
+}
+
+extension DomainCreation.Kind: GrammarWord {
+  static let vocabulary = Vocabulary(DomainCreation.Kind.self)
 }
 
 extension PhysmapSpace {
@@ -54,15 +60,14 @@ extension LineCursor {
   /// A hypercall: caller, operation, arguments.
   mutating func hypercall() throws(TraceError) -> HypercallEvent {
     let caller = try domain()
-    let word = try peek()
-    guard let operation = HypercallOperation(rawValue: word) else {
+    guard let operation = try peek(in: HypercallOperation.vocabulary) else {
       throw expected("a hypercall such as populate_physmap")
     }
     skipWord()
     var event = HypercallEvent(.memoryMap(capacity: 0), by: caller)
     switch operation {
     case .createDomain:
-      if DomainCreation.Kind(rawValue: try peek()) == nil { event.created = try guest() }
+      if try peek(in: DomainCreation.Kind.vocabulary) == nil { event.created = try guest() }
       event.call = .createDomain(try creation())
     case .destroyDomain: event.call = .destroyDomain(try domain())
     case .maxMem: event.call = .maxMem(try domain(), kib: try field("kib="))

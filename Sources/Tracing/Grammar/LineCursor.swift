@@ -14,7 +14,7 @@ struct LineCursor {
   /// End of the words that may be read: the end of the line, or the arrow before an observation.
   private(set) var limit = 0
   /// Keys read on this line, to find doubled ones.
-  private var keys: [String] = []
+  private var keys: [Word] = []
   /// Where the last of them begins.
   private var keyStart = 0
 
@@ -61,14 +61,15 @@ struct LineCursor {
 
   /// True if nothing but blanks is left; else reading stands at the first byte of a word.
   mutating func atEnd() throws(TraceError) -> Bool {
-    guard position == limit || position == 0 || LineCursor.isBlank(bytes[position]) || startsWord else {
-      throw expected("a blank")
+    if position == limit { return true }
+    if LineCursor.isBlank(bytes[position]) {
+      skipBlanks()
+      return position == limit
     }
-    skipBlanks()
-    return position == limit
+    // Within a word nothing else may begin.
+    if position == 0 || LineCursor.isBlank(bytes[position - 1]) { return false }
+    throw expected("a blank")
   }
-
-  private var startsWord: Bool { LineCursor.isBlank(bytes[position - 1]) }
 
   /// Demands that the line is understood to its end.
   mutating func finish() throws(TraceError) {
@@ -100,14 +101,29 @@ struct LineCursor {
     return end
   }
 
-  func string(_ start: Int, _ end: Int) -> String { String(decoding: bytes[start..<end], as: UTF8.self) }
+  func string(_ start: Int, _ end: Int) -> String {
+    bytes.withUnsafeBufferPointer { String(decoding: $0[start..<end], as: UTF8.self) }
+  }
 
-  /// The next word without moving on, empty at the end.
-  mutating func peek() throws(TraceError) -> String {
-    if try atEnd() { return "" }
+  /// The bytes as a word, nil if they are too many for one of the grammar.
+  @inline(__always)
+  private func wordAt(_ start: Int, _ end: Int) -> Word? {
+    bytes.withUnsafeBytes { Word(UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+  }
+
+  private var wordEnd: Int {
     var end = position
     while end < limit, !LineCursor.isBlank(bytes[end]) { end += 1 }
-    return string(position, end)
+    return end
+  }
+
+  /// The next word without moving on, empty at the end.
+  mutating func peek() throws(TraceError) -> String { try atEnd() ? "" : string(position, wordEnd) }
+
+  /// What the next word means in `vocabulary`, without moving on; nil if it is none of it, or at the end.
+  mutating func peek<Meaning>(in vocabulary: Vocabulary<Meaning>) throws(TraceError) -> Meaning? {
+    guard try !atEnd(), let word = wordAt(position, wordEnd) else { return nil }
+    return vocabulary.meaning(of: word)
   }
 
   /// Moves over the word that `peek` gave.
@@ -140,27 +156,31 @@ struct LineCursor {
     guard try has(text) else { throw expected("\(text)") }
   }
 
-  /// The key of the next word, up to and with its `=`, or the whole word if it has none; nil at the end.
+  /// The key right here, inside a word, up to and with its `=`, or the whole word if it has none: what it means in
+  /// `vocabulary`, nil if it is none of it.
   ///
-  /// A key may stand once on a line, unless it is `repeatable`.
-  mutating func anyKey(repeatable: String = "") throws(TraceError) -> String? {
-    if try atEnd() { return nil }
-    return try keyHere(since: 0, repeatable: repeatable)
-  }
-
-  /// The key right here, inside a word, that stands once since `mark`.
-  mutating func keyHere(since mark: Int, repeatable: String = "") throws(TraceError) -> String {
+  /// A key may stand once since `mark`, with or without a `-` before it, unless it is `repeatable`.
+  mutating func keyHere<Key: Equatable>(
+    in vocabulary: Vocabulary<Key>, since mark: Int = 0, repeatable: Key? = nil
+  ) throws(TraceError) -> Key? {
     keyStart = position
-    while let byte = next, !LineCursor.isBlank(byte), byte != UInt8(ascii: ",") {
+    while position < limit {
+      let byte = bytes[position]
+      if LineCursor.isBlank(byte) || byte == UInt8(ascii: ",") { break }
       position += 1
       if byte == UInt8(ascii: "=") { break }
     }
-    let key = string(keyStart, position)
-    if key != repeatable {
-      let stem = key.hasPrefix("-") ? String(key.dropFirst()) : key
-      if keys[mark...].contains(stem) { throw failure("expected \(stem) once, found it again", at: keyStart) }
-      keys.append(stem)
+    // A key that is too long for the grammar is unknown, and reading ends at the first.
+    guard let word = wordAt(keyStart, position) else { return nil }
+    let key = vocabulary.meaning(of: word)
+    if let repeatable, key == repeatable { return key }
+    let isOff = keyStart < position && bytes[keyStart] == UInt8(ascii: "-")
+    let stemStart = isOff ? keyStart + 1 : keyStart
+    let stem = isOff ? wordAt(stemStart, position) ?? word : word
+    for other in keys[mark...] where other == stem {
+      throw failure("expected \(string(stemStart, position)) once, found it again", at: keyStart)
     }
+    keys.append(stem)
     return key
   }
 
@@ -172,6 +192,14 @@ struct LineCursor {
 
   /// The error that `what` was expected instead of the key read last.
   func expectedKey(_ what: String) -> TraceError { expected(what, at: keyStart) }
+
+  /// Moves over the word of `vocabulary` that stands next and ends at a delimiter; nil, and not moved, if none does.
+  mutating func name<Meaning>(in vocabulary: Vocabulary<Meaning>) -> Meaning? {
+    let end = tokenEnd(narrow: true)
+    guard let word = wordAt(position, end), let meaning = vocabulary.meaning(of: word) else { return nil }
+    position = end
+    return meaning
+  }
 
   /// Moves over the run of bytes that has no delimiter, perhaps none.
   mutating func name() -> String {
@@ -187,10 +215,9 @@ struct LineCursor {
   }
 
   /// One of the words of `type`.
-  mutating func choice<Choice: RawRepresentable & CaseIterable>(_ type: Choice.Type) throws(TraceError) -> Choice
-  where Choice.RawValue == String {
+  mutating func choice<Choice: GrammarWord>(_ type: Choice.Type) throws(TraceError) -> Choice {
     let end = tokenEnd(narrow: false)
-    guard let choice = Choice(rawValue: string(position, end)) else {
+    guard let word = wordAt(position, end), let choice = Choice.vocabulary.meaning(of: word) else {
       throw expected(type.allCases.map(\.rawValue).joined(separator: ", "))
     }
     position = end
@@ -214,17 +241,29 @@ struct LineCursor {
 
   /// Ends the readable words before the word `->`, if there is one.
   mutating func stopAtArrow() {
-    var index = position
-    while index + 1 < bytes.count {
-      if bytes[index] == UInt8(ascii: "-"), bytes[index + 1] == UInt8(ascii: ">"),
-        index == 0 || LineCursor.isBlank(bytes[index - 1]),
-        index + 2 == bytes.count || LineCursor.isBlank(bytes[index + 2])
-      {
-        limit = index
-        return
+    let start = position
+    let found = bytes.withUnsafeBytes { bytes -> Int? in
+      var index = start + 1
+      while index < bytes.count {
+        if index + 8 <= bytes.count {
+          // Eight bytes at once: a byte of `others` is zero where a `>` stands.
+          let others = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ 0x3E3E_3E3E_3E3E_3E3E
+          if (others &- 0x0101_0101_0101_0101) & ~others & 0x8080_8080_8080_8080 == 0 {
+            index += 8
+            continue
+          }
+        }
+        if bytes[index] == UInt8(ascii: ">"), bytes[index - 1] == UInt8(ascii: "-"),
+          index == 1 || LineCursor.isBlank(bytes[index - 2]),
+          index + 1 == bytes.count || LineCursor.isBlank(bytes[index + 1])
+        {
+          return index - 1
+        }
+        index += 1
       }
-      index += 1
+      return nil
     }
+    if let found { limit = found }
   }
 
   /// Goes on behind the arrow; false if there is none.

@@ -10,8 +10,14 @@ enum HeaderKeyword: String, CaseIterable {
   case ivmdOption = "ivmd-option"
   case unit, device
 
+  static let vocabulary = Vocabulary(HeaderKeyword.self)
+
   /// True for lines that stand once at most.
   var isSingle: Bool { self == .edition || self == .host || self == .assumed }
+}
+
+extension Edition.Name {
+  fileprivate static let vocabulary = Vocabulary(Edition.Name.allCases.map { ($0.text, $0) })
 }
 
 /// What header lines have said so far. They may come in any order; order within a kind counts.
@@ -26,11 +32,12 @@ struct HeaderDraft {
 
   /// Takes in the cursor's line; false, and not moved, if it is none of the header.
   mutating func take(_ cursor: inout LineCursor) throws(TraceError) -> Bool {
-    let word = try cursor.peek()
-    guard let keyword = HeaderKeyword(rawValue: word) else { return false }
+    guard let keyword = try cursor.peek(in: HeaderKeyword.vocabulary) else { return false }
     if keyword == .e820, cursor.namesGuestNext() { return false }
     if keyword.isSingle {
-      if seen.contains(keyword) { throw cursor.failure("expected \(word) once, found it again", at: cursor.position) }
+      if seen.contains(keyword) {
+        throw cursor.failure("expected \(keyword.rawValue) once, found it again", at: cursor.position)
+      }
       seen.append(keyword)
     }
     let start = cursor.position
@@ -55,13 +62,20 @@ struct HeaderDraft {
       try cursor.word("a PCI address such as 0000:00:02.0")
       let place = cursor.position
       let function = try cursor.function()
-      guard places.insert(function.sbdf).inserted else {
+      guard isFree(function.sbdf) else {
         throw cursor.failure("expected one device at an address, found another at \(function.sbdf)", at: place)
       }
       machine.functions.append(function)
     }
     try cursor.finish()
     return true
+  }
+
+  /// True if no function of the machine has this address. A set is worth its memory only where there are many.
+  private mutating func isFree(_ sbdf: SBDF) -> Bool {
+    if machine.functions.count < 16 { return !machine.functions.contains { $0.sbdf == sbdf } }
+    if places.isEmpty { places = Set(machine.functions.map(\.sbdf)) }
+    return places.insert(sbdf).inserted
   }
 
   /// The machine with its functions in address order.
@@ -165,6 +179,13 @@ extension LineCursor {
 
   fileprivate mutating func edition() throws(TraceError) -> Edition {
     try word("an edition such as xen-4.17")
+    if let name = try peek(in: Edition.Name.vocabulary) {
+      // As a rule it stands by itself.
+      let start = position
+      skipWord()
+      if try atEnd() { return Edition(name) }
+      position = start
+    }
     var words: [(text: String, start: Int)] = []
     while true {
       let word = try peek()
@@ -181,33 +202,6 @@ extension LineCursor {
       case .unknownQuirk(let word):
         throw expected(
           "+ or - and the name of a quirk", at: words.dropFirst().first { $0.text == word }?.start ?? position)
-      }
-    }
-  }
-
-  fileprivate mutating func host(_ machine: inout Machine) throws(TraceError) {
-    while let key = try anyKey() {
-      switch key {
-      case "memory=": machine.memory = try size()
-      case "phys-bits=": machine.physicalAddressBits = try number(UInt8.self, "a width", from: 12, to: 64)
-      case "iommu=": machine.iommu = try choice(Machine.IOMMU.self)
-      case "p2m=": machine.pageTables = try choice(Machine.PageTables.self)
-      case "tables=": machine.sharesPageTables = try choice("shared", "separate")
-      case "quarantine=": machine.quarantine = try choice(Machine.Quarantine.self)
-      case "iommu-required": machine.requiresIOMMU = true
-      case "-iommu-required": machine.requiresIOMMU = false
-      case "remapping=":
-        machine.remappingHardware = []
-        if skip("none") { continue }
-        repeat { machine.remappingHardware?.append(try address()) } while skip(UInt8(ascii: ","))
-      case "mcfg=":
-        let start = position
-        let (first, end) = try bounds("a range such as 0xe0000000-0xf0000000")
-        guard first <= end else { throw expected("a range that ends after it starts", at: start) }
-        machine.configurationWindow = AddressRange(first, end)
-      default:
-        throw expectedKey(
-          "memory=, phys-bits=, iommu=, p2m=, tables=, quarantine=, iommu-required, remapping= or mcfg=")
       }
     }
   }
@@ -303,33 +297,6 @@ extension CanonicalText {
       put(function)
       endLine()
     }
-  }
-
-  private mutating func putHost(_ machine: Machine) {
-    put("host memory=")
-    put(size: machine.memory)
-    put(" phys-bits=")
-    put(decimal: machine.physicalAddressBits)
-    put(" iommu=")
-    put(machine.iommu.rawValue)
-    put(" p2m=")
-    put(machine.pageTables.rawValue)
-    put(machine.sharesPageTables ? " tables=shared" : " tables=separate")
-    put(" quarantine=")
-    put(machine.quarantine.rawValue)
-    if machine.requiresIOMMU { put(" iommu-required") }
-    if let hardware = machine.remappingHardware {
-      put(hardware.isEmpty ? " remapping=none" : " remapping=")
-      for (index, address) in hardware.enumerated() {
-        if index > 0 { put(",") }
-        put(hex: address)
-      }
-    }
-    if let window = machine.configurationWindow {
-      put(" mcfg=")
-      put(window.start, window.end)
-    }
-    endLine()
   }
 
   mutating func put(_ entry: E820Entry) {

@@ -21,6 +21,13 @@ extension LineCursor {
   func value(_ start: Int, _ end: Int, radix: UInt64) -> UInt64? {
     guard start < end else { return nil }
     var value: UInt64 = 0
+    if radix == 16, end - start <= 16 {
+      for index in start..<end {
+        guard let digit = LineCursor.digit(bytes[index]) else { return nil }
+        value = value << 4 | digit
+      }
+      return value
+    }
     for index in start..<end {
       guard let digit = LineCursor.digit(bytes[index]), digit < radix else { return nil }
       let (product, overflow) = value.multipliedReportingOverflow(by: radix)
@@ -127,11 +134,36 @@ extension LineCursor {
 
   /// `0000:00:02.0`, or `00:02.0` in segment 0.
   mutating func sbdf() throws(TraceError) -> SBDF {
+    if let sbdf = plainSBDF() { return sbdf }
     let start = position
     guard let (segment, bus) = busPrefix(), let device = hexRun(2...2), device < 32, skip(UInt8(ascii: ".")),
       let function = hexRun(1...1), function < 8
     else { throw expected("a PCI address such as 0000:00:02.0", at: start) }
     return SBDF(segment, bus, UInt8(device), UInt8(function))
+  }
+
+  /// The address as it is written as a rule, with its segment; nil, and not moved, if it is not.
+  private mutating func plainSBDF() -> SBDF? {
+    guard limit - position >= 12 else { return nil }
+    let number = bytes.withUnsafeBufferPointer { bytes -> UInt32? in
+      let word = UnsafeBufferPointer(rebasing: bytes[position..<limit])
+      func digits(_ start: Int, _ end: Int) -> UInt32? {
+        var number: UInt32 = 0
+        for index in start..<end {
+          guard let digit = LineCursor.digit(word[index]) else { return nil }
+          number = number << 4 | UInt32(truncatingIfNeeded: digit)
+        }
+        return number
+      }
+      guard word[4] == UInt8(ascii: ":"), word[7] == UInt8(ascii: ":"), word[10] == UInt8(ascii: "."),
+        word.count == 12 || LineCursor.digit(word[12]) == nil, let segment = digits(0, 4), let bus = digits(5, 7),
+        let device = digits(8, 10), device < 32, let function = digits(11, 12), function < 8
+      else { return nil }
+      return segment << 16 | bus << 8 | device << 3 | function
+    }
+    guard let number else { return nil }
+    position += 12
+    return SBDF(rawValue: number)
   }
 
   /// `0000:00:` or `00:`, nil if there is neither.

@@ -1,0 +1,126 @@
+import AddressSpace
+import Hypervisor
+import Platform
+import Sharing
+
+/// Which reserved ranges the devices of a host have, and which ranges have pages in common.
+///
+/// Ranges are fixed at boot and what a device is never changes: this is made once for each set of devices, whoever owns
+/// them. Devices are named by their positions in `Hypervisor.devices`, ranges by those in the list of units; units without
+/// a page are left out.
+final class ReservedDevices: Sendable {
+  /// A range of a device.
+  struct Reserved: Sendable {
+    /// Position of its unit.
+    let unit: Int
+    /// Its frames, not empty.
+    let frames: FrameRange
+    /// The rights firmware asks for there.
+    let access: PageAccess
+  }
+
+  private let functions: [Device]
+  /// The ranges of each device, in list order.
+  private let ranges: Rows<Reserved>
+  /// The devices of each unit, ascending.
+  private let members: Rows<Int>
+  /// The units that share a page with each unit, itself among them, ascending.
+  private let neighbours: Rows<Int>
+
+  init(of host: Hypervisor) {
+    functions = host.devices
+    let units = host.units.units
+    members = Rows(units.map { ReservedDevices.members(of: $0, among: host.devices) })
+    var own = [[Reserved]](repeating: [], count: functions.count)
+    for (index, unit) in units.enumerated() {
+      for device in members[index] {
+        own[device].append(Reserved(unit: index, frames: unit.frames, access: unit.access))
+      }
+    }
+    ranges = Rows(own)
+    neighbours = Rows(ReservedDevices.neighbours(among: units.map(\.frames)))
+  }
+
+  /// The devices that `unit` lists, by themselves or by a phantom function, ascending; none if it has no page.
+  private static func members(of unit: RMRRUnit, among devices: [Device]) -> [Int] {
+    if unit.frames.isEmpty { return [] }
+    var found: [Int] = []
+    // Phantom functions have the slot of their device.
+    func look(_ first: UInt16, _ last: UInt16) {
+      var position = 0
+      var high = devices.count
+      let from = SBDF(segment: unit.segment, bdf: first & ~7)
+      while position < high {
+        let middle = (position + high) / 2
+        if devices[middle].sbdf < from { position = middle + 1 } else { high = middle }
+      }
+      let end = SBDF(segment: unit.segment, bdf: last | 7)
+      while position < devices.count, devices[position].sbdf <= end {
+        if unit.lists(devices[position]) { found.append(position) }
+        position += 1
+      }
+    }
+    for bdf in unit.devices { look(bdf, bdf) }
+    for run in unit.runs { look(run.first, run.last) }
+    if found.count < 2 { return found }
+    found.sort()
+    return found.indices.filter { $0 == 0 || found[$0] != found[$0 - 1] }.map { found[$0] }
+  }
+
+  /// For each range the ranges that overlap it, itself among them; none for an empty one.
+  private static func neighbours(among ranges: [FrameRange]) -> [[Int]] {
+    var neighbours = [[Int]](repeating: [], count: ranges.count)
+    let order = ranges.indices.filter { !ranges[$0].isEmpty }.sorted { (ranges[$0], $0) < (ranges[$1], $1) }
+    var first = 0
+    while first < order.count {
+      // What hangs together: mostly one range alone.
+      var next = first + 1
+      var end = ranges[order[first]].end
+      while next < order.count, ranges[order[next]].start < end {
+        end = max(end, ranges[order[next]].end)
+        next += 1
+      }
+      let together = order[first..<next].sorted()
+      for index in together { neighbours[index] = together.filter { ranges[$0].overlaps(ranges[index]) } }
+      first = next
+    }
+    return neighbours
+  }
+
+  /// The ranges that list the device at `position` or a phantom function of it, in list order.
+  func ranges(of position: Int) -> ArraySlice<Reserved> { ranges[position] }
+
+  /// The devices of unit `index`, ascending.
+  func members(of index: Int) -> ArraySlice<Int> { members[index] }
+
+  /// The units that have a page in common with unit `index`, itself among them, ascending.
+  func neighbours(of index: Int) -> ArraySlice<Int> { neighbours[index] }
+
+  /// True if it holds for `devices` of the same host, too: no function came or went.
+  func describes(_ devices: [Device]) -> Bool {
+    if functions.isSame(as: devices) { return true }
+    guard functions.count == devices.count else { return false }
+    for index in devices.indices {
+      let (own, other) = (functions[index], devices[index])
+      if own.sbdf != other.sbdf || own.kind != other.kind || own.phantomStride != other.phantomStride { return false }
+    }
+    return true
+  }
+}
+
+/// Rows of different lengths, one behind the other.
+private struct Rows<Element: Sendable>: Sendable {
+  private var elements: [Element] = []
+  /// Where each row ends.
+  private var ends: [Int] = []
+
+  init(_ rows: [[Element]]) {
+    ends.reserveCapacity(rows.count)
+    for row in rows {
+      elements += row
+      ends.append(elements.count)
+    }
+  }
+
+  subscript(row: Int) -> ArraySlice<Element> { elements[(row == 0 ? 0 : ends[row - 1])..<ends[row]] }
+}

@@ -1,0 +1,74 @@
+/// An array whose elements lie in boxes of their own.
+///
+/// A copy that changes one element shares all the others with the original: what a change costs does not depend on how
+/// wide the elements are, and which of them have changed shows without looking inside.
+@frozen
+public struct SharedArray<Element: Sendable>: Sendable {
+  @usableFromInline var boxes: [Shared<Element>]
+
+  @inlinable
+  func address(of position: Int) -> UnsafeMutablePointer<Element> {
+    precondition(boxes.indices.contains(position), "no element")
+    return boxes.withUnsafeBufferPointer { $0[position].address }
+  }
+
+  /// The box of the element at `position`.
+  @inlinable
+  public func shared(at position: Int) -> Shared<Element> { boxes[position] }
+
+  /// True if both are one piece of memory, and so equal.
+  @inlinable
+  public func isSame(as other: SharedArray) -> Bool { boxes.isSame(as: other.boxes) }
+
+  /// The position of the first element that satisfies `predicate`, which sees it where it lies.
+  @inlinable
+  public func firstIndex(where predicate: (Element) -> Bool) -> Int? {
+    for position in boxes.indices where predicate(self[position]) { return position }
+    return nil
+  }
+
+  /// The first element that satisfies `predicate`; the others are not copied.
+  @inlinable
+  public func first(where predicate: (Element) -> Bool) -> Element? {
+    firstIndex(where: predicate).map { self[$0] }
+  }
+}
+
+extension SharedArray: RandomAccessCollection, MutableCollection, RangeReplaceableCollection {
+  /// No elements.
+  @inlinable
+  public init() { boxes = [] }
+
+  /// 0.
+  @inlinable
+  public var startIndex: Int { 0 }
+
+  /// The number of elements.
+  @inlinable
+  public var endIndex: Int { boxes.count }
+
+  /// The element at `position`, where it lies.
+  @inlinable
+  public subscript(position: Int) -> Element {
+    unsafeAddress { UnsafePointer(address(of: position)) }
+    unsafeMutableAddress { boxes[position].uniqueAddress() }
+  }
+
+  /// Puts `elements` in place of those at `range`.
+  @inlinable
+  public mutating func replaceSubrange(_ range: Range<Int>, with elements: some Collection<Element>) {
+    boxes.replaceSubrange(range, with: elements.map { Shared($0) })
+  }
+}
+
+extension SharedArray: ExpressibleByArrayLiteral {
+  /// The elements listed.
+  @inlinable
+  public init(arrayLiteral elements: Element...) { boxes = elements.map { Shared($0) } }
+}
+
+extension SharedArray: Equatable where Element: Equatable {
+  /// True if the elements are equal one by one; shared ones are not looked at.
+  @inlinable
+  public static func == (left: SharedArray, right: SharedArray) -> Bool { left.boxes == right.boxes }
+}

@@ -1,0 +1,116 @@
+import Sharing
+import Testing
+
+/// Something to be let go of.
+private final class Witness: Sendable {
+  let number: Int
+
+  init(_ number: Int) { self.number = number }
+}
+
+@Suite("Sharing")
+struct SharingTests {
+  @Test("copies share a box until one of them changes, and the other keeps its value")
+  func copies() {
+    var one = Shared([1, 2, 3])
+    let other = one
+    #expect(one.isSame(as: other) && one == other)
+    one.value.append(4)
+    #expect(!one.isSame(as: other))
+    #expect(one.value == [1, 2, 3, 4] && other.value == [1, 2, 3])
+    let before = one
+    one.value[0] = 1
+    #expect(!one.isSame(as: before) && one == before, "equal values in two boxes")
+  }
+
+  @Test("an owner of its own is changed in place")
+  func inPlace() {
+    var one = Shared([1])
+    let address = one.value.withUnsafeBufferPointer { $0.baseAddress }
+    one.value[0] = 2
+    #expect(one.value.withUnsafeBufferPointer { $0.baseAddress } == address)
+  }
+
+  @Test("a box lets go of its value with its last owner")
+  func release() {
+    weak var seen: Witness?
+    do {
+      let witness = Witness(7)
+      seen = witness
+      var one = Shared(witness)
+      let other = one
+      one.value = Witness(8)
+      #expect(other.value.number == 7 && one.value.number == 8)
+    }
+    #expect(seen == nil)
+  }
+
+  /// What a script of changes makes of a shared array and of an ordinary one, with a copy taken before each change.
+  private func agree(_ script: [Int]) -> Bool {
+    var shared: SharedArray<[Int]> = []
+    var plain: [[Int]] = []
+    var copies: [(SharedArray<[Int]>, [[Int]])] = []
+    for (step, move) in script.enumerated() {
+      copies.append((shared, plain))
+      switch move {
+      case 0:
+        shared.append([step])
+        plain.append([step])
+      case 1:
+        shared.insert([step, step], at: 0)
+        plain.insert([step, step], at: 0)
+      case 2 where !plain.isEmpty:
+        shared[plain.count - 1].append(step)
+        plain[plain.count - 1].append(step)
+      case 3 where !plain.isEmpty:
+        shared.remove(at: 0)
+        plain.remove(at: 0)
+      case 4:
+        shared.removeAll { $0.count == 1 }
+        plain.removeAll { $0.count == 1 }
+      default: break
+      }
+    }
+    copies.append((shared, plain))
+    return copies.allSatisfy { shared, plain in
+      Array(shared) == plain && shared == SharedArray(plain)
+        && shared.firstIndex { $0.count == 2 } == plain.firstIndex { $0.count == 2 }
+        && shared.first { $0.count == 2 } == plain.first { $0.count == 2 }
+    }
+  }
+
+  @Test("a shared array is an array, whatever is done to it and to copies of it")
+  func arrays() {
+    var scripts = 0
+    for number in 0..<5 * 5 * 5 * 5 * 5 * 5 {
+      var script: [Int] = []
+      var rest = number
+      for _ in 0..<6 {
+        script.append(rest % 5)
+        rest /= 5
+      }
+      #expect(agree(script), "\(script)")
+      scripts += 1
+    }
+    #expect(scripts == 15_625)
+  }
+
+  @Test("a change of one element leaves the others in their boxes")
+  func elements() {
+    var one: SharedArray<[Int]> = [[1], [2], [3]]
+    let other = one
+    #expect(one.isSame(as: other))
+    one[1].append(2)
+    #expect(!one.isSame(as: other))
+    #expect((0..<3).map { one.shared(at: $0).isSame(as: other.shared(at: $0)) } == [true, false, true])
+  }
+
+  @Test("arrays are the same while they share their memory")
+  func arrayIdentity() {
+    var one = [1, 2, 3]
+    let other = one
+    #expect(one.isSame(as: other) && [Int]().isSame(as: []))
+    one[0] = 1
+    #expect(!one.isSame(as: other) && one == other)
+  }
+}

@@ -51,8 +51,6 @@ struct KilledCampaignTests {
     var random = SystemRandomNumberGenerator()
     var killed = 0
     for round in 1...kills {
-      // From the beginning again, now and then.
-      if round % 20 == 0 { try? FileManager.default.removeItem(atPath: "\(inside)/state") }
       let output = "\(folder)/output"
       _ = FileManager.default.createFile(atPath: output, contents: nil)
       let process = try Program.started(
@@ -62,6 +60,9 @@ struct KilledCampaignTests {
       if process.isRunning {
         kill(process.processIdentifier, SIGKILL)
         killed += 1
+      } else {
+        // It was through: from the beginning again, with what it kept and found there already.
+        try FileManager.default.removeItem(atPath: "\(inside)/state")
       }
       process.waitUntilExit()
       for (name, data) in try files(inside) {
@@ -74,7 +75,7 @@ struct KilledCampaignTests {
         #expect(FileManager.default.fileExists(atPath: "\(inside)/\(path)"), "\(line)")
       }
     }
-    #expect(killed > 0)
+    #expect(2 * killed > kills)
     let last = try Program.run(words(), in: inside)
     #expect(last.status == reference.status && last.output == reference.output)
     #expect(try files(inside) == wanted)

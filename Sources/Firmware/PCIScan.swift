@@ -47,19 +47,25 @@ extension LoaderState {
     report.bars.reserveCapacity(16)
     elements.reserveCapacity(16)
     for place in order.indices {
-      let function = input.functions[order[place]]
-      if function.devfn == LoaderConstants.isaBridge, function.vendor != 0x8086 || function.device != 0x7000 {
+      // Its parts one by one: a copy of the whole would hold its list, too.
+      let index = order[place]
+      let (devfn, pin) = (input.functions[index].devfn, input.functions[index].interruptPin)
+      if devfn == LoaderConstants.isaBridge,
+        input.functions[index].vendor != 0x8086 || input.functions[index].device != 0x7000
+      {
         throw LoaderCrash(.isaBridge)
       }
       let command = report.commands.count
-      try applyClass(of: function, at: command)
-      report.commands.append(CommandWord(devfn: function.devfn, value: 4))
+      if input.functions[index].classCode == 0x0300 || input.functions[index].classCode == 0x0680 {
+        try applyClass(of: input.functions[index], at: command)
+      }
+      report.commands.append(CommandWord(devfn: devfn, value: 4))
       decodeBits.append(0)
-      size(function, at: command, input, &totals)
-      if function.interruptPin != 0 {
-        let link = (function.interruptPin &- 1 &+ (function.devfn >> 3)) & 3
+      input.functions.withUnsafeBufferPointer { size($0[index], at: command, input, &totals) }
+      if pin != 0, keepsLog {
+        let link = (pin &- 1 &+ (devfn >> 3)) & 3
         let irq = hasBridge ? LoaderConstants.linkIRQs[Int(link)] : 0xFF
-        print(.interrupt(devfn: function.devfn, pin: function.interruptPin, irq: irq))
+        print(.interrupt(devfn: devfn, pin: pin, irq: irq))
       }
     }
     sortElements()

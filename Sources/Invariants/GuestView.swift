@@ -70,7 +70,7 @@ final class GuestView: Sendable {
       case (let old?, let new?) where old.isSame(as: new): break
       case (let old?, let new?):
         changes.insert(.devices)
-        if !old.value.isSameConstruction(as: new.value) { changes.insert(.construction) }
+        if !Guest.areOfOneConstruction(old, new) { changes.insert(.construction) }
       default: changes = .all
       }
     }
@@ -103,12 +103,7 @@ final class GuestView: Sendable {
     if let earlier, !changes.contains(.memory) {
       reached = earlier.reached
     } else {
-      var reached: [FrameRange] = []
-      domain.value.forEachReached(of: FrameRange(0, .max)) { frames in
-        reached.append(frames)
-        return true
-      }
-      self.reached = reached
+      reached = Domain.reached(by: domain)
     }
   }
 

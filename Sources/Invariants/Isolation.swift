@@ -42,7 +42,9 @@ extension Invariant {
       // Most events touch no identity page: equal tables need no look.
       if earlier.value.records == guest.domain.records, earlier.value.p2m == guest.domain.p2m { continue }
       for record in guest.domain.records where record.count > 0 {
-        guard earlier.value.records.contains(where: { $0.base == record.base && $0.end == record.end }) else { continue }
+        guard earlier.value.records.contains(where: { $0.base == record.base && $0.end == record.end }) else {
+          continue
+        }
         var lost: FrameRange?
         earlier.value.p2m.forEachPiece(in: record.frames) { part, entry in
           guard let mapping = entry?.direct, mapping.isIdentity, mapping.origin == .record else { return true }

@@ -34,8 +34,9 @@ enum IOPermission: Hashable, Sendable {
     switch (self, other) {
     case (.memory(let own), .memory(let taken)): own.overlaps(taken)
     case (.ports(let first, let count), .ports(let takenFirst, let takenCount)):
-      max(UInt64(first), UInt64(takenFirst)) < min(
-        UInt64(first) + UInt64(count), UInt64(takenFirst) + UInt64(takenCount))
+      max(UInt64(first), UInt64(takenFirst))
+        < min(
+          UInt64(first) + UInt64(count), UInt64(takenFirst) + UInt64(takenCount))
     default: false
     }
   }

@@ -69,7 +69,13 @@ public struct Metamorphosis: Sendable {
   ) { machine, events, edition in
     guard machine.sharesPageTables else { return nil }
     // A guest may insist on either kind; tables of its own take memory.
-    for case .create(_, let configuration) in events where configuration.passthrough == .sharePT { return nil }
+    for event in events {
+      switch event {
+      case .create(_, let configuration): if configuration.passthrough == .sharePT { return nil }
+      case .config(_, let text): if GuestText.read(text, edition: edition).guest?.passthrough == .sharePT { return nil }
+      default: break
+      }
+    }
     for case .fault in events { return nil }
     var one = machine
     one.memory = .max >> 16

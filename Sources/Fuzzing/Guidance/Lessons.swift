@@ -38,11 +38,11 @@ extension CampaignPlan {
   func learn(_ round: Round, into source: inout SpecimenSource, _ executor: inout some Executor) {
     var observer = FeatureObserver()
     let editions = UInt64(self.editions.count)
-    let lessons = round.keepers.map { index in
+    for index in round.keepers {
       let specimen = specimen(index, from: source)
       _ = executor.run(specimen, &observer)
-      return source.lesson(index / editions, specimen, observer)
+      source.learn(source.lesson(index / editions, specimen, observer))
     }
-    source.learn(lessons, from: round.first / editions, to: round.end / editions)
+    source.endRound(from: round.first / editions, to: round.end / editions)
   }
 }

@@ -65,8 +65,10 @@ public struct Mutator: Sendable {
     // A swarm: half of all mutations are off.
     let swarm = random.next()
     var done = 0
-    for _ in 0..<(4 * wanted) where done < wanted {
-      let mutation = drawn(from: swarm, &random)
+    for attempt in 0..<(4 * wanted + 8) where done < wanted {
+      // What the swarm leaves may find nothing to change.
+      if attempt >= 4 * wanted, done > 0 { break }
+      let mutation = drawn(from: attempt < 4 * wanted ? swarm : .max, &random)
       let other = mutation.isSplice ? partner(&random) : specimen
       if apply(mutation, to: &result, splicing: other, &random) { done += 1 }
     }

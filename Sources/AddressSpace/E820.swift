@@ -8,15 +8,20 @@ public struct E820Type: RawRepresentable, Hashable, Sendable {
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
   /// Usable memory.
-  public static let ram = E820Type(rawValue: 1)
+  @inlinable
+  public static var ram: E820Type { E820Type(rawValue: 1) }
   /// Not to be used: RMRRs, firmware, MMIO.
-  public static let reserved = E820Type(rawValue: 2)
+  @inlinable
+  public static var reserved: E820Type { E820Type(rawValue: 2) }
   /// ACPI tables, reclaimable.
-  public static let acpi = E820Type(rawValue: 3)
+  @inlinable
+  public static var acpi: E820Type { E820Type(rawValue: 3) }
   /// ACPI memory to be preserved.
-  public static let nvs = E820Type(rawValue: 4)
+  @inlinable
+  public static var nvs: E820Type { E820Type(rawValue: 4) }
   /// Defective memory.
-  public static let unusable = E820Type(rawValue: 5)
+  @inlinable
+  public static var unusable: E820Type { E820Type(rawValue: 5) }
 
   /// True if it is one of the types above.
   public var isKnown: Bool { 1...5 ~= rawValue }

@@ -10,13 +10,17 @@ public typealias DFN = UInt64
 /// Sizes of pages and the arithmetic between bytes and frames.
 public enum Page {
   /// log2 of the page size.
-  public static let shift: UInt64 = 12
+  @inlinable
+  public static var shift: UInt64 { 12 }
   /// Bytes in a page.
-  public static let size: UInt64 = 4096
+  @inlinable
+  public static var size: UInt64 { 4096 }
   /// Frames in a 2 MiB superpage.
-  public static let framesIn2M: UInt64 = 512
+  @inlinable
+  public static var framesIn2M: UInt64 { 512 }
   /// Frames in a 1 GiB superpage.
-  public static let framesIn1G: UInt64 = 0x40000
+  @inlinable
+  public static var framesIn1G: UInt64 { 0x40000 }
 
   /// The frame that contains byte `address`.
   @inlinable

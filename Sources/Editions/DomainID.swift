@@ -12,18 +12,24 @@ public struct DomainID: RawRepresentable, Hashable, Comparable, Sendable {
   public init(_ number: UInt16) { rawValue = number }
 
   /// The hardware domain, which is also the control domain and runs the toolstack.
-  public static let dom0 = DomainID(0)
+  @inlinable
+  public static var dom0: DomainID { DomainID(0) }
   /// DOMID_SELF: the caller.
-  public static let itself = DomainID(0x7FF0)
+  @inlinable
+  public static var itself: DomainID { DomainID(0x7FF0) }
   /// DOMID_IO: owner of quarantined devices.
-  public static let io = DomainID(0x7FF1)
+  @inlinable
+  public static var io: DomainID { DomainID(0x7FF1) }
   /// DOMID_XEN: owner of hidden devices.
-  public static let xen = DomainID(0x7FF2)
+  @inlinable
+  public static var xen: DomainID { DomainID(0x7FF2) }
   /// DOMID_INVALID.
-  public static let invalid = DomainID(0x7FF4)
+  @inlinable
+  public static var invalid: DomainID { DomainID(0x7FF4) }
 
   /// First number that no ordinary domain has.
-  public static let firstReserved = DomainID(0x7FF0)
+  @inlinable
+  public static var firstReserved: DomainID { DomainID(0x7FF0) }
 
   /// Order by number.
   @inlinable

@@ -7,10 +7,9 @@ struct BARElement {
   var devfn: UInt8
   /// Offset in configuration space.
   var register: UInt8
-  /// Index in `report.bars`.
-  var slot: Int
-  /// Index in `report.commands`.
-  var function: Int
+  // Narrow: lists of elements are sorted and walked again and again. Bus 0 has 256 functions of seven registers.
+  private let shortSlot: UInt16
+  private let shortFunction: UInt16
   /// What the register decodes.
   var size: UInt64
   /// Bytes it takes in a window, and their alignment: whole pages where it must not share one.
@@ -23,6 +22,28 @@ struct BARElement {
   var flags: UInt32
   /// Upper half at entry.
   var upperHalf: UInt32
+
+  /// Index in `report.bars`.
+  var slot: Int { Int(shortSlot) }
+  /// Index in `report.commands`.
+  var function: Int { Int(shortFunction) }
+
+  init(
+    devfn: UInt8, register: UInt8, slot: Int, function: Int, size: UInt64, footprint: UInt64, is64: Bool, isROM: Bool,
+    readsIO: Bool, flags: UInt32, upperHalf: UInt32
+  ) {
+    self.devfn = devfn
+    self.register = register
+    shortSlot = UInt16(slot)
+    shortFunction = UInt16(function)
+    self.size = size
+    self.footprint = footprint
+    self.is64 = is64
+    self.isROM = isROM
+    self.readsIO = readsIO
+    self.flags = flags
+    self.upperHalf = upperHalf
+  }
 }
 
 /// What the scan adds up (LD-25).
@@ -47,19 +68,25 @@ extension LoaderState {
     report.bars.reserveCapacity(16)
     elements.reserveCapacity(16)
     for place in order.indices {
-      let function = input.functions[order[place]]
-      if function.devfn == LoaderConstants.isaBridge, function.vendor != 0x8086 || function.device != 0x7000 {
+      // Its parts one by one: a copy of the whole would hold its list, too.
+      let index = order[place]
+      let (devfn, pin) = (input.functions[index].devfn, input.functions[index].interruptPin)
+      if devfn == LoaderConstants.isaBridge,
+        input.functions[index].vendor != 0x8086 || input.functions[index].device != 0x7000
+      {
         throw LoaderCrash(.isaBridge)
       }
       let command = report.commands.count
-      try applyClass(of: function, at: command)
-      report.commands.append(CommandWord(devfn: function.devfn, value: 4))
+      if input.functions[index].classCode == 0x0300 || input.functions[index].classCode == 0x0680 {
+        try applyClass(of: input.functions[index], at: command)
+      }
+      report.commands.append(CommandWord(devfn: devfn, value: 4))
       decodeBits.append(0)
-      size(function, at: command, input, &totals)
-      if function.interruptPin != 0 {
-        let link = (function.interruptPin &- 1 &+ (function.devfn >> 3)) & 3
+      size(index, at: command, input, &totals)
+      if pin != 0, keepsLog {
+        let link = (pin &- 1 &+ (devfn >> 3)) & 3
         let irq = hasBridge ? LoaderConstants.linkIRQs[Int(link)] : 0xFF
-        print(.interrupt(devfn: function.devfn, pin: function.interruptPin, irq: irq))
+        print(.interrupt(devfn: devfn, pin: pin, irq: irq))
       }
     }
     sortElements()
@@ -123,20 +150,26 @@ extension LoaderState {
 
   /// Sizes a function's registers (LD-23) and lists what it finds.
   private mutating func size(
-    _ function: GuestFunction, at command: Int, _ input: FirmwareInput, _ totals: inout BARTotals
+    _ place: Int, at command: Int, _ input: FirmwareInput, _ totals: inout BARTotals
   ) {
+    let bars = input.functions[place].bars
+    let devfn = input.functions[place].devfn
+    let isPassed = input.functions[place].host != nil
+    let isPlatform =
+      input.functions[place].vendor == 0x5853
+      && (input.functions[place].device == 1 || input.functions[place].device == 2)
     var next: UInt8 = 0
     // Ascending by index; a register described twice counts once.
-    var left = RegisterSet(function.bars)
-    while let (index, place) = left.popFirst() {
+    var left = RegisterSet(bars)
+    while let (index, position) = left.popFirst() {
       if index < next { continue }
-      let bar = function.bars[place]
+      let bar = bars[position]
       let isROM = index == 6
       let isIO = bar.kind == .io && !isROM
       let is64 = bar.kind.is64Bit && !isROM
       let entry =
         input.entryStates.isEmpty
-        ? nil : input.entryStates.first { $0.devfn == function.devfn && $0.index == index }
+        ? nil : input.entryStates.first { $0.devfn == devfn && $0.index == index }
       let enabledROM = isROM && entry?.romEnabled == true
       let mask: UInt64 =
         enabledROM && decisions.romSizing == .io
@@ -146,16 +179,16 @@ extension LoaderState {
       if size == 0 { continue }
       if is64 { next = index + 2 }
 
-      let ownPage = decisions.subPage == .ownPage && function.host != nil && !isIO && size < Page.size
+      let ownPage = decisions.subPage == .ownPage && isPassed && !isIO && size < Page.size
       var element = BARElement(
-        devfn: function.devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: report.bars.count, function: command,
+        devfn: devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: report.bars.count, function: command,
         size: size, footprint: ownPage ? Page.size : size, is64: is64, isROM: isROM, readsIO: isIO,
         flags: isROM ? 0 : bar.kind.lowBits, upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
       if enabledROM, decisions.enabledROM == .io {
         element.readsIO = true
         element.flags = 1
       }
-      if platformBARAtTop, placeAtTop(element, index, function, bar) { continue }
+      if platformBARAtTop, isPlatform, placeAtTop(element, index, bar) { continue }
       if is64, size > map.barRelocationThreshold, decisions.largeWideBARs == .alwaysHigh {
         totals.force = true
       } else if !isIO {
@@ -165,21 +198,19 @@ extension LoaderState {
       described.size = size
       report.bars.append(
         PlacedBAR(
-          devfn: function.devfn, bar: described, address: UInt64(element.upperHalf) << 32, decodes: enabledROM))
+          devfn: devfn, bar: described, address: UInt64(element.upperHalf) << 32, decodes: enabledROM))
       elements.append(element)
     }
   }
 
   /// Puts a BAR of the platform device at the window's end right away (LD-93); false if it is an ordinary one.
   private mutating func placeAtTop(
-    _ element: BARElement, _ index: UInt8, _ function: GuestFunction, _ bar: BAR
+    _ element: BARElement, _ index: UInt8, _ bar: BAR
   ) -> Bool {
-    guard function.vendor == 0x5853, function.device == 1 || function.device == 2,
-      !element.readsIO
-    else { return false }
+    if element.readsIO { return false }
     let fits = element.size <= lowEnd && (lowEnd &- element.size) & ~(element.size &- 1) >= map.mmioStart
     guard !element.is64, fits else {
-      print(.platformBARListed(devfn: function.devfn, index: index, isWide: element.is64))
+      print(.platformBARListed(devfn: element.devfn, index: index, isWide: element.is64))
       return false
     }
     let start = (lowEnd &- element.size) & ~(element.size &- 1)
@@ -192,7 +223,7 @@ extension LoaderState {
     var described = bar
     described.size = element.size
     topBARs.append((report.bars.count, element.function))
-    report.bars.append(PlacedBAR(devfn: function.devfn, bar: described, address: start, decodes: false))
+    report.bars.append(PlacedBAR(devfn: element.devfn, bar: described, address: start, decodes: false))
     decodeBits[element.function] |= 2
     let value = UInt64(element.flags) | start
     print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))

@@ -1,6 +1,7 @@
 import AddressSpace
 import Editions
 import Hypercalls
+import Sharing
 
 /// A domain as the hypervisor keeps it.
 public struct Domain: Equatable, Sendable {
@@ -196,5 +197,22 @@ extension Domain {
         return
       }
     }
+  }
+
+  /// The machine frames that the CPUs and the devices of `domain` reach by direct mappings, run by run, as `forEachReached`
+  /// finds them; `domain` is not copied.
+  public static func reached(by domain: Shared<Domain>) -> [FrameRange] {
+    var reached: [FrameRange] = []
+    for run in domain.value.p2m.runs {
+      if case .direct(let mapping) = run.value { reached.append(mapping.machineFrames(of: run.frames)) }
+    }
+    let mappings = domain.value.dmaTable.runs
+    if mappings.isEmpty || domain.value.isTranslated && domain.value.identityPlace != .iommuOnly { return reached }
+    for run in mappings {
+      if case .direct(let offset, _) = run.value {
+        reached.append(DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames))
+      }
+    }
+    return reached
   }
 }

@@ -183,8 +183,13 @@ extension Hypervisor {
   /// The reserved ranges, in list order.
   public var units: UnitList { _read { yield booted.value.units } }
 
+  /// The reserved ranges, in list order, without what else is known of them.
+  public var reservedRanges: [RMRRUnit] { booted.value.units.units }
+
   /// The function whose id the requests of `function` bear as far as page tables go; AMD's tables can say another.
-  func requestor(of function: SBDF) -> SBDF { boot.requestors?.requestor(of: function) ?? function }
+  func requestor(of function: SBDF) -> SBDF {
+    booted.value.boot.requestors?.requestor(of: function) ?? function
+  }
 
   /// Where identity mappings of translated domains are made (HV-151).
   var identityPlace: HypervisorDecisions.IdentityPlace {
@@ -199,7 +204,9 @@ extension Hypervisor {
   var excludesRanges: Bool { boot.requestors?.iommus.contains { $0.exclusion != nil } ?? false }
 
   /// The pages at which a device's DMA is not translated (HV-39); nil if there are none.
-  public func untranslated(of sbdf: SBDF) -> FrameRange? { boot.requestors?.untranslated(of: sbdf) }
+  public func untranslated(of sbdf: SBDF) -> FrameRange? {
+    booted.value.boot.requestors?.untranslated(of: sbdf)
+  }
 
   /// The domain numbered `id`, nil if there is none.
   public func domain(_ id: DomainID) -> Domain? { index(of: id).map { domains[$0] } }
@@ -212,6 +219,8 @@ extension Hypervisor {
 
   /// Position of domain `id` in `domains`.
   func index(of id: DomainID) -> Int? {
+    // Mostly the youngest is meant.
+    if let last = domains.indices.last, domains[last].id == id { return last }
     var low = 0
     var high = domains.count
     while low < high {

@@ -13,8 +13,9 @@ extension Invariant {
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       guard let bars = guest.running?.value.bars else { continue }
-      for (index, placed) in bars.enumerated() where placed.decodes {
-        if let (relation, other) = defect(of: placed, among: bars[(index + 1)...], in: guest) {
+      for index in bars.indices where bars[index].decodes {
+        let placed = bars[index]
+        if let (relation, other) = defect(of: placed, at: index, among: bars, in: guest) {
           return Violation(
             "bars-placed", stage: "firmware", relation: relation,
             detail:
@@ -27,14 +28,15 @@ extension Invariant {
   }
 
   private static func defect(
-    of placed: PlacedBAR, among others: ArraySlice<PlacedBAR>, in guest: GuestView
+    of placed: PlacedBAR, at index: Int, among bars: [PlacedBAR], in guest: GuestView
   ) -> (String, String)? {
     guard placed.address != 0 else { return ("unplaced", "decodes though it was never placed") }
     guard placed.address & (placed.bar.size &- 1) == 0, let range = placed.range else {
       return ("unaligned", "is not aligned to its size")
     }
-    for other in others where other.decodes && other.bar.kind.isMemory == placed.bar.kind.isMemory {
-      if let second = other.range, second.overlaps(range) {
+    for other in bars.indices[(index + 1)...]
+    where bars[other].decodes && bars[other].bar.kind.isMemory == placed.bar.kind.isMemory {
+      if let second = bars[other].range, second.overlaps(range) {
         return ("bar", "overlaps the BAR at \(second)")
       }
     }

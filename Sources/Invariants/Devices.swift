@@ -13,7 +13,7 @@ extension Invariant {
     // Guests that reach nothing, most of all, share nothing.
     let guests = scene.allGuests.filter { !$0.reached.isEmpty && !$0.life.tampered && !$0.domain.isDying }
     guard guests.count > 1, scene.guests.contains(where: { !$0.reached.isEmpty }) else { return nil }
-    for unit in scene.after.hypervisor.units.units where !unit.frames.isEmpty {
+    for unit in scene.units where !unit.frames.isEmpty {
       for (index, first) in guests.enumerated() {
         var violation: Violation?
         first.domain.forEachReached(of: unit.frames) { frames in
@@ -35,18 +35,19 @@ extension Invariant {
     "one-owner", "Every device has one owner that exists, and toolstack and hypervisor agree who it is.",
     source: "I-13, HV-64, LB-11", reads: [.hardware, .memory, .devices]
   ) { scene in
-    let host = scene.after.hypervisor
-    for device in host.devices {
+    let devices = scene.devices
+    for device in devices {
       guard let owner = device.owner, owner < .firstReserved, owner != .dom0 else { continue }
-      if host.sharedDomain(owner) == nil {
+      if scene.domain(owner) == nil {
         return Violation(
           "one-owner", stage: "hypervisor", relation: "dead",
           detail: "\(device.sbdf) belongs to \(owner), which does not exist")
       }
     }
     for guest in scene.allGuests where guest.isIntact {
-      for device in guest.built?.value.devices ?? [] where !device.isGone {
-        let owner = host.device(device.sbdf)?.owner
+      guard let attached = guest.built?.value.devices else { continue }
+      for device in attached where !device.isGone {
+        let owner = devices.place(of: device.sbdf).flatMap { devices[$0].owner }
         if owner != guest.life.domain {
           return Violation(
             "one-owner", stage: scene.event.stage, relation: "not-the-guest",
@@ -54,8 +55,8 @@ extension Invariant {
           )
         }
       }
-      for device in host.devices where device.owner == guest.life.domain {
-        if guest.built?.value.devices.contains(where: { $0.sbdf == device.sbdf }) != true {
+      for device in devices where device.owner == guest.life.domain {
+        if !attached.contains(where: { $0.sbdf == device.sbdf }) {
           return Violation(
             "one-owner", stage: scene.event.stage, relation: "unknown-to-toolstack",
             detail: "\(guest.life.name) owns \(device.sbdf), but the toolstack attached none")
@@ -70,10 +71,9 @@ extension Invariant {
     "While a device is assigned strictly, all pages of all its RMRRs are mapped 1:1, with the rights firmware asks for, for CPU and DMA.",
     source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .memory]
   ) { scene in
-    let host = scene.after.hypervisor
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
-    for (position, device) in host.devices.enumerated() where device.isStrict {
-      guard let owner = device.owner, owner != .dom0, let domain = host.sharedDomain(owner),
+    for (position, device) in scene.devices.enumerated() where device.isStrict {
+      guard let owner = device.owner, owner != .dom0, let domain = scene.domain(owner),
         domain.value.crash == nil
       else {
         continue
@@ -88,7 +88,7 @@ extension Invariant {
         }
       }
       // What the IOMMU does not translate must lie at the same place for the CPU.
-      if let frames = host.untranslated(of: device.sbdf),
+      if scene.after.port.port.isAMD, let frames = scene.after.hypervisor.untranslated(of: device.sbdf),
         domain.value.viewWithout(identityOf: frames, .readWrite) == "p2m"
       {
         return Violation(
@@ -104,10 +104,10 @@ extension Invariant {
     "While a guest has a device, no present device that shares a reserved page with it is the hardware domain's or another guest's.",
     source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups", reads: [.hardware, .memory]
   ) { scene in
-    let devices = scene.after.hypervisor.devices
+    let devices = scene.devices
     for (position, holder) in devices.enumerated() {
       guard let owner = holder.owner, owner != .dom0, owner < .firstReserved,
-        scene.after.hypervisor.sharedDomain(owner)?.value.isTranslated == true
+        scene.domain(owner)?.value.isTranslated == true
       else { continue }
       guard holder.kind.isEndpoint else { continue }
       for own in scene.reserved.ranges(of: position) {
@@ -179,5 +179,28 @@ extension Domain {
       seen += run.frames.count
     }
     return seen == dmaTable.frameCount ? nil : dmaTable.runs.first { p2m.firstRun(in: $0.frames) == nil }?.frames
+  }
+}
+
+extension [Device] {
+  /// Where the device at `sbdf` stands among devices that ascend by address, nil if it does not.
+  func place(of sbdf: SBDF) -> Int? { indices.place(of: sbdf) { self[$0].sbdf } }
+}
+
+extension [PCIFunction] {
+  /// Where the function at `sbdf` stands among functions that ascend by address, the first of two; nil if it does not.
+  func place(of sbdf: SBDF) -> Int? { indices.place(of: sbdf) { self[$0].sbdf } }
+}
+
+extension Range<Int> {
+  /// The first index whose `key` is `sbdf` where keys ascend, nil if there is none.
+  fileprivate func place(of sbdf: SBDF, _ key: (Int) -> SBDF) -> Int? {
+    var low = lowerBound
+    var high = upperBound
+    while low < high {
+      let middle = (low + high) / 2
+      if key(middle) < sbdf { low = middle + 1 } else { high = middle }
+    }
+    return low < upperBound && key(low) == sbdf ? low : nil
   }
 }

@@ -15,21 +15,15 @@ extension Invariant {
       // Below 1M and in firmware's own area RAM is the firmware's.
       for run in guest.domain.p2m.runs {
         guard case .ram = run.value else { continue }
-        for area in [
-          FrameRange(Page.frame(of: map.lowMemoryStart), Page.frame(of: map.specialStart)),
-          FrameRange(Page.frame(of: map.fourGiB), UInt64.max),
-        ] {
-          guard let frames = run.frames.intersection(area) else { continue }
-          var cursor = Page.address(of: frames.start)
-          while cursor < Page.address(of: frames.end) {
-            guard let entry = e820.first(where: { $0.type == .ram && $0.range?.contains(cursor) == true })
-            else {
-              return Violation(
-                "e820-lists-ram", stage: scene.event.stage, relation: "unlisted",
-                detail: "\(guest.life.name) has RAM at \(hex(cursor)) that its E820 does not list")
-            }
-            cursor = entry.end
-          }
+        let low = FrameRange(Page.frame(of: map.lowMemoryStart), Page.frame(of: map.specialStart))
+        let high = FrameRange(Page.frame(of: map.fourGiB), UInt64.max)
+        let unlisted =
+          run.frames.intersection(low).flatMap { e820.firstByteNotRAM(in: $0) }
+          ?? run.frames.intersection(high).flatMap { e820.firstByteNotRAM(in: $0) }
+        if let unlisted {
+          return Violation(
+            "e820-lists-ram", stage: scene.event.stage, relation: "unlisted",
+            detail: "\(guest.life.name) has RAM at \(hex(unlisted)) that its E820 does not list")
         }
       }
     }
@@ -42,12 +36,14 @@ extension Invariant {
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       guard let bars = guest.running?.value.bars, let devices = guest.built?.value.devices else { continue }
-      let passed = bars.filter { bar in
+      func isPassed(_ bar: PlacedBAR) -> Bool {
         bar.decodes && bar.bar.kind.isMemory && bar.address != 0
           && devices.contains { $0.devfn == bar.devfn && !$0.isGone }
       }
-      for (index, first) in passed.enumerated() {
-        for second in passed[(index + 1)...] where second.devfn != first.devfn {
+      for index in bars.indices where isPassed(bars[index]) {
+        let first = bars[index]
+        for other in bars.indices[(index + 1)...] where bars[other].devfn != first.devfn && isPassed(bars[other]) {
+          let second = bars[other]
           guard let one = first.range?.frames, let other = second.range?.frames, one.overlaps(other) else { continue }
           return Violation(
             "bar-pages-apart", stage: "firmware", relation: "shared",
@@ -91,6 +87,21 @@ extension Invariant {
             detail: "\(guest.life.name) runs with the told range \(range) in firmware's area \(area)")
         }
       }
+    }
+    return nil
+  }
+}
+
+extension [E820Entry] {
+  /// The first byte of `frames` that is in no RAM entry, nil if all are.
+  fileprivate func firstByteNotRAM(in frames: FrameRange) -> UInt64? {
+    var cursor = Page.address(of: frames.start)
+    let end = Page.address(of: frames.end)
+    while cursor < end {
+      guard let entry = firstIndex(where: { $0.type == .ram && $0.range?.contains(cursor) == true }) else {
+        return cursor
+      }
+      cursor = self[entry].end
     }
     return nil
   }

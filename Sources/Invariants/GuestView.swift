@@ -20,9 +20,9 @@ final class GuestView: Sendable {
   private let position: Int
 
   /// Its name and what its firmware did.
-  var life: GuestLife { _read { yield sharedLife.value } }
+  var life: GuestLife { unsafeAddress { sharedLife.place } }
   /// The hypervisor's state of it.
-  var domain: Domain { _read { yield sharedDomain.value } }
+  var domain: Domain { unsafeAddress { sharedDomain.place } }
   /// The toolstack's, nil if only raw hypercalls made it.
   var built: Shared<Guest>? { sharedGuest }
   /// True if the toolstack made it, nobody changed it by raw hypercalls, and it runs: all promises hold of it.
@@ -70,7 +70,7 @@ final class GuestView: Sendable {
       case (let old?, let new?) where old.isSame(as: new): break
       case (let old?, let new?):
         changes.insert(.devices)
-        if !old.value.isSameConstruction(as: new.value) { changes.insert(.construction) }
+        if !Guest.areOfOneConstruction(old, new) { changes.insert(.construction) }
       default: changes = .all
       }
     }
@@ -79,8 +79,10 @@ final class GuestView: Sendable {
       toldRanges = earlier.toldRanges
     } else {
       var told: [AddressRange] = []
-      for entry in guest?.guest.value.memoryMap ?? [] where entry.type == .reserved {
-        if let range = entry.range { told.append(range) }
+      if let map = guest?.guest.value.memoryMap {
+        for entry in map where entry.type == .reserved {
+          if let range = entry.range { told.append(range) }
+        }
       }
       toldRanges = told
     }
@@ -88,10 +90,12 @@ final class GuestView: Sendable {
       strictUnits = earlier.strictUnits
     } else {
       var strict: [StrictUnit] = []
-      for device in guest?.guest.value.devices ?? [] where device.policy == .strict && !device.isGone {
-        for unit in units where unit.lists(device.sbdf) {
-          let frames = unit.frames
-          if !frames.isEmpty { strict.append(StrictUnit(sbdf: device.sbdf, frames: frames)) }
+      if let devices = guest?.guest.value.devices {
+        for device in devices where device.policy == .strict && !device.isGone {
+          for index in units.indices where units[index].lists(device.sbdf) {
+            let frames = units[index].frames
+            if !frames.isEmpty { strict.append(StrictUnit(sbdf: device.sbdf, frames: frames)) }
+          }
         }
       }
       strictUnits = strict
@@ -99,12 +103,7 @@ final class GuestView: Sendable {
     if let earlier, !changes.contains(.memory) {
       reached = earlier.reached
     } else {
-      var reached: [FrameRange] = []
-      domain.value.forEachReached(of: FrameRange(0, .max)) { frames in
-        reached.append(frames)
-        return true
-      }
-      self.reached = reached
+      reached = Domain.reached(by: domain)
     }
   }
 
@@ -114,8 +113,9 @@ final class GuestView: Sendable {
     of host: Shared<Host>, after earlier: [GuestView] = []
   ) -> (all: [GuestView], changed: [GuestView]) {
     let lives = host.value.guests
-    let hypervisor = host.value.hypervisor
-    let toolstack = host.value.toolstack
+    let domains = host.value.port.port.domains
+    let built = host.value.toolstack.guests
+    let units = host.value.port.port.reservedRanges
     var views: [GuestView] = []
     var changed: [GuestView] = []
     views.reserveCapacity(lives.count)
@@ -124,12 +124,12 @@ final class GuestView: Sendable {
       let life = lives.shared(at: place)
       while next < earlier.count, earlier[next].life.name < life.value.name { next += 1 }
       let old = next < earlier.count && earlier[next].life.name == life.value.name ? earlier[next] : nil
-      guard let domain = hypervisor.sharedDomain(life.value.domain) else { continue }
-      let guest = toolstack.sharedGuest(life.value.domain, near: old?.position ?? 0)
+      guard let domain = domains.domain(life.value.domain) else { continue }
+      let guest = built.guest(life.value.domain, near: old?.position ?? 0)
       if let old, old.isMade(of: life, domain, guest?.guest) {
         views.append(old)
       } else {
-        let view = GuestView(life, domain, guest, units: hypervisor.units.units, old)
+        let view = GuestView(life, domain, guest, units: units, old)
         views.append(view)
         changed.append(view)
       }
@@ -192,5 +192,24 @@ extension Event {
     case .boot: "firmware"
     case .plug, .unplug, .hypercall, .access, .dma, .fault, .query: "hypervisor"
     }
+  }
+}
+
+extension SharedArray<Domain> {
+  /// The domain numbered `id` in its box, nil if there is none. Domains stand ascending by number.
+  func domain(_ id: DomainID) -> Shared<Domain>? {
+    let place = partitionIndex { $0.id >= id }
+    if place == count { return nil }
+    let domain = shared(at: place)
+    if domain.value.id != id { return nil }
+    return domain
+  }
+}
+
+extension SharedArray<Guest> {
+  /// The guest with number `domain` in its box, and its position; the search begins at `hint`, a position or beyond.
+  fileprivate func guest(_ domain: DomainID, near hint: Int) -> (guest: Shared<Guest>, position: Int)? {
+    if hint < count, self[hint].domain == domain { return (shared(at: hint), hint) }
+    return firstIndex { $0.domain == domain }.map { (shared(at: $0), $0) }
   }
 }

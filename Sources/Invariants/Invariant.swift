@@ -1,4 +1,6 @@
+import Editions
 import Hypervisor
+import Platform
 import Sharing
 import Simulation
 import Tracing
@@ -9,52 +11,82 @@ import Tracing
 public struct Invariant: Sendable {
   /// What a check sees: one event, and the host before and after it.
   public struct Scene {
-    /// What happened.
-    public let event: Event
-    /// What came of it.
-    public let outcome: Outcome
-    private let sharedBefore: Shared<Host>
-    private let sharedAfter: Shared<Host>
-    /// Its guests that the hypervisor knows, in order of their names.
-    let allGuests: [GuestView]
-    /// Those of them that a check of single guests looks at: all, or all that are not as they were when it last held.
-    private(set) var guests: [GuestView]
-    /// Who has which reserved range.
-    let reserved: ReservedDevices
+    private let happening: Happening
+    /// Those of its guests that a check of single guests looks at: all, or all that are not as they were when it last held.
+    let guests: [GuestView]
 
+    /// What happened.
+    public var event: Event { _read { yield happening.event } }
+    /// What came of it.
+    public var outcome: Outcome { _read { yield happening.outcome } }
     /// The host before.
-    public var before: Host { _read { yield sharedBefore.value } }
+    public var before: Host { unsafeAddress { happening.before.place } }
     /// The host now.
-    public var after: Host { _read { yield sharedAfter.value } }
+    public var after: Host { unsafeAddress { happening.after.place } }
+    /// Its guests that the hypervisor knows, in order of their names.
+    var allGuests: [GuestView] { happening.guests }
+    /// Who has which reserved range.
+    var reserved: ReservedDevices { happening.reserved }
+    /// The devices the hypervisor knows now.
+    var devices: [Device] { happening.devices }
+    /// The reserved ranges the hypervisor knows.
+    var units: [RMRRUnit] { happening.units }
 
     /// The host before and after `event`.
     public init(event: Event, outcome: Outcome, before: Host, after: Host) {
       let present = Shared(after)
       let guests = GuestView.all(of: present).all
       self.init(
-        event: event, outcome: outcome, before: Shared(before), after: present, guests,
-        ReservedDevices(of: after.hypervisor))
+        Happening(
+          event, outcome, before: Shared(before), after: present, guests, ReservedDevices(of: after.hypervisor)))
     }
 
+    /// All guests after `happening`.
+    init(_ happening: Happening) {
+      self.init(happening, guests: happening.guests)
+    }
+
+    /// The same for a check of single guests that held: it looks at `guests` alone.
+    init(_ happening: Happening, guests: [GuestView]) {
+      self.happening = happening
+      self.guests = guests
+    }
+
+    /// The domain numbered `id` now, nil if there is none.
+    func domain(_ id: DomainID) -> Shared<Domain>? { happening.domain(id) }
+  }
+
+  /// An event between two states of a host, with what many checks look at.
+  ///
+  /// A class, and its parts are small: no check copies a state to read from it.
+  final class Happening {
+    let event: Event
+    let outcome: Outcome
+    let before: Shared<Host>
+    let after: Shared<Host>
+    let guests: [GuestView]
+    let reserved: ReservedDevices
+    let devices: [Device]
+    let units: [RMRRUnit]
+    private let domains: SharedArray<Domain>
+
+    @inline(never)
     init(
-      event: Event, outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ guests: [GuestView],
+      _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ guests: [GuestView],
       _ reserved: ReservedDevices
     ) {
       self.event = event
       self.outcome = outcome
-      sharedBefore = before
-      sharedAfter = after
-      allGuests = guests
+      self.before = before
+      self.after = after
       self.guests = guests
       self.reserved = reserved
+      devices = after.value.port.port.devices
+      domains = after.value.port.port.domains
+      units = reserved.units
     }
 
-    /// The same for a check of single guests that held: it looks at `guests` alone.
-    func narrowed(to guests: [GuestView]) -> Scene {
-      var scene = self
-      scene.guests = guests
-      return scene
-    }
+    func domain(_ id: DomainID) -> Shared<Domain>? { domains.domain(id) }
   }
 
   /// What a check reads: where none of it has changed since the check held, it holds (`InvariantWatch`).

@@ -31,12 +31,11 @@ public struct InvariantWatch: Sendable {
     _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ report: (Violation) -> Void
   ) {
     let (guests, changed) = GuestView.all(of: after, after: last?.guests ?? [])
-    let inputs = changes(from: before.value.hypervisor, to: after.value.hypervisor, guests, changed)
-    let reserved =
-      last.flatMap { $0.reserved.describes(after.value.hypervisor.devices) ? $0.reserved : nil }
-      ?? ReservedDevices(of: after.value.hypervisor)
-    let scene = Invariant.Scene(event: event, outcome: outcome, before: before, after: after, guests, reserved)
-    let narrowed = scene.narrowed(to: changed)
+    let inputs = changes(from: before, to: after, guests, changed)
+    let reserved = reservedDevices(of: after)
+    let happening = Invariant.Happening(event, outcome, before: before, after: after, guests, reserved)
+    let scene = Invariant.Scene(happening)
+    let narrowed = Invariant.Scene(happening, guests: changed)
     Invariant.all.withUnsafeBufferPointer { catalogue in
       for index in catalogue.indices {
         checks += 1
@@ -55,20 +54,30 @@ public struct InvariantWatch: Sendable {
     last = Last(guests: guests, reserved: reserved)
   }
 
+  /// The ranges of the devices of `host`: those known already if no function came or went.
+  @inline(never)
+  private func reservedDevices(of host: Shared<Host>) -> ReservedDevices {
+    let devices = host.value.port.port.devices
+    guard let known = last?.reserved, known.describes(devices) else {
+      return ReservedDevices(of: host.value.hypervisor)
+    }
+    return known
+  }
+
   /// What differs between the two states of the host; everything if nothing is known of the earlier one.
+  @inline(never)
   private func changes(
-    from before: Hypervisor, to after: Hypervisor, _ guests: [GuestView], _ changed: [GuestView]
+    from before: Shared<Host>, to after: Shared<Host>, _ guests: [GuestView], _ changed: [GuestView]
   ) -> Invariant.Inputs {
     // A guest that went leaves nothing behind that would tell.
     guard let last, last.guests.count == guests.count else { return .all }
     var inputs: Invariant.Inputs = .event
     for guest in changed { inputs.formUnion(guest.changes) }
-    if !before.domains.isSame(as: after.domains) { inputs.insert(.memory) }
-    if !before.devices.isSame(as: after.devices)
-      || !before.functions.isSame(as: after.functions)
-    {
-      inputs.insert(.hardware)
-    }
+    let (oldDomains, newDomains) = (before.value.port.port.domains, after.value.port.port.domains)
+    if !oldDomains.isSame(as: newDomains) { inputs.insert(.memory) }
+    let (oldDevices, newDevices) = (before.value.port.port.devices, after.value.port.port.devices)
+    let (oldFunctions, newFunctions) = (before.value.port.port.functions, after.value.port.port.functions)
+    if !oldDevices.isSame(as: newDevices) || !oldFunctions.isSame(as: newFunctions) { inputs.insert(.hardware) }
     return inputs
   }
 }

@@ -11,13 +11,14 @@ extension Invariant {
     "A guest's identity records count its functions that have the range, phantoms included, and there is none without.",
     source: "I-6, I-7, HV-92, HV-100, C-1, BUG-5", reads: [.hardware, .memory]
   ) { scene in
-    let host = scene.after.hypervisor
+    let units = scene.units
+    let devices = scene.devices
     for guest in scene.allGuests where !guest.domain.isDying && guest.domain.crash == nil {
       for record in guest.domain.records {
         var holders: UInt64 = 0
-        for unit in host.units.units where unit.base == record.base && unit.end == record.end {
-          for device in host.devices where device.owner == guest.domain.id && device.sbdf.segment == unit.segment {
-            holders += device.functions(in: unit)
+        for unit in units.indices where units[unit].base == record.base && units[unit].end == record.end {
+          for device in devices where device.owner == guest.domain.id && device.sbdf.segment == units[unit].segment {
+            holders += device.functions(in: units[unit])
           }
         }
         if holders != record.count {
@@ -37,14 +38,15 @@ extension Invariant {
     source: "I-8, HV-121, G-3, BUG-5, BUG-17", reads: [.memory]
   ) { scene in
     for guest in scene.guests where guest.domain.crash == nil {
-      guard let earlier = scene.before.hypervisor.sharedDomain(guest.domain.id), !guest.isOf(earlier) else { continue }
-      let old = earlier.value
+      guard let earlier = scene.before.port.port.domains.domain(guest.domain.id), !guest.isOf(earlier) else { continue }
       // Most events touch no identity page: equal tables need no look.
-      if old.records == guest.domain.records, old.p2m == guest.domain.p2m { continue }
+      if earlier.value.records == guest.domain.records, earlier.value.p2m == guest.domain.p2m { continue }
       for record in guest.domain.records where record.count > 0 {
-        guard old.records.contains(where: { $0.base == record.base && $0.end == record.end }) else { continue }
+        guard earlier.value.records.contains(where: { $0.base == record.base && $0.end == record.end }) else {
+          continue
+        }
         var lost: FrameRange?
-        old.p2m.forEachPiece(in: record.frames) { part, entry in
+        earlier.value.p2m.forEachPiece(in: record.frames) { part, entry in
           guard let mapping = entry?.direct, mapping.isIdentity, mapping.origin == .record else { return true }
           if !guest.domain.p2m.allSatisfy(in: part, { $0.direct?.isIdentity == true }) { lost = part }
           return lost == nil
@@ -63,9 +65,10 @@ extension Invariant {
     "quarantine-mapped", "A device in quarantine whose DMA goes somewhere still finds its own ranges there.",
     source: "I-10, HV-95, BUG-20", reads: [.hardware]
   ) { scene in
-    let host = scene.after.hypervisor
-    for (position, device) in host.devices.enumerated()
-    where device.owner == .io && device.hasContext && !(device.hasQuarantineTable && host.quarantineHasRanges) {
+    for (position, device) in scene.devices.enumerated()
+    where device.owner == .io && device.hasContext
+      && !(device.hasQuarantineTable && scene.after.hypervisor.quarantineHasRanges)
+    {
       if let range = scene.reserved.ranges(of: position).first {
         return Violation(
           "quarantine-mapped", stage: scene.event.stage, relation: "no-table",
@@ -81,16 +84,15 @@ extension Invariant {
     source: "I-12, HV-116, BL-124, G-2; review 2014 (3)", reads: [.hardware, .memory, .devices]
   ) { scene in
     for guest in scene.allGuests where guest.isIntact && !guest.reached.isEmpty {
+      var owned: [FrameRange] = []
+      forEachOwn(of: guest, in: scene) { owned.append($0) }
       for run in guest.domain.p2m.runs {
         guard case .direct(let mapping) = run.value else { continue }
         let machine = mapping.machineFrames(of: run.frames)
         // Mostly one range or BAR has them all.
-        var isOwn = false
-        forEachOwn(of: guest, in: scene) { isOwn = isOwn || $0.contains(machine) }
-        if isOwn { continue }
+        if owned.contains(where: { $0.contains(machine) }) { continue }
         var left = [machine]
-        forEachOwn(of: guest, in: scene) { own in
-          guard left.contains(where: { $0.overlaps(own) }) else { return }
+        for own in owned where left.contains(where: { $0.overlaps(own) }) {
           left = left.flatMap { part in
             [
               FrameRange(part.start, min(part.end, max(part.start, own.start))),
@@ -110,16 +112,14 @@ extension Invariant {
 
   /// Calls `body` with the machine frames of each range and each memory BAR of the guest's devices.
   private static func forEachOwn(of guest: GuestView, in scene: Scene, _ body: (FrameRange) -> Void) {
-    let host = scene.after.hypervisor
-    for (position, device) in host.devices.enumerated() where device.owner == guest.domain.id {
+    let functions = scene.after.port.port.functions
+    for (position, device) in scene.devices.enumerated() where device.owner == guest.domain.id {
       for range in scene.reserved.ranges(of: position) { body(range.frames) }
-      for function in host.functions where function.sbdf == device.sbdf {
-        for bar in function.bars where bar.kind.isMemory && bar.hostAddress != 0 {
-          if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
-            body(frames)
-          }
+      guard let function = functions.place(of: device.sbdf) else { continue }
+      for bar in functions[function].bars where bar.kind.isMemory && bar.hostAddress != 0 {
+        if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
+          body(frames)
         }
-        break
       }
     }
     // Of a function that was pulled out nothing is left that could answer.
@@ -139,12 +139,12 @@ extension Invariant {
     case .create, .config, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: break
     case .boot, .plug, .unplug, .hypercall, .access, .dma, .fault, .query: return nil
     }
-    if scene.before.hypervisor.hostCrash == nil, let rule = scene.after.hypervisor.hostCrash {
+    if scene.before.port.port.hostCrash == nil, let rule = scene.after.port.port.hostCrash {
       return Violation("nobody-crashes", stage: "hypervisor", relation: "host", detail: "the host crashed by \(rule)")
     }
     for guest in scene.guests where guest.isIntact || guest.domain.crash != nil {
       guard let rule = guest.domain.crash, !guest.life.tampered else { continue }
-      if let old = scene.before.hypervisor.sharedDomain(guest.domain.id), old.value.crash != nil { continue }
+      if let old = scene.before.port.port.domains.domain(guest.domain.id), old.value.crash != nil { continue }
       return Violation(
         "nobody-crashes", stage: "hypervisor", relation: "guest", detail: "\(guest.life.name) was crashed by \(rule)")
     }

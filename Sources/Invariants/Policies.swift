@@ -15,7 +15,7 @@ extension Invariant {
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
       guard let devices = guest.built?.value.devices, let rdms = guest.built?.value.rdms else { continue }
       for device in devices {
-        for unit in scene.after.hypervisor.units.units where unit.lists(device.sbdf) && !unit.frames.isEmpty {
+        for unit in scene.units where unit.lists(device.sbdf) && !unit.frames.isEmpty {
           let range = unit.frames.addresses
           let listed = rdms.filter {
             $0.range.map { $0.start <= range.start && range.end <= $0.end } == true

@@ -13,6 +13,10 @@ extension Invariant {
   ) { scene in
     let asked: [AssignedDevice]
     let name: GuestName
+    switch scene.event {
+    case .create, .config, .reboot: break
+    default: return nil
+    }
     switch (scene.event, scene.outcome) {
     case (.config(let created, let text), .undefined(let fields)):
       return violation(

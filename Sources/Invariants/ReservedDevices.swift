@@ -19,6 +19,8 @@ final class ReservedDevices: Sendable {
     let access: PageAccess
   }
 
+  /// The host's ranges, in list order.
+  let units: [RMRRUnit]
   private let functions: [Device]
   /// The ranges of each device, in list order.
   private let ranges: Rows<Reserved>
@@ -30,6 +32,7 @@ final class ReservedDevices: Sendable {
   init(of host: Hypervisor) {
     functions = host.devices
     let units = host.units.units
+    self.units = units
     members = Rows(units.map { ReservedDevices.members(of: $0, among: host.devices) })
     var own = [[Reserved]](repeating: [], count: functions.count)
     for (index, unit) in units.enumerated() {

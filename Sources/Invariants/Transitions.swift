@@ -30,19 +30,21 @@ extension Invariant {
     default: return nil
     }
     guard case .done = scene.outcome else { return nil }
-    guard let life = scene.before.guest(named: name), let domain = scene.before.hypervisor.domain(life.domain) else {
+    guard let life = scene.before.guests.first(where: { $0.name == name }),
+      let domain = scene.before.port.port.domains.domain(life.domain)
+    else {
       return nil
     }
-    let host = scene.after
-    if host.hypervisor.domain(life.domain) != nil {
+    if scene.domain(life.domain) != nil {
       return Violation("destroy-gives-back", stage: "hypervisor", relation: "zombie", detail: "\(name) is still there")
     }
     if case .reboot = scene.event { return nil }
-    let freed = host.hypervisor.budget.free &- scene.before.hypervisor.budget.free
-    if freed != domain.totalPages {
+    let freed = scene.after.port.port.budget.free &- scene.before.port.port.budget.free
+    let charged = domain.value.totalPages
+    if freed != charged {
       return Violation(
-        "destroy-gives-back", stage: "hypervisor", relation: freed < domain.totalPages ? "leaked" : "too-much",
-        detail: "\(name) was charged \(domain.totalPages) pages, \(freed) came back")
+        "destroy-gives-back", stage: "hypervisor", relation: freed < charged ? "leaked" : "too-much",
+        detail: "\(name) was charged \(charged) pages, \(freed) came back")
     }
     return nil
   }

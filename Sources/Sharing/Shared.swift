@@ -25,6 +25,10 @@ public struct Shared<Value: Sendable>: @unchecked Sendable {
     unsafeMutableAddress { uniqueAddress() }
   }
 
+  /// Where the value lies as long as somebody holds the box: for accessors that give it out without copying it.
+  @inlinable
+  public var place: UnsafePointer<Value> { UnsafePointer(address) }
+
   /// Where the value lies. Nobody writes there while the box has more than one owner.
   @inlinable
   var address: UnsafeMutablePointer<Value> { box.withUnsafeMutablePointerToElements { $0 } }

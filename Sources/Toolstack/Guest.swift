@@ -59,10 +59,10 @@ public struct Guest: Equatable, Sendable {
   /// Modules beside hvmloader.
   public var modules: [FirmwareModule] { _read { yield construction.value.modules } }
 
-  /// True if both are of one construction, with the ranges and the memory map of it.
-  public func isSameConstruction(as other: Guest) -> Bool {
-    construction.isSame(as: other.construction) && rdms.isSame(as: other.rdms)
-      && memoryMap.isSame(as: other.memoryMap)
+  /// True if both are of one construction, with the ranges and the memory map of it. Neither is copied.
+  public static func areOfOneConstruction(_ one: Shared<Guest>, _ other: Shared<Guest>) -> Bool {
+    one.value.construction.isSame(as: other.value.construction) && one.value.rdms.isSame(as: other.value.rdms)
+      && one.value.memoryMap.isSame(as: other.value.memoryMap)
   }
 
   /// Keys in xenstore that hvmloader reads, as libxl writes them.

@@ -29,6 +29,18 @@ enum IOPermission: Hashable, Sendable {
     }
   }
 
+  /// True if both have a page or a port in common.
+  func meets(_ other: IOPermission) -> Bool {
+    switch (self, other) {
+    case (.memory(let own), .memory(let taken)): own.overlaps(taken)
+    case (.ports(let first, let count), .ports(let takenFirst, let takenCount)):
+      max(UInt64(first), UInt64(takenFirst))
+        < min(
+          UInt64(first) + UInt64(count), UInt64(takenFirst) + UInt64(takenCount))
+    default: false
+    }
+  }
+
   /// What is left of it once `other` is taken out.
   func subtracting(_ other: IOPermission) -> [IOPermission] {
     switch (self, other) {
@@ -60,10 +72,12 @@ extension Toolstack {
   ///
   /// Small BARs of several functions can share a page of the host.
   func ownPermissions(of sbdf: SBDF, in guest: Guest) -> [IOPermission] {
-    guard let shown = guest.deviceModel.functions.first(where: { $0.host == sbdf }) else { return [] }
-    var own = shown.bars.compactMap(IOPermission.init)
-    for other in guest.deviceModel.functions where other.host != nil && other.host != sbdf {
-      for permission in other.bars.compactMap(IOPermission.init) {
+    let functions = guest.deviceModel.functions
+    guard let shown = functions.firstIndex(where: { $0.host == sbdf }) else { return [] }
+    var own = functions[shown].bars.compactMap(IOPermission.init)
+    for other in functions.indices where functions[other].host != nil && functions[other].host != sbdf {
+      for bar in functions[other].bars {
+        guard let permission = IOPermission(bar), own.contains(where: { $0.meets(permission) }) else { continue }
         own = own.flatMap { $0.subtracting(permission) }
       }
     }

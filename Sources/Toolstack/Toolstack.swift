@@ -71,12 +71,6 @@ public struct Toolstack: Equatable, Sendable {
   /// The guest with number `domain`.
   public func guest(_ domain: DomainID) -> Guest? { guests.first { $0.domain == domain } }
 
-  /// The guest with number `domain` in its box; the search begins at `hint`, a position in `guests` or beyond.
-  public func sharedGuest(_ domain: DomainID, near hint: Int = 0) -> (guest: Shared<Guest>, position: Int)? {
-    if hint < guests.count, guests[hint].domain == domain { return (guests.shared(at: hint), hint) }
-    return guests.firstIndex { $0.domain == domain }.map { (guests.shared(at: $0), $0) }
-  }
-
   /// The function at `sbdf`.
   public func function(at sbdf: SBDF) -> PCIFunction? { index(of: sbdf).map { functions[$0] } }
 

@@ -16,7 +16,12 @@ public struct BAR: Hashable, Sendable {
     case rom
 
     /// True for registers that decode memory.
-    public var isMemory: Bool { self != .io }
+    public var isMemory: Bool {
+      switch self {
+      case .io: false
+      case .m32, .m32p, .m64, .m64p, .rom: true
+      }
+    }
     /// True for registers that take two slots.
     public var is64Bit: Bool { self == .m64 || self == .m64p }
 

@@ -20,7 +20,12 @@ public struct PCIFunction: Hashable, Sendable {
     case unknown
 
     /// True unless it is a bridge or the host bridge: what a guest could have. Unknown kinds are taken for such.
-    public var isEndpoint: Bool { !isBridge && self != .hostBridge }
+    public var isEndpoint: Bool {
+      switch self {
+      case .pcie, .pci, .unknown: true
+      case .pcieBridge, .pcieToPCI, .legacyBridge, .pciToPCIe, .hostBridge: false
+      }
+    }
 
     /// True for functions with a secondary bus.
     public var isBridge: Bool {

@@ -141,6 +141,9 @@ public struct SpecimenSource: Sendable {
   private var newKept: UInt64 = 1
   private var poolGroups: UInt64 = 1
   private var poolKept: UInt64 = 1
+  /// Specimens kept of the round in hand.
+  private var newNew: UInt64 = 0
+  private var poolNew: UInt64 = 0
 
   /// Those of `features` that no specimen has shown in the rounds before.
   func news(in features: [UInt16]) -> [UInt16] { guidance == .guided ? pool.novel(of: features) : [] }
@@ -157,8 +160,15 @@ public struct SpecimenSource: Sendable {
     return keepers
   }
 
-  /// Ends the round of the specimens `first` to `end` - 1 and takes in what it taught.
-  mutating func learn(_ lessons: [Lesson], from first: UInt64, to end: UInt64) {
+  /// Takes in a specimen that the round in hand has brought up. It is drawn from the next round on.
+  mutating func learn(_ lesson: Lesson) {
+    guard guidance == .guided else { return }
+    if case .pool = base(of: lesson.index / Rounds.group) { poolNew += 1 } else { newNew += 1 }
+    pool.add(lesson)
+  }
+
+  /// Ends the round of the specimens `first` to `end` - 1, whose lessons were taken in.
+  mutating func endRound(from first: UInt64, to end: UInt64) {
     guard guidance == .guided else { return }
     for group in first / Rounds.group..<(end + Rounds.group - 1) / Rounds.group {
       switch base(of: group) {
@@ -169,10 +179,10 @@ public struct SpecimenSource: Sendable {
         pool.use(place)
       }
     }
-    for lesson in lessons {
-      if case .pool = base(of: lesson.index / Rounds.group) { poolKept += 1 } else { newKept += 1 }
-    }
-    for lesson in lessons { pool.add(lesson) }
+    newKept += newNew
+    poolKept += poolNew
+    newNew = 0
+    poolNew = 0
     pool.weigh()
     // New specimens and changed ones share the work by what they brought to light, new ones between three eighths and three quarters.
     let fresh = newKept * poolGroups

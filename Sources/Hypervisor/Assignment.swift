@@ -192,7 +192,9 @@ extension Hypervisor {
         if decisions.unitFailure == .stops && !isAMD { break }
       }
     }
-    if decisions.rollback == .whatItMapped, let memory, domains[target].crash == nil {
+    if decisions.rollback == .whatItMapped, decisions.recordOrder == .beforePages, let memory,
+      domains[target].crash == nil
+    {
       domains[target].p2m = memory.p2m
       domains[target].dmaTable = memory.dma
     }

@@ -91,6 +91,14 @@ public struct Domain: Equatable, Sendable {
     self.dmaTables = dmaTables
   }
 
+  /// The same domain with no right to any I/O memory or port.
+  public var withoutRights: Domain {
+    var domain = self
+    domain.ioMemory = RangeMap()
+    domain.ioPorts = RangeMap()
+    return domain
+  }
+
   /// True if it has I/O memory or ports (HV-129, HV-137).
   var hasIOResources: Bool { !ioMemory.isEmpty || !ioPorts.isEmpty }
 

@@ -75,7 +75,14 @@ public struct Metamorphosis: Sendable {
   ) { life in
     guard life.machine.sharesPageTables else { return nil }
     // A guest may insist on either kind; tables of its own take memory.
-    for case .create(_, let configuration) in life.events where configuration.passthrough == .sharePT { return nil }
+    for event in life.events {
+      switch event {
+      case .create(_, let configuration): if configuration.passthrough == .sharePT { return nil }
+      case .config(_, let text):
+        if GuestText.read(text, edition: life.edition).guest?.passthrough == .sharePT { return nil }
+      default: break
+      }
+    }
     for case .fault in life.events { return nil }
     var one = life.machine
     one.memory = .max >> 16
@@ -139,7 +146,9 @@ public struct Metamorphosis: Sendable {
       if creation.isBuilt != twin.isBuilt {
         return ("outcome", "in one order \(creation.isBuilt ? "built" : "refused"), in the other not")
       }
-      if creation.guest?.layout != twin.guest?.layout { return ("layout", "in one order RAM lies elsewhere than in the other") }
+      if creation.guest?.layout != twin.guest?.layout {
+        return ("layout", "in one order RAM lies elsewhere than in the other")
+      }
       return nil
     }
   }

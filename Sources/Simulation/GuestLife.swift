@@ -22,7 +22,7 @@ public struct GuestLife: Equatable, Sendable {
   public internal(set) var unmappedBARs: Refusal?
   /// Frames its balloon driver gave back, ascending.
   public internal(set) var ballooned = RangeMap<Bool>()
-  /// True after a raw hypercall or a hostile access changed its memory behind the toolstack's back: from then on only what the
+  /// True after a raw hypercall or a hostile access changed its memory or its rights behind the toolstack's back: from then on only what the
   /// hypervisor guarantees by itself can be asked of it.
   public internal(set) var tampered = false
 

@@ -69,10 +69,11 @@ extension Hypercall {
   /// True for calls after which the toolstack's idea of a guest may no longer hold.
   fileprivate var changesGuestMemory: Bool {
     switch self {
-    case .memoryMapping, .iomemPermission, .assignDevice, .deassignDevice, .populatePhysmap, .decreaseReservation,
+    case .memoryMapping, .iomemPermission, .ioportPermission, .assignDevice, .deassignDevice, .populatePhysmap,
+      .decreaseReservation,
       .addToPhysmap, .addForeignToPhysmap, .removeFromPhysmap, .setMemoryMap, .setPoDTarget, .maxMem, .setLogDirty:
       true
-    case .createDomain, .destroyDomain, .maxVCPUs, .setPagingAllocation, .getDomainInfo, .ioportPermission,
+    case .createDomain, .destroyDomain, .maxVCPUs, .setPagingAllocation, .getDomainInfo,
       .testAssignDevice, .getDeviceGroup, .reservedDeviceMemoryMap, .memoryMap, .claimPages, .setParameter,
       .getParameter, .getMemoryType, .pciDeviceAdd, .pciDeviceRemove:
       false

@@ -80,8 +80,13 @@ public struct Guest: Equatable, Sendable {
     for device in devices {
       var entry = AssignedDevice(device.sbdf, policy: device.policy, slot: device.devfn >> 3)
       if device.isMultifunction {
-        // The functions of one slot came from one entry and go back into one.
-        entry.sbdf = SBDF(rawValue: device.sbdf.rawValue & ~7)
+        // The functions of one slot came from one entry and go back into one, which names the lowest: there need be no
+        // function 0.
+        for other in devices
+        where other.isMultifunction && other.sbdf.rawValue & ~7 == device.sbdf.rawValue & ~7 && other.sbdf < entry.sbdf
+        {
+          entry.sbdf = other.sbdf
+        }
         entry.allFunctions = true
         if retrieved.devices.contains(entry) { continue }
       }

@@ -164,26 +164,29 @@ struct GuidanceTests {
     #expect(sets.count > 280, "\(sets.count)")
   }
 
-  @Test("a conjunction of rare states is reached from kept specimens more often than blindly")
-  func conjunction() {
-    // A device's range behind RAM, held by a record nonetheless: two steps that must meet.
-    func isMet(_ specimen: Specimen) -> Bool {
-      var populated: Set<UInt64> = []
-      for event in specimen.events {
-        guard case .hypercall(let call) = event else { continue }
-        if case .populatePhysmap(_, let extents, _) = call.call { populated.insert(extents.first) }
-        if case .assignDevice(_, let sbdf, 1, _) = call.call,
-          specimen.header.machine.reservedRanges(for: sbdf).contains(where: { populated.contains($0.frames.start) })
-        {
-          return true
+  @Test("what is learnt from leads to more that is new than as many new specimens do")
+  func growth() {
+    func known(_ guidance: Guidance) -> Int {
+      var source = SpecimenSource(seed: 5, guidance: guidance)
+      var executor = PlayerExecutor()
+      var observer = FeatureObserver()
+      var features: Set<UInt16> = []
+      var first: UInt64 = 0
+      while first < 3072 {
+        let end = Self.plan.roundEnd(after: first)
+        var news: [News] = []
+        for index in first..<end {
+          _ = executor.run(Self.plan.specimen(index, from: source), &observer)
+          features.formUnion(observer.features.ids)
+          let fresh = source.news(in: observer.features.ids)
+          if !fresh.isEmpty { news.append(News(index: index, features: fresh)) }
         }
+        Self.plan.learn(Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor)
+        first = end
       }
-      return false
+      return features.count
     }
-    let guided = Self.learnt(rounds: 16)
-    let blind = SpecimenSource(seed: Self.plan.seed, guidance: .unguided)
-    let range = UInt64(1024)..<3072
-    let hits = [guided, blind].map { source in range.count { isMet(source.specimen($0, for: Self.edition)) } }
-    #expect(hits[0] > hits[1], "\(hits)")
+    let counts = [Guidance.guided, .unguided, .random].map(known)
+    #expect(counts[0] > counts[1] && counts[1] > counts[2], "\(counts)")
   }
 }

@@ -54,7 +54,11 @@ struct MinimisationQualityTests {
   }
 
   /// Minimises `start`, which shows `symptom`, and records an issue if the result is not as a person would have it.
-  private func check(_ start: Specimen, showing symptom: Symptom, against exhibit: Exhibit) -> Int {
+  ///
+  /// It may be longer than the museum's trace by a quarter, or by `more` events, ranges and devices.
+  private func check(
+    _ start: Specimen, showing symptom: Symptom, against exhibit: Exhibit, more: Int = 0
+  ) -> Int {
     var executor = PlayerExecutor()
     var events = 0
     let result = Minimiser.minimise(start, text: TraceText()) { specimen in
@@ -65,7 +69,9 @@ struct MinimisationQualityTests {
     let (found, museum) = (Self.length(result.specimen), Self.length(Specimen(exhibit.trace)))
     let text = result.specimen.trace.text
     #expect(result.complete)
-    #expect(4 * found <= 5 * museum, "\(exhibit.quirk.name): \(found) instead of \(museum):\n\(text)")
+    #expect(
+      4 * found <= 5 * museum || found <= museum + more,
+      "\(exhibit.quirk.name): \(found) instead of \(museum):\n\(text)")
     #expect(Self.blemish(in: result.specimen) == nil, "\(exhibit.quirk.name):\n\(text)")
     // 2 seconds at a tenth of the events that a core does in a second.
     #expect(events <= 20_000, "\(exhibit.quirk.name): \(events) events played")
@@ -94,15 +100,21 @@ struct MinimisationQualityTests {
   @Test("what a campaign finds comes down to 1.25 times the museum's length or less")
   func found() {
     var count = 0
+    var (lengths, museum) = (0, 0)
     for exhibit in exhibits {
       let mutant = Mutant(exhibit.quirk, in: exhibit.trace.header.edition)
-      guard let trial = PowerTest(budget: 1_500).trial(mutant, seed: 1), let detected = trial.detected,
+      guard let trial = PowerTest(budget: 1_500, guidance: .unguided).trial(mutant, seed: 1),
+        let detected = trial.detected,
         let symptom = trial.symptom
       else { continue }
       count += 1
-      _ = check(
-        SpecimenSource(seed: 1).specimen(detected - 1, for: mutant.edition), showing: symptom, against: exhibit)
+      // What breaks first may be another face of the bug than the museum's, and take an event more.
+      lengths += check(
+        SpecimenSource(seed: 1, guidance: .unguided).specimen(detected - 1, for: mutant.edition), showing: symptom,
+        against: exhibit, more: 1)
+      museum += Self.length(Specimen(exhibit.trace))
     }
+    #expect(4 * lengths <= 5 * museum)
     #expect(count >= 50)
   }
 }

@@ -56,12 +56,15 @@ extension CampaignPlan {
   ) {
     var observer = FeatureObserver()
     let editions = UInt64(self.editions.count)
-    let lessons = round.keepers.map { index in
-      if let life = seen[index] { return source.lesson(index / editions, life) }
+    for index in round.keepers {
+      if let life = seen[index] {
+        source.learn(source.lesson(index / editions, life))
+        continue
+      }
       let specimen = specimen(index, from: source)
       _ = executor.run(specimen, &observer)
-      return source.lesson(index / editions, SeenLife(specimen, observer))
+      source.learn(source.lesson(index / editions, SeenLife(specimen, observer)))
     }
-    source.learn(lessons, from: round.first / editions, to: round.end / editions)
+    source.endRound(from: round.first / editions, to: round.end / editions)
   }
 }

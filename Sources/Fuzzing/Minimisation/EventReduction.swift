@@ -29,6 +29,19 @@ extension Minimiser {
         }
       }
     }
+    // What is attached later can come with the guest.
+    for index in current.events.indices.reversed() {
+      guard index < current.events.count, case .attach(let name, let device) = current.events[index] else { continue }
+      let creation = current.events[..<index].lastIndex {
+        if case .create(name, _) = $0 { true } else { false }
+      }
+      guard let creation else { continue }
+      attempt(keeps) {
+        $0[configuration: creation].devices.append(device)
+        $0.events.remove(at: index)
+      }
+    }
+    for index in current.events.indices { drop(from: \.[text: index], keeps) }
     for index in current.events.indices {
       attempt(keeps) {
         if case .detach(let name, let sbdf, force: true) = $0.events[index] {
@@ -43,5 +56,19 @@ extension Minimiser {
   private func distinct<Value: Hashable>(_ values: [Value]) -> [Value] {
     var seen: Set<Value> = []
     return values.filter { seen.insert($0).inserted }
+  }
+}
+
+extension Specimen {
+  /// The lines of the configuration text of event `index`; none if it has none.
+  fileprivate subscript(text index: Int) -> [[UInt8]] {
+    get {
+      guard case .config(_, let text) = events[index] else { return [] }
+      return text.split(separator: 0x0A, omittingEmptySubsequences: false).map { Array($0) }
+    }
+    set {
+      guard case .config(let name, _) = events[index] else { return }
+      events[index] = .config(name, text: Array(newValue.joined(separator: [0x0A])))
+    }
   }
 }

@@ -118,8 +118,10 @@ public struct Mutator: Sendable {
     // A swarm: half of all mutations are off.
     let swarm = random.next()
     var done = 0
-    for _ in 0..<(4 * wanted) where done < wanted {
-      let mutation = drawn(from: swarm, scope.mutations, &random)
+    for attempt in 0..<(4 * wanted + 8) where done < wanted {
+      // What the swarm leaves may find nothing to change.
+      if attempt >= 4 * wanted, done > 0 { break }
+      let mutation = drawn(from: attempt < 4 * wanted ? swarm : .max, scope.mutations, &random)
       let other = mutation.isSplice ? partner(&random) : specimen
       if apply(mutation, to: &result, behind: scope.kept, splicing: other, &random) { done += 1 }
     }

@@ -22,7 +22,8 @@ extension Mutator {
     var known = Set(host.functions.map(\.sbdf))
     for case .plug(let function) in specimen.events { known.insert(function.sbdf) }
     var replacement: [SBDF: SBDF] = [:]
-    for device in specimen.events[kept...].flatMap(\.devices) where !known.contains(device) && replacement[device] == nil {
+    for device in specimen.events[kept...].flatMap(\.devices)
+    where !known.contains(device) && replacement[device] == nil {
       replacement[device] = random.pick(present)
     }
     let names = Renaming(device: { [replacement] in replacement[$0] ?? $0 })

@@ -44,7 +44,7 @@ extension Benchmark {
         return UInt64(execution.events) &* 31 &+ UInt64(execution.checks)
       }
     },
-    Benchmark("fuzz/campaign", per: "64 executions", "one worker's whole loop: make, run, compare, learn") { _ in
+    Benchmark("fuzz/campaign", per: "part", "64 executions by one worker: make, run, compare, learn") { _ in
       let start = try SoloCampaign(seed: seed, edition: .repaired)
       return Workload(64, start) { campaign, index in
         // Each pass is the same campaign from its beginning.

@@ -37,5 +37,39 @@ extension Benchmark {
         return UInt64(execution.events) &* 31 &+ UInt64(execution.checks)
       }
     },
+    Benchmark("fuzz/execute-mutants", per: "execution", "lives that begin alike, 24 to a base, from kept states") { _ in
+      var executor = PlayerExecutor()
+      return Workload(specimens, families) { pool, index in
+        let execution = executor.run(pool[index])
+        return UInt64(execution.events) &* 31 &+ UInt64(execution.checks)
+      }
+    },
+    Benchmark("fuzz/campaign", per: "part", "64 executions by one worker: make, run, compare, learn") { _ in
+      let start = try SoloCampaign(seed: seed, edition: .repaired)
+      return Workload(64, start) { campaign, index in
+        // Each pass is the same campaign from its beginning.
+        if index == 0, let anew = try? SoloCampaign(seed: seed, edition: .repaired) { campaign = anew }
+        return (try? campaign.execute(64)) ?? 0
+      }
+    },
   ]
+
+  /// Bases, each with 24 mutants of its events on its host behind it.
+  private static var families: [Specimen] {
+    let mutator = Mutator()
+    var result: [Specimen] = []
+    var family: UInt64 = 0
+    while result.count < specimens {
+      let base = SpecimenSource(seed: seed).specimen(family, for: .repaired)
+      var random = RandomSource(seed: seed, execution: family)
+      family += 1
+      result.append(base)
+      for _ in 0..<24 {
+        var mutant = mutator.mutated(base, splicing: base, &random)
+        mutant.header = base.header
+        result.append(mutant)
+      }
+    }
+    return Array(result.prefix(specimens))
+  }
 }

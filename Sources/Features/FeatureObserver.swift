@@ -17,25 +17,45 @@ public struct FeatureObserver: Sendable {
   public private(set) var features = FeatureSet()
   /// How many features there were after boot, and after each event since.
   public private(set) var counts: [Int] = []
-  /// The last step of each guest and of each device, roughly, by hash.
-  private var guestSteps = [UInt64](repeating: 0, count: 16)
-  private var deviceSteps = [UInt64](repeating: 0, count: 16)
-  private var fault: UInt64 = 0
+  private var memory = Memory()
   private var ranges: [AddressRange] = []
+
+  /// What it knows of a life's past beside the features.
+  public struct Memory: Sendable {
+    /// The last step of each guest and of each device, roughly, by hash.
+    fileprivate var guestSteps = SIMD16<UInt8>()
+    fileprivate var deviceSteps = SIMD16<UInt8>()
+    fileprivate var fault: UInt64 = 0
+  }
 
   /// An observer that has seen nothing.
   public init() {}
 
-  /// Begins with a host that has just booted.
-  public mutating func begin(_ host: Host) {
+  /// What boot or the last event added to what it had seen.
+  ///
+  /// Those of boot and of all events up to one are enough to go on behind that event (`forget`, `recall`).
+  public var latest: (features: ArraySlice<UInt16>, memory: Memory) {
+    (features.ids[(counts.dropLast().last ?? 0)...], memory)
+  }
+
+  /// Forgets everything, to be told of boot and the first events by `recall`.
+  public mutating func forget() {
     features.removeAll()
     counts.removeAll(keepingCapacity: true)
+    memory = Memory()
+  }
+
+  /// Takes boot or the next event for seen: an observer had those `latest` behind it.
+  public mutating func recall(_ features: ArraySlice<UInt16>, _ memory: Memory) {
+    for feature in features { self.features.insert(feature) }
+    counts.append(self.features.ids.count)
+    self.memory = memory
+  }
+
+  /// Begins with a host that has just booted.
+  public mutating func begin(_ host: Host) {
+    forget()
     defer { counts.append(features.ids.count) }
-    for index in 0..<16 {
-      guestSteps[index] = 0
-      deviceSteps[index] = 0
-    }
-    fault = 0
     let hypervisor = host.hypervisor
     let units = hypervisor.units.units
     ranges.removeAll(keepingCapacity: true)
@@ -66,24 +86,24 @@ public struct FeatureObserver: Sendable {
     let step = event.featureCode << 16 | outcome.featureCode
     features.insert(.step, step)
     if case .fault(let next) = event {
-      fault = next.featureCode
+      memory.fault = next.featureCode
       return
     }
     let coarse = event.featureClass << 1 | (outcome.isRefusal ? 1 : 0)
-    if fault != 0 {
-      features.insert(.fault, fault, coarse, host.faultStruck ? 1 : 0)
-      fault = 0
+    if memory.fault != 0 {
+      features.insert(.fault, memory.fault, coarse, host.faultStruck ? 1 : 0)
+      memory.fault = 0
     }
     let (guest, device) = event.subjects
     if let guest {
       let place = Int(guest.rawValue & 15)
-      features.insert(.succession, guestSteps[place], coarse, 0)
-      guestSteps[place] = coarse
+      features.insert(.succession, UInt64(memory.guestSteps[place]), coarse, 0)
+      memory.guestSteps[place] = UInt8(coarse)
     }
     if let device {
       let place = Int((device.rawValue ^ device.rawValue >> 3 ^ device.rawValue >> 8) & 15)
-      features.insert(.succession, deviceSteps[place], coarse, 1)
-      deviceSteps[place] = coarse
+      features.insert(.succession, UInt64(memory.deviceSteps[place]), coarse, 1)
+      memory.deviceSteps[place] = UInt8(coarse)
     }
     if event.changesState { noteState(after: event, in: host) }
   }

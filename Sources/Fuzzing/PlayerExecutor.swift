@@ -9,55 +9,80 @@ import Tracing
 /// It keeps states of its last runs on one machine, and goes on from them: specimens that begin alike are quicker one after
 /// the other. Results do not depend on that.
 public struct PlayerExecutor: Executor {
-  /// States of earlier runs; nil if each starts from the beginning.
-  private var states: StateTree?
+  /// States of earlier runs, a tree for each edition.
+  private var states: [StateTree] = []
+  private let reusing: Bool
+
+  /// Editions whose states are kept side by side.
+  private static let editions = 8
 
   /// An executor; with `reusing` false it keeps nothing from one specimen to the next.
-  public init(reusing: Bool = true) { states = reusing ? StateTree() : nil }
+  public init(reusing: Bool = true) { self.reusing = reusing }
 
   /// Applies the events in order up to the first broken invariant.
   public mutating func run(_ specimen: Specimen) -> Execution {
-    var (player, done) =
-      states?.enter(specimen)
-      ?? (Player(machine: specimen.header.machine, edition: specimen.header.edition), 0)
-    for index in done..<specimen.events.count {
-      let event = specimen.events[index]
-      var first: Violation?
-      _ = player.play(event) { violation in
-        if first == nil { first = violation }
-      }
-      if let first {
-        return Execution(
-          events: index + 1, checks: player.checks, symptom: Symptom(first), failingEvent: index, detail: first.detail)
-      }
-      states?.keep(player, after: event)
+    guard reusing else {
+      var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+      return play(specimen, from: 0, on: &player) { _, _, _ in }
     }
-    return Execution(events: specimen.events.count, checks: player.checks)
+    let tree = tree(for: specimen)
+    var (player, done) = states[tree].enter(specimen)
+    return play(specimen, from: done, on: &player) { _, _, _ in
+    } kept: { player, event in
+      states[tree].keep(player, after: event)
+    }
   }
 
   /// The same, and shows `observer` each event with what came of it, up to the first failure.
   public mutating func run(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution {
-    var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
-    observer.begin(player.host)
-    for (index, event) in specimen.events.enumerated() {
+    guard reusing else {
+      var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+      observer.begin(player.host)
+      return play(specimen, from: 0, on: &player) { observer.note($1, $2, $0.host) }
+    }
+    let tree = tree(for: specimen)
+    var (player, done) = states[tree].enter(specimen, &observer)
+    return play(specimen, from: done, on: &player) { player, event, outcome in
+      observer.note(event, outcome, player.host)
+    } kept: { player, event in
+      states[tree].keep(player, after: event, observer)
+    }
+  }
+
+  /// Applies the events behind the first `done`. Shows each with what came of it to `seen`, and to `kept` if every
+  /// invariant held.
+  private func play(
+    _ specimen: Specimen, from done: Int, on player: inout Player, _ seen: (Player, Event, Outcome) -> Void,
+    kept: (Player, Event) -> Void = { _, _ in }
+  ) -> Execution {
+    for index in done..<specimen.events.count {
+      let event = specimen.events[index]
       var first: Violation?
       let outcome = player.play(event) { violation in
         if first == nil { first = violation }
       }
-      observer.note(event, outcome, player.host)
+      seen(player, event, outcome)
       if let first {
         return Execution(
           events: index + 1, checks: player.checks, symptom: Symptom(first), failingEvent: index, detail: first.detail)
       }
+      kept(player, event)
     }
     return Execution(events: specimen.events.count, checks: player.checks)
   }
 
+  /// The tree whose states are of the edition of `specimen`, or one that may be given up.
+  private mutating func tree(for specimen: Specimen) -> Int {
+    if let index = states.firstIndex(where: { $0.fits(specimen) }) { return index }
+    if states.count < PlayerExecutor.editions { states.append(StateTree()) }
+    return states.count - 1
+  }
+
   /// Looks at every metamorphic property up to the first that does not hold.
   public mutating func compare(_ specimen: Specimen) -> Execution {
-    let header = specimen.header
+    let life = ComparedLife(specimen.events, on: specimen.header.machine, in: specimen.header.edition)
     for (index, property) in Metamorphosis.all.enumerated() {
-      if let (violation, event) = property.check(specimen.events, on: header.machine, in: header.edition) {
+      if let (violation, event) = property.check(life) {
         return Execution(
           events: 0, checks: index + 1, symptom: Symptom(violation), failingEvent: event, detail: violation.detail)
       }

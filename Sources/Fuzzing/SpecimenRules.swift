@@ -31,15 +31,20 @@ public struct SpecimenRules: Hashable, Sendable {
 
   /// The first rule that `specimen` breaks, as one line; nil if it keeps all.
   public func violation(in specimen: Specimen) -> String? {
-    if let violation = violation(in: specimen.header.machine) { return violation }
-    if specimen.events.count > eventCount { return "more than \(eventCount) events" }
-    for (index, event) in specimen.events.enumerated() {
-      if let violation = violation(in: event) { return "event \(index): \(violation)" }
+    violation(in: specimen.header.machine) ?? violation(in: specimen.events)
+  }
+
+  /// The first rule that `events` break.
+  func violation(in events: [Event]) -> String? {
+    if events.count > eventCount { return "more than \(eventCount) events" }
+    for index in events.indices {
+      if let violation = violation(in: events[index]) { return "event \(index): \(violation)" }
     }
     return nil
   }
 
-  private func violation(in machine: Machine) -> String? {
+  /// The first rule that `machine` breaks.
+  func violation(in machine: Machine) -> String? {
     if machine.memory == 0 || machine.memory > 1 << 46 { return "host memory \(machine.memory)" }
     if !(32...52).contains(machine.physicalAddressBits) { return "physical address bits" }
     if case .structures(let structures) = machine.dmar {

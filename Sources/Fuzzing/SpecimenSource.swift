@@ -12,6 +12,17 @@ public enum Guidance: String, CaseIterable, Sendable {
   case random
 }
 
+/// What consecutive specimens have in common: one host and the beginning of a life, so that they are quick to run one after
+/// the other.
+struct SpecimenGroup: Sendable {
+  /// Specimens `number` times `Rounds.group` and those behind it.
+  let number: UInt64
+  /// What each is a mutant of; nil if each is a new one.
+  let base: Specimen?
+  /// What is changed of it.
+  let scope: MutationScope
+}
+
 /// Turns execution indices into specimens: a pure function of seed, index, corpus and what was learnt before its round.
 ///
 /// Workers make their own specimens from indices and report failures and news by index; no specimen crosses a pipe.
@@ -46,27 +57,66 @@ public struct SpecimenSource: Sendable {
 
   /// The specimen of execution `index`, with `edition` in its header.
   public func specimen(_ index: UInt64, for edition: Edition) -> Specimen {
+    var group: SpecimenGroup?
+    return specimen(index, for: edition, in: &group)
+  }
+
+  /// The same; `group` is what specimens beside it have in common if one of them was made last, and is left for the next.
+  /// It holds until something is learnt.
+  func specimen(_ index: UInt64, for edition: Edition, in group: inout SpecimenGroup?) -> Specimen {
     var random = RandomSource(seed: seed, execution: index)
     if guidance == .random { return mutator.generator.uniformSpecimen(for: edition, &random) }
+    let number = index / Rounds.group
+    let common: SpecimenGroup
+    if let group, group.number == number {
+      common = group
+    } else {
+      common = self.group(number, for: edition)
+      group = common
+    }
     var specimen: Specimen
-    switch base(of: index / Rounds.group) {
-    case .corpus(let place): specimen = mutated(corpus[place], for: edition, &random)
-    case .pool(let place): specimen = mutated(pool.entries[place].specimen, for: edition, &random)
-    case .nothing:
+    if let base = common.base {
+      specimen = mutated(base, common.scope, for: edition, &random)
+    } else {
       specimen = mutator.generator.specimen(for: edition, &random)
-      if random.chance(1, of: 4) { specimen = mutated(specimen, for: edition, &random) }
+      if random.chance(1, of: 4) { specimen = mutated(specimen, .whole, for: edition, &random) }
     }
     specimen.header.edition = edition
     return specimen
   }
 
-  private func mutated(_ base: Specimen, for edition: Edition, _ random: inout RandomSource) -> Specimen {
-    mutator.mutated(base, splicing: { self.partner(for: edition, &$0) }, &random)
+  /// What the specimens of group `number` have in common. Whatever changes the host is done here, once.
+  private func group(_ number: UInt64, for edition: Edition) -> SpecimenGroup {
+    var random = RandomSource(seed: ~seed, execution: number)
+    var base: Specimen
+    switch self.base(of: number, &random) {
+    case .corpus(let place): base = corpus[place]
+    case .pool(let place): base = pool.entries[place].specimen
+    case .nothing: return SpecimenGroup(number: number, base: nil, scope: .whole)
+    }
+    if random.chance(1, of: 2) { base = mutated(base, .host, for: edition, &random) }
+    // Any part of the life may stay, all but its last events often; for a quarter of the groups nothing has to.
+    let count = base.events.count
+    var kept = 0
+    if random.chance(3, of: 4) {
+      kept = random.chance(1, of: 2) ? count - random.below(min(count, 4) + 1) : random.below(count + 1)
+    }
+    return SpecimenGroup(number: number, base: base, scope: .life(behind: kept))
+  }
+
+  private func mutated(
+    _ base: Specimen, _ scope: MutationScope, for edition: Edition, _ random: inout RandomSource
+  ) -> Specimen {
+    mutator.mutated(base, scope, splicing: { self.partner(for: edition, &$0) }, &random)
+  }
+
+  private func base(of group: UInt64) -> Base {
+    var random = RandomSource(seed: ~seed, execution: group)
+    return base(of: group, &random)
   }
 
   /// What group `group` begins with. A share of all groups is always new, whatever was learnt.
-  private func base(of group: UInt64) -> Base {
-    var random = RandomSource(seed: ~seed, execution: group)
+  private func base(of group: UInt64, _ random: inout RandomSource) -> Base {
     if !corpus.isEmpty, random.chance(1, of: 3) { return .corpus(random.below(corpus.count)) }
     if random.below(Self.shares) < newShare { return .nothing }
     return pool.draw(&random).map { .pool($0) } ?? .nothing
@@ -146,15 +196,13 @@ public struct SpecimenSource: Sendable {
     }
   }
 
-  /// What is to be learnt of execution `index`, whose `specimen` was run before the eyes of `observer`: the part of its
-  /// life up to the last thing that was new.
-  func lesson(_ index: UInt64, _ specimen: Specimen, _ observer: FeatureObserver) -> Lesson {
-    let features = observer.features.ids
-    let last = features.lastIndex { pool.isNovel($0) } ?? 0
-    let event = observer.counts.firstIndex { $0 > last } ?? specimen.events.count
-    var part = specimen
-    part.events.removeSubrange(min(max(event, 1), specimen.events.count)...)
-    let count = observer.counts[min(max(event, 1), observer.counts.count - 1)]
-    return Lesson(index: index, specimen: part, features: Array(features[..<count]))
+  /// What is to be learnt of execution `index`: the part of its `life` up to the last thing that was new.
+  func lesson(_ index: UInt64, _ life: SeenLife) -> Lesson {
+    let last = life.features.lastIndex { pool.isNovel($0) } ?? 0
+    let event = life.counts.firstIndex { $0 > last } ?? life.specimen.events.count
+    var part = life.specimen
+    part.events.removeSubrange(min(max(event, 1), part.events.count)...)
+    let count = life.counts[min(max(event, 1), life.counts.count - 1)]
+    return Lesson(index: index, specimen: part, features: Array(life.features[..<count]))
   }
 }

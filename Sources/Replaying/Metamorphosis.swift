@@ -17,7 +17,7 @@ public struct Metamorphosis: Sendable {
   /// Where it comes from.
   public let source: String
   /// The first event after which the runs differ as they must not, and how; nil if they do not.
-  let compare: @Sendable (Machine, [Event], Edition) -> Difference?
+  let compare: @Sendable (ComparedLife) -> Difference?
 
   /// Where two runs part.
   struct Difference {
@@ -41,10 +41,15 @@ public struct Metamorphosis: Sendable {
   public func check(
     _ events: [Event], on machine: Machine, in edition: Edition
   ) -> (violation: Violation, event: Int)? {
-    guard let difference = compare(machine, events, edition) else { return nil }
+    check(ComparedLife(events, on: machine, in: edition))
+  }
+
+  /// The same for `life`, which other properties may have looked at.
+  public func check(_ life: ComparedLife) -> (violation: Violation, event: Int)? {
+    guard let difference = compare(life) else { return nil }
     return (
       Violation(
-        id, stage: events[difference.event].stage, relation: difference.relation, detail: difference.detail),
+        id, stage: life.events[difference.event].stage, relation: difference.relation, detail: difference.detail),
       difference.event
     )
   }
@@ -54,7 +59,8 @@ public struct Metamorphosis: Sendable {
     in events: [Event], on machine: Machine, in edition: Edition
   ) -> [(violation: Violation, event: Int)] {
     if events.isEmpty || events.count > longest { return [] }
-    return all.compactMap { $0.check(events, on: machine, in: edition) }
+    let life = ComparedLife(events, on: machine, in: edition)
+    return all.compactMap { $0.check(life) }
   }
 
   /// Most events of a trace that is replayed in other ways, too.
@@ -66,52 +72,58 @@ public struct Metamorphosis: Sendable {
     id: "tables-agree",
     sentence: "Whether the IOMMU shares the p2m's tables or has its own makes no difference to any guest.",
     source: "HV-116, HV-117, BUG-7, BUG-12; review 2014 (2.1)"
-  ) { machine, events, edition in
-    guard machine.sharesPageTables else { return nil }
+  ) { life in
+    guard life.machine.sharesPageTables else { return nil }
     // A guest may insist on either kind; tables of its own take memory.
-    for event in events {
+    for event in life.events {
       switch event {
       case .create(_, let configuration): if configuration.passthrough == .sharePT { return nil }
-      case .config(_, let text): if GuestText.read(text, edition: edition).guest?.passthrough == .sharePT { return nil }
+      case .config(_, let text):
+        if GuestText.read(text, edition: life.edition).guest?.passthrough == .sharePT { return nil }
       default: break
       }
     }
-    for case .fault in events { return nil }
-    var one = machine
+    for case .fault in life.events { return nil }
+    var one = life.machine
     one.memory = .max >> 16
     var other = one
     other.sharesPageTables = false
-    return firstDifference(playing: events, on: one, and: other, in: edition) { $0.p2m == $1.p2m ? nil : "p2m" }
+    return firstDifference(
+      playing: life.events, on: Host(machine: one, edition: life.edition),
+      and: Host(machine: other, edition: life.edition)
+    ) { $0.p2m == $1.p2m ? nil : "p2m" }
   }
 
   static let strangerIgnored = Metamorphosis(
     id: "stranger-ignored", sentence: "A device that nobody has anything to do with makes no difference.",
     source: "I-10, BL-50; review 2014 (5)"
-  ) { machine, events, edition in
+  ) { life in
+    let machine = life.machine
     let stranger = SBDF(segment: 0, bdf: 0xEEFF)
     let isNamed =
       machine.function(at: stranger) != nil
       || machine.functions.contains { $0.buses.map { $0.secondary <= 0xEE && 0xEE <= $0.subordinate } ?? false }
     // The first function of a segment makes the segment known.
     // AMD's tables can give a range to all devices there are.
-    if machine.iommu == .amdVi, Hypervisor(machine: machine, edition: edition).units.matching(stranger).count > 0 {
-      return nil
-    }
+    if machine.iommu == .amdVi, life.host.hypervisor.units.matching(stranger).count > 0 { return nil }
     if isNamed || !machine.functions.contains(where: { $0.sbdf.segment == 0 }) { return nil }
-    for event in events {
+    for event in life.events {
       if case .plug = event { return nil }
       if case .hypercall = event { return nil }
     }
     var other = machine
     other.functions.append(PCIFunction(stranger, kind: .pcie))
     other.functions.sort { $0.sbdf < $1.sbdf }
-    return firstDifference(playing: events, on: machine, and: other, in: edition) { $0.p2m == $1.p2m ? nil : "p2m" }
+    return firstDifference(
+      playing: life.events, on: life.host, and: Host(machine: other, edition: life.edition)
+    ) { $0.p2m == $1.p2m ? nil : "p2m" }
   }
 
   static let orderFree = Metamorphosis(
     id: "order-free", sentence: "A guest's memory does not depend on the order of ranges or of its devices.",
     source: "I-10, BL-53, D-1"
-  ) { machine, events, edition in
+  ) { life in
+    let machine = life.machine
     var reversed = machine
     if case .structures(let structures) = machine.dmar {
       let ranges = structures.filter(isReserved).reversed()
@@ -122,15 +134,21 @@ public struct Metamorphosis: Sendable {
       reversed.ivrs = .blocks(blocks.filter { if case .ivhd = $0 { true } else { false } } + ranges)
     }
     reversed.statedUnits.reverse()
-    return onFreshHosts(events) { configuration in
+    var turnedHost: Host?
+    return onFreshHosts(life) { creation in
+      var turned = creation.configuration
       // A slot that one device names may be the first free one for another.
-      if configuration.devices.contains(where: { $0.slot != nil }) { return nil }
-      var turned = configuration
+      if turned.devices.contains(where: { $0.slot != nil }) { return nil }
       turned.devices.reverse()
-      let (one, guest) = created(configuration, on: machine, in: edition)
-      let (other, twin) = created(turned, on: reversed, in: edition)
-      if one != other { return ("outcome", "in one order \(one ? "built" : "refused"), in the other not") }
-      if guest?.layout != twin?.layout { return ("layout", "in one order RAM lies elsewhere than in the other") }
+      let host = turnedHost ?? Host(machine: reversed, edition: life.edition)
+      turnedHost = host
+      let twin = ComparedLife.Creation(turned, on: host)
+      if creation.isBuilt != twin.isBuilt {
+        return ("outcome", "in one order \(creation.isBuilt ? "built" : "refused"), in the other not")
+      }
+      if creation.guest?.layout != twin.guest?.layout {
+        return ("layout", "in one order RAM lies elsewhere than in the other")
+      }
       return nil
     }
   }
@@ -138,27 +156,29 @@ public struct Metamorphosis: Sendable {
   static let strictImpliesRelaxed = Metamorphosis(
     id: "strict-implies-relaxed", sentence: "A guest that can be built with strict devices can be with relaxed ones.",
     source: "BL-65, HV-108, HV-109"
-  ) { machine, events, edition in
-    onFreshHosts(events) { configuration in
-      guard configuration.devices.contains(where: { $0.policy != .relaxed }) else { return nil }
-      var lax = configuration
+  ) { life in
+    onFreshHosts(life) { creation in
+      guard creation.configuration.devices.contains(where: { $0.policy != .relaxed }) else { return nil }
+      guard creation.isBuilt else { return nil }
+      var lax = creation.configuration
       lax.policy = .relaxed
       for index in lax.devices.indices { lax.devices[index].policy = .relaxed }
-      guard created(configuration, on: machine, in: edition).built, !created(lax, on: machine, in: edition).built
-      else { return nil }
-      return ("refused", "built with strict devices, refused with relaxed ones")
+      return ComparedLife.Creation(lax, on: life.host).isBuilt
+        ? nil
+        : ("refused", "built with strict devices, refused with relaxed ones")
     }
   }
 
   static let rebootRepeats = Metamorphosis(
     id: "reboot-repeats", sentence: "A guest that is built again from its retrieved configuration is the same.",
     source: "BL-128 to BL-130, I-3, LB-5, d8cba539f2, 99a9c70583"
-  ) { machine, events, edition in
-    onFreshHosts(events) { configuration in
-      var host = Host(machine: machine, edition: edition)
-      guard case .done = host.apply(.create(name, configuration)) else { return nil }
-      guard let first = built(on: host) else { return nil }
-      guard case .done = host.apply(.reboot(name)), let second = built(on: host) else {
+  ) { life in
+    onFreshHosts(life) { creation in
+      guard let first = creation.guest else { return nil }
+      var host = creation.host
+      guard case .done = host.apply(.reboot(ComparedLife.Creation.name)),
+        let second = ComparedLife.Creation.guest(on: host)
+      else {
         return ("lost", "the guest cannot be built again")
       }
       if first.layout != second.layout { return ("layout", "RAM lies elsewhere after the reboot") }
@@ -176,8 +196,9 @@ public struct Metamorphosis: Sendable {
 
   static let textRepeats = Metamorphosis(
     id: "text-repeats", sentence: "A trace that is written and read again is the same.", source: "design: principle 1"
-  ) { machine, events, edition in
-    let trace = Trace(TraceHeader(edition: edition, machine: machine), events.map { TraceStep($0) })
+  ) { life in
+    let events = life.events
+    let trace = Trace(TraceHeader(edition: life.edition, machine: life.machine), events.map { TraceStep($0) })
     guard let again = try? Trace(bytes: trace.bytes, name: "text") else {
       return Difference(event: max(0, events.count - 1), relation: "unreadable", detail: "its text cannot be read")
     }
@@ -187,45 +208,32 @@ public struct Metamorphosis: Sendable {
   }
 }
 
-/// The name of the guest on a fresh host.
-private let name = GuestName(1)
-
 private func precedes(_ left: [String], _ right: [String]) -> Bool { left.lexicographicallyPrecedes(right) }
-
-private func built(on host: Host) -> Guest? { host.guest(named: name).flatMap { host.toolstack.guest($0.domain) } }
 
 private func isReserved(_ structure: RemappingStructure) -> Bool {
   if case .rmrr = structure { true } else { false }
 }
 
-/// Whether `configuration` can be built on a fresh host, and the guest.
-private func created(
-  _ configuration: GuestConfiguration, on machine: Machine, in edition: Edition
-) -> (built: Bool, Guest?) {
-  var host = Host(machine: machine, edition: edition)
-  guard case .done = host.apply(.create(name, configuration)) else { return (false, nil) }
-  return (true, built(on: host))
-}
-
-/// Hands each configuration that `events` create a guest from to `compare`.
+/// Hands each guest that `life` creates, on a fresh host, to `compare`.
 private func onFreshHosts(
-  _ events: [Event], _ compare: (GuestConfiguration) -> (relation: String, detail: String)?
+  _ life: ComparedLife, _ compare: (ComparedLife.Creation) -> (relation: String, detail: String)?
 ) -> Metamorphosis.Difference? {
-  for (index, event) in events.enumerated() {
-    guard case .create(let name, let configuration) = event, let difference = compare(configuration) else { continue }
+  for (index, event) in life.events.enumerated() {
+    guard case .create(let name, let configuration) = event,
+      let difference = compare(life.creation(index, of: configuration))
+    else { continue }
     return Metamorphosis.Difference(
       event: index, relation: difference.relation, detail: "\(name): \(difference.detail)")
   }
   return nil
 }
 
-/// Plays `events` on both machines; the first event after which outcomes or guests differ.
+/// Plays `events` on both hosts; the first event after which outcomes or guests differ.
 private func firstDifference(
-  playing events: [Event], on one: Machine, and other: Machine, in edition: Edition,
-  _ compare: (Domain, Domain) -> String?
+  playing events: [Event], on one: Host, and other: Host, _ compare: (Domain, Domain) -> String?
 ) -> Metamorphosis.Difference? {
-  var left = Host(machine: one, edition: edition)
-  var right = Host(machine: other, edition: edition)
+  var left = one
+  var right = other
   for (index, event) in events.enumerated() {
     let outcomes = (left.apply(event), right.apply(event))
     guard outcomes.0.isSame(as: outcomes.1) else {

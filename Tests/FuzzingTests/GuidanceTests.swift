@@ -51,6 +51,29 @@ struct GuidanceTests {
     }
   }
 
+  @Test("what is learnt of lives that were seen is what is learnt of lives that are run again")
+  func seenLives() {
+    var again = SpecimenSource(seed: Self.plan.seed)
+    var seen = again
+    var executor = PlayerExecutor()
+    var observer = FeatureObserver()
+    for _ in 0..<3 {
+      let end = Self.plan.roundEnd(after: 0)
+      let round = Round(first: 0, end: end, keepers: seen.keepers(of: Self.work(0..<end, seen)))
+      var lives: [UInt64: SeenLife] = [:]
+      for index in round.keepers {
+        let specimen = Self.plan.specimen(index, from: seen)
+        _ = executor.run(specimen, &observer)
+        lives[index] = SeenLife(specimen, observer)
+      }
+      Self.plan.learn(round, into: &again, &executor)
+      Self.plan.learn(round, into: &seen, &executor, seen: lives)
+      #expect(again.pool.entries.map(\.specimen) == seen.pool.entries.map(\.specimen))
+      #expect(again.pool.entries.map(\.features) == seen.pool.entries.map(\.features))
+    }
+    #expect(!seen.pool.entries.isEmpty)
+  }
+
   @Test("every specimen that is kept has something new, and its life ends where that showed")
   func keepers() {
     let source = Self.learnt(rounds: 3)

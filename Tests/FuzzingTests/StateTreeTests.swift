@@ -64,7 +64,6 @@ struct StateTreeTests {
       return done
     }
     #expect(enter(specimen) == 0)
-    #expect(enter(specimen) == 0, "the first run on a machine keeps the booted host alone")
     #expect(enter(specimen) == 5)
     var other = specimen
     other.events.remove(at: 2)
@@ -74,6 +73,51 @@ struct StateTreeTests {
     other.header.machine.memory *= 2
     #expect(enter(other) == 0)
     #expect(enter(specimen) == 0, "another machine came between")
+  }
+
+  @Test("an observer is shown the same, whether it looks on at every run or at some", arguments: [1, 2])
+  func sameFeatures(every: Int) throws {
+    let editions = try ["repaired", "xen-4.6"].map { try Edition(parsing: $0) }
+    let source = SpecimenSource(seed: 24)
+    var reusing = PlayerExecutor()
+    var plain = PlayerExecutor(reusing: false)
+    var told = FeatureObserver()
+    var witness = FeatureObserver()
+    var features = 0
+    for index in 0..<UInt64(100) {
+      var base = source.specimen(index, for: editions[0])
+      var random = RandomSource(seed: 25, execution: index)
+      for (number, mutant) in ([base] + mutants(of: base, 24, &random) + [base]).enumerated() {
+        for edition in editions {
+          base = mutant
+          base.header.edition = edition
+          if number % every != 0 {
+            #expect(reusing.run(base) == plain.run(base))
+            continue
+          }
+          #expect(reusing.run(base, &told) == plain.run(base, &witness))
+          #expect(told.features.ids == witness.features.ids && told.counts == witness.counts)
+          features += told.features.ids.count
+        }
+      }
+    }
+    #expect(features > 10_000)
+  }
+
+  @Test("a group's specimens have one host and begin alike, unless each is new")
+  func groups() {
+    let source = GuidanceTests.learnt(rounds: 4)
+    var group: SpecimenGroup?
+    var common = 0
+    for index in UInt64(256)..<512 {
+      let specimen = source.specimen(index, for: .repaired, in: &group)
+      #expect(specimen == source.specimen(index, for: .repaired), "what was made before shows in \(index)")
+      guard let base = group?.base, case .life(let kept)? = group?.scope else { continue }
+      common += 1
+      #expect(specimen.header.machine == base.header.machine)
+      #expect(specimen.events.prefix(kept) == base.events.prefix(kept))
+    }
+    #expect(common > 50)
   }
 
   @Test("the number of states is limited, and past the limit runs come out the same")

@@ -198,8 +198,9 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       if let corpusFolder {
         for index in round.keepers { try corpusFolder.keep(plan.specimen(index, from: source)) }
       }
-      plan.learn(round, into: &source, &executor)
       do { try pool.learn(round) } catch { throw .workers(error) }
+      // Workers in other processes learn meanwhile.
+      if let learnt = pool.source { source = learnt } else { plan.learn(round, into: &source, &executor) }
     }
     if done % plan.roundSize == 0 || plan.extent == .runs(done) { observe(.roundFinished(report.progress)) }
   }

@@ -18,6 +18,10 @@ public struct Worker<Engine: Executor> {
   private var plan: CampaignPlan?
   private var source: SpecimenSource?
   private var observer = FeatureObserver()
+  /// Lives of the round in hand that had news, by execution: what is learnt of them need not be run again.
+  private var seen: [UInt64: SeenLife] = [:]
+  /// What the last specimen has in common with others.
+  private var group: SpecimenGroup?
 
   /// A worker with the campaign's own `corpus`.
   public init(executor: Engine, corpus: [Specimen], text: some SpecimenText) {
@@ -46,24 +50,25 @@ public struct Worker<Engine: Executor> {
       source = SpecimenSource(seed: plan.seed, corpus: corpus, profile: plan.profile)
       return [WorkerMessage.ready(corpus: digest).line]
     case .run(let range):
-      return execute(range, isCampaign: true) { plan, source, index in plan.specimen(index, from: source) }
+      return execute(range, isCampaign: true)
     case .canary(let range):
-      return execute(range, isCampaign: false) { plan, source, index in
-        source.specimen(index, for: plan.canary.edition)
-      }
+      return execute(range, isCampaign: false)
     case .learn(let round):
       guard let plan, var source else { return [WorkerMessage.error("expected a plan before work").line] }
       self.source = nil
-      plan.learn(round, into: &source, &executor)
+      plan.learn(round, into: &source, &executor, seen: seen)
+      seen.removeAll()
+      group = nil
       self.source = source
       return []
     default: return [WorkerMessage.error("expected plan, run, learn or canary, got \(line)").line]
     }
   }
 
-  private mutating func execute(
-    _ range: ExecutionRange, isCampaign: Bool, _ specimen: (CampaignPlan, SpecimenSource, UInt64) -> Specimen
-  ) -> [String] {
+  /// What it has learnt; nil before its plan.
+  var learnt: SpecimenSource? { source }
+
+  private mutating func execute(_ range: ExecutionRange, isCampaign: Bool) -> [String] {
     guard let plan, let source else { return [WorkerMessage.error("expected a plan before work").line] }
     var lines: [String] = []
     var events: UInt64 = 0
@@ -71,11 +76,17 @@ public struct Worker<Engine: Executor> {
     // A feature that an earlier execution of this share has shown is no news any more.
     var told: Set<UInt16> = []
     for index in range.first..<(range.first + range.count) {
-      let specimen = specimen(plan, source, index)
+      let specimen =
+        isCampaign
+        ? source.specimen(index / UInt64(plan.editions.count), for: plan.edition(of: index), in: &group)
+        : source.specimen(index, for: plan.canary.edition, in: &group)
       var execution = executor.run(specimen, &observer)
       if isCampaign, execution.symptom == nil {
         let features = source.news(in: observer.features.ids).filter { told.insert($0).inserted }
-        if !features.isEmpty { lines.append(WorkerMessage.news(News(index: index, features: features)).line) }
+        if !features.isEmpty {
+          lines.append(WorkerMessage.news(News(index: index, features: features)).line)
+          seen[index] = SeenLife(specimen, observer)
+        }
       }
       if isCampaign, execution.symptom == nil, plan.compares(index) {
         let comparison = executor.compare(specimen)
@@ -127,4 +138,6 @@ final class LocalWorker<Engine: Executor>: WorkerLink {
   }
 
   func end() -> WorkerFailure.End { .exited(0) }
+
+  var learnt: SpecimenSource? { worker.learnt }
 }

@@ -6,6 +6,13 @@ public protocol WorkerLink: AnyObject {
   func receive(within limit: Duration) throws(WorkerFailure) -> String
   /// Ends the worker at once and waits until it is gone.
   func end() -> WorkerFailure.End
+  /// What the worker has learnt, nil if it cannot be asked: it is in another process.
+  var learnt: SpecimenSource? { get }
+}
+
+extension WorkerLink {
+  /// Nil: in another process.
+  public var learnt: SpecimenSource? { nil }
 }
 
 /// Starts workers.

@@ -94,6 +94,9 @@ struct WorkerPool {
     }
   }
 
+  /// What a worker has learnt, nil if none of them can be asked.
+  var source: SpecimenSource? { links[0].learnt }
+
   /// Executes one specimen in a worker that has done nothing else.
   mutating func runAlone(_ index: UInt64) throws(WorkerFailure) -> RoundResult {
     _ = links[0].end()

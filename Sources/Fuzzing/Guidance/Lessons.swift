@@ -17,6 +17,21 @@ struct Lesson: Sendable {
   var features: [UInt16]
 }
 
+/// A specimen and what was seen of its life: what a lesson is made of.
+struct SeenLife: Sendable {
+  var specimen: Specimen
+  /// All its features, in the order in which they came up.
+  var features: [UInt16]
+  /// How many there were after boot, and after each event.
+  var counts: [Int]
+
+  init(_ specimen: Specimen, _ observer: FeatureObserver) {
+    self.specimen = specimen
+    features = observer.features.ids
+    counts = observer.counts
+  }
+}
+
 /// What a round taught: enough for any worker to learn the same.
 struct Round: Hashable, Sendable {
   /// The first execution.
@@ -34,14 +49,21 @@ extension CampaignPlan {
     return Rounds.end(after: index / editions) * editions
   }
 
-  /// Takes what `round` taught into `source`: its specimens are made and run again, which gives the same in every process.
-  func learn(_ round: Round, into source: inout SpecimenSource, _ executor: inout some Executor) {
+  /// Takes what `round` taught into `source`: its specimens are made and run again, which gives the same in every process,
+  /// unless their lives are among those `seen` by execution.
+  func learn(
+    _ round: Round, into source: inout SpecimenSource, _ executor: inout some Executor, seen: [UInt64: SeenLife] = [:]
+  ) {
     var observer = FeatureObserver()
     let editions = UInt64(self.editions.count)
     for index in round.keepers {
+      if let life = seen[index] {
+        source.learn(source.lesson(index / editions, life))
+        continue
+      }
       let specimen = specimen(index, from: source)
       _ = executor.run(specimen, &observer)
-      source.learn(source.lesson(index / editions, specimen, observer))
+      source.learn(source.lesson(index / editions, SeenLife(specimen, observer)))
     }
     source.endRound(from: round.first / editions, to: round.end / editions)
   }

@@ -5,8 +5,10 @@ import Tracing
 
 extension Mutator {
   /// Changes the configuration of one guest.
-  func mutateConfiguration(_ mutation: Mutation, of specimen: inout Specimen, _ random: inout RandomSource) {
-    let creations = specimen.events.indices.filter {
+  func mutateConfiguration(
+    _ mutation: Mutation, of specimen: inout Specimen, behind kept: Int, _ random: inout RandomSource
+  ) {
+    let creations = specimen.events.indices[kept...].filter {
       if case .create = specimen.events[$0] { true } else { false }
     }
     guard !creations.isEmpty else { return }

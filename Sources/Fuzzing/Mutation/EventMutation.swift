@@ -5,12 +5,17 @@ import Toolstack
 import Tracing
 
 extension Mutator {
-  func mutateEvents(_ mutation: Mutation, of specimen: inout Specimen, _ random: inout RandomSource) {
+  func mutateEvents(
+    _ mutation: Mutation, of specimen: inout Specimen, behind kept: Int, _ random: inout RandomSource
+  ) {
     let count = specimen.events.count
+    // Events that may change, and a place among them.
+    let free = count - kept
+    func place(_ random: inout RandomSource) -> Int { kept + random.below(free) }
     switch mutation {
     case .insertEvent:
       guard count < rules.eventCount else { return }
-      let position = random.below(count + 1)
+      let position = kept + random.below(free + 1)
       let events = newEvents(at: position, of: specimen, &random)
       specimen.events.insert(contentsOf: events.prefix(rules.eventCount - count), at: position)
     case .regrow:
@@ -18,7 +23,7 @@ extension Mutator {
       let machine = specimen.header.machine
       var scene = scene(of: specimen, &random)
       scene.cast(from: machine, &random)
-      let head = random.chance(2, of: 3) ? count : random.below(count + 1)
+      let head = random.chance(2, of: 3) ? count : kept + random.below(free + 1)
       var events = Array(specimen.events[..<head])
       var shadow = Shadow(machine)
       for event in events { shadow.apply(event) }
@@ -26,22 +31,22 @@ extension Mutator {
       generator.grow(&events, to: min(head + more, rules.eventCount), shadow, on: machine, in: scene, &random)
       specimen.events = events
     case .deleteEvents:
-      guard count > 1 else { return }
-      let first = random.below(count)
+      guard count > 1, free > 0 else { return }
+      let first = place(&random)
       let length = min(1 + random.below(random.chance(1, of: 4) ? 8 : 2), count - first, count - 1)
       specimen.events.removeSubrange(first..<(first + length))
     case .duplicateEvents:
-      guard count > 0, count < rules.eventCount else { return }
-      let first = random.below(count)
+      guard free > 0, count < rules.eventCount else { return }
+      let first = place(&random)
       let length = min(1 + random.below(4), count - first, rules.eventCount - count)
       let copy = specimen.events[first..<(first + length)]
       specimen.events.insert(contentsOf: copy, at: first + length + random.below(count - first - length + 1))
     case .swapEvents:
-      guard count > 1 else { return }
-      specimen.events.swapAt(random.below(count), random.below(count))
+      guard free > 1 else { return }
+      specimen.events.swapAt(place(&random), place(&random))
     default:
-      guard count > 0 else { return }
-      let index = random.below(count)
+      guard free > 0 else { return }
+      let index = place(&random)
       specimen.events[index] = changed(specimen.events[index], at: index, of: specimen, &random)
     }
   }

@@ -2,16 +2,17 @@ import Platform
 import Tracing
 
 extension Mutator {
-  /// Puts events of `other` behind a beginning of `specimen`, or `other`'s host under `specimen`'s events.
+  /// Puts events of `other` behind a beginning of `specimen`, `kept` events at least, or `other`'s host under `specimen`'s events.
   ///
   /// Devices that the host does not have are replaced by ones that it has, each always by the same.
   func splice(
-    _ mutation: Mutation, _ other: Specimen, into specimen: inout Specimen, _ random: inout RandomSource
+    _ mutation: Mutation, _ other: Specimen, into specimen: inout Specimen, behind kept: Int,
+    _ random: inout RandomSource
   ) {
     if mutation == .spliceHost {
       specimen.header.machine = other.header.machine
     } else {
-      let head = specimen.events.prefix(random.below(specimen.events.count + 1))
+      let head = specimen.events.prefix(kept + random.below(specimen.events.count - kept + 1))
       let tail = other.events.suffix(random.below(other.events.count + 1))
       specimen.events = Array((head + tail).prefix(rules.eventCount))
     }
@@ -21,12 +22,15 @@ extension Mutator {
     var known = Set(host.functions.map(\.sbdf))
     for case .plug(let function) in specimen.events { known.insert(function.sbdf) }
     var replacement: [SBDF: SBDF] = [:]
-    for device in specimen.events.flatMap(\.devices) where !known.contains(device) && replacement[device] == nil {
+    for device in specimen.events[kept...].flatMap(\.devices)
+    where !known.contains(device) && replacement[device] == nil {
       replacement[device] = random.pick(present)
     }
     let names = Renaming(device: { [replacement] in replacement[$0] ?? $0 })
-    specimen.events = specimen.events.map { event in
-      if case .plug = event { event } else { event.renamed(names) }
+    if replacement.isEmpty { return }
+    for index in specimen.events.indices[kept...] {
+      if case .plug = specimen.events[index] { continue }
+      specimen.events[index] = specimen.events[index].renamed(names)
     }
   }
 }

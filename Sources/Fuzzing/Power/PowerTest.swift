@@ -87,23 +87,30 @@ public struct PowerTest: Sendable {
     var observer = FeatureObserver()
     var trial = PowerTrial(seed: seed, budget: budget)
     var news: [News] = []
+    var seen: [UInt64: SeenLife] = [:]
+    var group: SpecimenGroup?
     var first: UInt64 = 0
     var end = Rounds.end(after: 0)
     for index in 0..<budget {
       if index % 256 == 0, stop() { return nil }
       if index == end {
         plan.learn(
-          Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor)
+          Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor, seen: seen)
         news.removeAll()
+        seen.removeAll()
+        group = nil
         first = end
         end = Rounds.end(after: index)
       }
-      let specimen = source.specimen(index, for: mutant.edition)
+      let specimen = source.specimen(index, for: mutant.edition, in: &group)
       if trial.triggered == nil, differs(specimen, from: mutant.control) { trial.triggered = index + 1 }
       var execution = executor.run(specimen, &observer)
       if execution.symptom == nil {
         let features = source.news(in: observer.features.ids)
-        if !features.isEmpty { news.append(News(index: index, features: features)) }
+        if !features.isEmpty {
+          news.append(News(index: index, features: features))
+          seen[index] = SeenLife(specimen, observer)
+        }
         if CampaignPlan.compares(index, among: 1) { execution = executor.compare(specimen) }
       }
       guard let symptom = execution.symptom else { continue }

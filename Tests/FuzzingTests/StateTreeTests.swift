@@ -1,4 +1,5 @@
 import Editions
+import Features
 import Testing
 import Tracing
 

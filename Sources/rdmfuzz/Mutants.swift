@@ -82,6 +82,7 @@ struct Mutants: ParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     var rows: [PowerTable.Row] = []
+    var made = 0
     for mutant in mutants {
       for contender in contenders {
         guard let guidance = contender.guidance else { continue }
@@ -91,7 +92,10 @@ struct Mutants: ParsableCommand {
         let trials = Threads.perform(
           missing.count, workers: workers, stop: { Interruption.isRequested }, progress: { _ in }
         ) { test.trial(mutant, seed: missing[$0], stop: { Interruption.isRequested }) }
-        for case let trial?? in trials { record.add(trial, of: mutant.quirk, by: contender) }
+        for case let trial?? in trials {
+          record.add(trial, of: mutant.quirk, by: contender)
+          made += 1
+        }
         if let state, !missing.isEmpty {
           do { try record.write(to: state) } catch { throw fail(error) }
         }
@@ -112,12 +116,25 @@ struct Mutants: ParsableCommand {
     if !json { StandardOutput.write(table.totals) }
     if let markdown {
       let seconds = Int((clock.now - start).components.seconds)
+      let all = rows.reduce(0) { $0 + $1.trials.count + $1.baselines.reduce(0) { $0 + $1.trials.count } }
+      let time =
+        "\(made == all ? "in" : "\(made) of \(all) trials in") \(seconds / 60) minutes \(seconds % 60) seconds"
+        + (made == all ? "" : ", the others read from a state file")
       do {
         var file = try AtomicFile(path: markdown, gzip: false)
-        try file.write(table.markdown(seeds: seeds, runs: runs, seconds: seconds))
+        try file.write(table.markdown(command: command, time: time))
         try file.commit()
       } catch { throw fail(error) }
     }
+  }
+
+  /// The command without its files, by which others get the same table.
+  private var command: String {
+    var words = ["rdmfuzz mutants --seeds \(seeds) --runs \(runs)"]
+    words += names.map { "--quirk \($0)" }
+    words += baselines.map { "--baseline \($0)" }
+    if let shard { words.append("--shard \(shard)") }
+    return words.joined(separator: " ")
   }
 
   /// The baselines that are asked for, each once, in order of declaration.

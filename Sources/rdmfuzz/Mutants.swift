@@ -16,8 +16,10 @@ struct Mutants: ParsableCommand {
       executions until anything differs from repaired (reached) and until an invariant breaks that holds without it \
       (detected), by Kaplan-Meier; Wilson's interval at 95% for the share of seeds; and what broke first.
 
-      With --baseline the same is done with specimens that are come by otherwise: at random, with the same generators \
-      and mutators but unguided, or by libFuzzer, whose trials are not made here but read from the --state file. For \
+      With --baseline the same is done with specimens that are come by otherwise: blind, with the same generators and \
+      mutators but nothing learnt; unguided, without swarms, addresses of interest, idioms and splices as well; random, \
+      drawn evenly from all that the grammar has; or by libFuzzer, whose trials are not made here but read from the \
+      --state file. For \
       each quirk it tells the chance that a guided campaign detects it earlier than one of the baseline (A12 of Vargha \
       and Delaney), with + or - where the difference is significant (Mann and Whitney, Holm's correction over all \
       quirks, 5%).
@@ -37,7 +39,7 @@ struct Mutants: ParsableCommand {
 
   @Option(
     name: .customLong("baseline"),
-    help: ArgumentHelp("Compare with random, unguided or libfuzzer; may be repeated.", valueName: "how"))
+    help: ArgumentHelp("Compare with blind, unguided, random or libfuzzer; may be repeated.", valueName: "how"))
   var baselines: [String] = []
 
   @Option(
@@ -140,7 +142,7 @@ struct Mutants: ParsableCommand {
   /// The baselines that are asked for, each once, in order of declaration.
   private func rivals() throws -> [Contender] {
     for name in baselines where Contender(rawValue: name) == nil || name == Contender.guided.rawValue {
-      throw fail(.usage, "--baseline takes random, unguided or libfuzzer, found \"\(name)\"")
+      throw fail(.usage, "--baseline takes blind, unguided, random or libfuzzer, found \"\(name)\"")
     }
     return Contender.allCases.filter { baselines.contains($0.rawValue) }
   }

@@ -43,6 +43,11 @@ struct Mutants: ParsableCommand {
   var baselines: [String] = []
 
   @Option(
+    parsing: .unconditional,
+    help: ArgumentHelp("Campaigns of a baseline for each quirk, where fewer are to do.", valueName: "k"))
+  var baselineSeeds: Int?
+
+  @Option(
     help: ArgumentHelp(
       "Test each n-th quirk, from the i-th; auto/n takes i from the environment of a Kubernetes indexed Job or a Slurm array.",
       valueName: "i/n"), transform: parsedShard)
@@ -65,6 +70,9 @@ struct Mutants: ParsableCommand {
 
   func validate() throws {
     if !(1...1000 ~= seeds) { throw ValidationError("--seeds takes a number from 1 to 1000") }
+    if let baselineSeeds, !(1...seeds ~= baselineSeeds) {
+      throw ValidationError("--baseline-seeds takes a number from 1 to that of --seeds")
+    }
     if runs == 0 { throw ValidationError("--runs takes a number from 1") }
     if workers < 1 || workers > 256 { throw ValidationError("--workers takes a number from 1 to 256") }
   }
@@ -88,7 +96,7 @@ struct Mutants: ParsableCommand {
     for mutant in mutants {
       for contender in contenders {
         guard let guidance = contender.guidance else { continue }
-        let missing = (1...UInt64(seeds)).filter { record.trial(contender, mutant.quirk, seed: $0) == nil }
+        let missing = self.seeds(of: contender).filter { record.trial(contender, mutant.quirk, seed: $0) == nil }
         StandardOutput.status("\(rows.count) of \(mutants.count): \(mutant.quirk.name), \(contender.rawValue)")
         let test = PowerTest(budget: runs, guidance: guidance)
         let trials = Threads.perform(
@@ -106,7 +114,7 @@ struct Mutants: ParsableCommand {
         }
       }
       func trials(_ contender: Contender) -> [PowerTrial] {
-        (1...UInt64(seeds)).compactMap { record.trial(contender, mutant.quirk, seed: $0) }
+        self.seeds(of: contender).compactMap { record.trial(contender, mutant.quirk, seed: $0) }
       }
       let row = PowerTable.Row(
         mutant, trials(.guided), baselines: contenders.dropFirst().map { ($0, trials($0)) })
@@ -130,11 +138,16 @@ struct Mutants: ParsableCommand {
     }
   }
 
+  private func seeds(of contender: Contender) -> ClosedRange<UInt64> {
+    1...UInt64(contender == .guided ? seeds : baselineSeeds ?? seeds)
+  }
+
   /// The command without its files, by which others get the same table.
   private var command: String {
     var words = ["rdmfuzz mutants --seeds \(seeds) --runs \(runs)"]
     words += names.map { "--quirk \($0)" }
     words += baselines.map { "--baseline \($0)" }
+    if let baselineSeeds, !baselines.isEmpty { words.append("--baseline-seeds \(baselineSeeds)") }
     if let shard { words.append("--shard \(shard)") }
     return words.joined(separator: " ")
   }

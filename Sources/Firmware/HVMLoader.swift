@@ -158,8 +158,6 @@ public struct LoaderState: Sendable {
     primaryVGAFunction = 0
     platformBARAtTop = false
     topBARs.empty()
-    elements.empty()
-    decodeBits.empty()
     lowEnd = map.specialStart
     report.memory.arenaTop = dynamicStart &- 1
     if decisions.holeTop == .specialPages, let info = try? HVMInfo(bytes: input.hvmInfo) {

@@ -8,7 +8,7 @@ import Toolstack
 extension Invariant {
   static let rmrrInOneGuest = Invariant(
     "rmrr-in-one-guest", "No page of an RMRR can be reached by two guests, by CPU or by DMA.",
-    source: "G-4, BUG-9, HV-86; review 2014 (3)", reads: [.memory]
+    source: "G-4, BUG-9, HV-86; review 2014 (3)", reads: [.mappings]
   ) { scene in
     // Guests that reach nothing, most of all, share nothing.
     let guests = scene.allGuests.filter { !$0.reached.isEmpty && !$0.life.tampered && !$0.domain.isDying }
@@ -33,7 +33,7 @@ extension Invariant {
 
   static let oneOwner = Invariant(
     "one-owner", "Every device has one owner that exists, and toolstack and hypervisor agree who it is.",
-    source: "I-13, HV-64, LB-11", reads: [.hardware, .memory, .devices]
+    source: "I-13, HV-64, LB-11", reads: [.hardware, .domains, .devices]
   ) { scene in
     let devices = scene.devices
     for device in devices {
@@ -69,7 +69,7 @@ extension Invariant {
   static let strictMapped = Invariant(
     "strict-mapped",
     "While a device is assigned strictly, all pages of all its RMRRs are mapped 1:1, with the rights firmware asks for, for CPU and DMA.",
-    source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .memory]
+    source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .mappings, .domains]
   ) { scene in
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
     for (position, device) in scene.devices.enumerated() where device.isStrict {
@@ -102,7 +102,7 @@ extension Invariant {
   static let groupsAtomic = Invariant(
     "groups-atomic",
     "While a guest has a device, no present device that shares a reserved page with it is the hardware domain's or another guest's.",
-    source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups", reads: [.hardware, .memory]
+    source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups", reads: [.hardware, .domains]
   ) { scene in
     let devices = scene.devices
     for (position, holder) in devices.enumerated() {

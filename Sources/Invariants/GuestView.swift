@@ -33,6 +33,8 @@ final class GuestView: Sendable {
   let strictUnits: [StrictUnit]
   /// The machine frames that it reaches by direct mappings, run by run (`Domain.forEachReached`).
   let reached: [FrameRange]
+  /// What its BARs cover, nil if it does not run or they are not where they should be.
+  let barReach: BARReach?
   /// What of its state is not as it was in the view before; everything if there was none.
   let changes: Invariant.Inputs
 
@@ -58,7 +60,9 @@ final class GuestView: Sendable {
     var changes: Invariant.Inputs = earlier == nil ? .all : []
     if let earlier {
       if earlier.isIntact != isIntact || earlier.life.tampered != life.value.tampered { changes = .all }
-      if !earlier.sharedDomain.isSame(as: domain) { changes.insert(.memory) }
+      if !earlier.sharedDomain.isSame(as: domain) {
+        changes.formUnion(GuestView.changes(from: earlier.sharedDomain, to: domain))
+      }
       if !earlier.sharedLife.isSame(as: life) { changes.insert(.balloon) }
       switch (earlier.life.report, life.value.report) {
       case (nil, nil): break
@@ -86,6 +90,13 @@ final class GuestView: Sendable {
       }
       toldRanges = told
     }
+    if let earlier, changes.isDisjoint(with: [.firmware, .construction]) {
+      barReach = earlier.barReach
+    } else if let report = life.value.report, report.value.stop == .handedOver {
+      barReach = BARReach(of: report.value.bars, beside: toldRanges)
+    } else {
+      barReach = nil
+    }
     if let earlier, !changes.contains(.devices) {
       strictUnits = earlier.strictUnits
     } else {
@@ -100,7 +111,7 @@ final class GuestView: Sendable {
       }
       strictUnits = strict
     }
-    if let earlier, !changes.contains(.memory) {
+    if let earlier, !changes.contains(.mappings) {
       reached = earlier.reached
     } else {
       reached = Domain.reached(by: domain)

@@ -30,18 +30,20 @@ public struct InvariantWatch: Sendable {
   public mutating func check(
     _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ report: (Violation) -> Void
   ) {
-    let (guests, changed) = GuestView.all(of: after, after: last?.guests ?? [])
+    let (guests, changed) = views(from: before, to: after)
     let inputs = changes(from: before, to: after, guests, changed)
     let reserved = reservedDevices(of: after)
     let happening = Invariant.Happening(event, outcome, before: before, after: after, guests, reserved)
     let scene = Invariant.Scene(happening)
     let narrowed = Invariant.Scene(happening, guests: changed)
+    checks += Invariant.all.count
+    var due = broken | Invariant.readers(of: inputs)
     Invariant.all.withUnsafeBufferPointer { catalogue in
-      for index in catalogue.indices {
-        checks += 1
+      while due != 0 {
+        let index = due.trailingZeroBitCount
         let bit: UInt64 = 1 << UInt64(index)
+        due &= ~bit
         let held = broken & bit == 0
-        if held && inputs.isDisjoint(with: catalogue[index].inputs) { continue }
         let violation = held ? catalogue[index].check(narrowed) : catalogue[index].check(scene)
         if let violation {
           if held { report(violation) }
@@ -52,6 +54,18 @@ public struct InvariantWatch: Sendable {
       }
     }
     last = Last(guests: guests, reserved: reserved)
+  }
+
+  /// The guests of `after` and those of them that are not as they were; no look at any if all are in the same boxes.
+  private func views(from before: Shared<Host>, to after: Shared<Host>) -> (all: [GuestView], changed: [GuestView]) {
+    guard let last else { return GuestView.all(of: after) }
+    if before.value.guests.isSame(as: after.value.guests),
+      before.value.port.port.domains.isSame(as: after.value.port.port.domains),
+      before.value.toolstack.guests.isSame(as: after.value.toolstack.guests)
+    {
+      return (last.guests, [])
+    }
+    return GuestView.all(of: after, after: last.guests)
   }
 
   /// The ranges of the devices of `host`: those known already if no function came or went.
@@ -74,10 +88,49 @@ public struct InvariantWatch: Sendable {
     var inputs: Invariant.Inputs = .event
     for guest in changed { inputs.formUnion(guest.changes) }
     let (oldDomains, newDomains) = (before.value.port.port.domains, after.value.port.port.domains)
-    if !oldDomains.isSame(as: newDomains) { inputs.insert(.memory) }
+    if !oldDomains.isSame(as: newDomains) {
+      inputs.formUnion(InvariantWatch.changes(from: oldDomains, to: newDomains, changed))
+    }
     let (oldDevices, newDevices) = (before.value.port.port.devices, after.value.port.port.devices)
     let (oldFunctions, newFunctions) = (before.value.port.port.functions, after.value.port.port.functions)
     if !oldDevices.isSame(as: newDevices) || !oldFunctions.isSame(as: newFunctions) { inputs.insert(.hardware) }
     return inputs
+  }
+
+  /// What differs between the domains beside what the views of `changed` guests tell of theirs.
+  private static func changes(
+    from old: SharedArray<Domain>, to new: SharedArray<Domain>, _ changed: [GuestView]
+  ) -> Invariant.Inputs {
+    if old.count != new.count { return .everythingOfDomains }
+    for place in new.indices {
+      let domain = new.shared(at: place)
+      if old.shared(at: place).isSame(as: domain) { continue }
+      // A domain without a guest is nobody's view.
+      if old[place].id != domain.value.id || !changed.contains(where: { $0.isOf(domain) }) {
+        return .everythingOfDomains
+      }
+    }
+    return .memory
+  }
+}
+
+extension Invariant {
+  /// For each bit of `Inputs` the invariants that read it: bit n is the n-th of the catalogue.
+  private static let readersOfBits: [UInt64] = {
+    precondition(all.count <= 64, "a bit for each invariant")
+    return (0..<Inputs.bitCount).map { bit in
+      all.indices.reduce(0) { all[$1].inputs.rawValue >> UInt16(bit) & 1 == 0 ? $0 : $0 | 1 << UInt64($1) }
+    }
+  }()
+
+  /// The invariants that read any of `inputs`: bit n is the n-th of the catalogue.
+  fileprivate static func readers(of inputs: Inputs) -> UInt64 {
+    var readers: UInt64 = 0
+    var left = inputs.rawValue
+    while left != 0 {
+      readers |= readersOfBits[left.trailingZeroBitCount]
+      left &= left &- 1
+    }
+    return readers
   }
 }

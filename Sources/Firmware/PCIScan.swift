@@ -108,6 +108,7 @@ extension LoaderState {
     var scanned = 0
     var (barCount, elementCount) = (0, 0)
     var crash: LoaderCrash?
+    let rules = SizingRules(decisions, map, input)
     commands.withUnsafeMutableBufferPointer { commands in
       bars.withUnsafeMutableBufferPointer { bars in
         found.withUnsafeMutableBufferPointer { elements in
@@ -115,7 +116,7 @@ extension LoaderState {
           do throws(LoaderCrash) {
             while scanned < count {
               let index = order.isEmpty ? scanned : order[scanned]
-              try scan(index, at: scanned, input, &totals, &list)
+              try scan(index, at: scanned, input, rules, &totals, &list)
               commands[scanned] = CommandWord(devfn: input.functions[index].devfn, value: 4)
               scanned += 1
             }
@@ -141,7 +142,8 @@ extension LoaderState {
   /// Looks at the function at `index` of the input, the `command`-th that is present.
   @inline(__always)
   private mutating func scan(
-    _ index: Int, at command: Int, _ input: FirmwareInput, _ totals: inout BARTotals, _ list: inout BARList
+    _ index: Int, at command: Int, _ input: FirmwareInput, _ rules: SizingRules, _ totals: inout BARTotals,
+    _ list: inout BARList
   ) throws(LoaderCrash) {
     // Its parts one by one: a copy of the whole would hold its list, too.
     let devfn = input.functions[index].devfn
@@ -153,7 +155,7 @@ extension LoaderState {
     if input.functions[index].classCode == 0x0300 || input.functions[index].classCode == 0x0680 {
       try applyClass(of: input.functions[index], at: command)
     }
-    size(index, at: command, input, &totals, &list)
+    size(index, at: command, input, rules, &totals, &list)
     if keepsLog, input.functions[index].interruptPin != 0 {
       let pin = input.functions[index].interruptPin
       let link = (pin &- 1 &+ (devfn >> 3)) & 3
@@ -238,14 +240,16 @@ extension LoaderState {
   /// Sizes a function's registers (LD-23) and lists what it finds.
   @inline(__always)
   private mutating func size(
-    _ place: Int, at command: Int, _ input: FirmwareInput, _ totals: inout BARTotals, _ list: inout BARList
+    _ place: Int, at command: Int, _ input: FirmwareInput, _ rules: SizingRules, _ totals: inout BARTotals,
+    _ list: inout BARList
   ) {
+    // Its list is read where it lies: to hold it costs more than to find it again.
     let isPassed = input.functions[place].host != nil
     let isPlatform =
       input.functions[place].vendor == 0x5853
       && (input.functions[place].device == 1 || input.functions[place].device == 2)
     let devfn = input.functions[place].devfn
-    let ownPages = decisions.subPage == .ownPage && isPassed
+    let ownPages = rules.ownPages && isPassed
     // Ascending by index; a register described twice counts once.
     var left = RegisterSet(input.functions[place].bars)
     while let (index, position) = left.popFirst(of: input.functions[place].bars) {
@@ -254,25 +258,25 @@ extension LoaderState {
       let isIO = bar.kind == .io && !isROM
       let is64 = bar.kind.is64Bit && !isROM
       let entry =
-        input.entryStates.isEmpty
+        !rules.hasEntryStates
         ? nil : input.entryStates.first { $0.devfn == devfn && $0.index == index }
       let enabledROM = isROM && entry?.romEnabled == true
       let mask: UInt64 =
-        enabledROM && decisions.romSizing == .io
+        enabledROM && rules.sizesAsIO
         ? 0xFFFC : isROM ? 0xFFFF_F800 : isIO ? 0xFFFC : is64 ? ~0xF : 0xFFFF_FFF0
       let writable = (0 &- bar.size) & mask
       let size = writable & (0 &- writable)
       if size == 0 { continue }
       if is64 { left.skip(index + 1) }
 
-      let asIO = enabledROM && decisions.enabledROM == .io
+      let asIO = enabledROM && rules.placesAsIO
       let element = BARElement(
         devfn: devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: list.barCount, function: command,
         size: size, footprint: ownPages && !isIO && size < Page.size ? Page.size : size, is64: is64, isROM: isROM,
         readsIO: isIO || asIO, flags: asIO ? 1 : isROM ? 0 : UInt8(truncatingIfNeeded: bar.kind.lowBits),
         upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
       if platformBARAtTop, isPlatform, placeAtTop(element, index, bar, &list) { continue }
-      if is64, size > map.barRelocationThreshold, decisions.largeWideBARs == .alwaysHigh {
+      if is64, size > rules.highAbove {
         totals.force = true
       } else if !isIO {
         totals.memory &+= element.footprint
@@ -329,6 +333,28 @@ extension BARList {
       }
       index += 1
     }
+  }
+}
+
+/// What sizing goes by; it does not change during a scan.
+private struct SizingRules {
+  /// Small BARs of passed-through functions get a page of their own.
+  let ownPages: Bool
+  /// Some registers are not as after a reset.
+  let hasEntryStates: Bool
+  /// An enabled ROM is sized as I/O.
+  let sizesAsIO: Bool
+  /// And placed as I/O.
+  let placesAsIO: Bool
+  /// 64-bit BARs larger than this go high in any case.
+  let highAbove: UInt64
+
+  init(_ decisions: LoaderDecisions, _ map: GuestMap, _ input: FirmwareInput) {
+    ownPages = decisions.subPage == .ownPage
+    hasEntryStates = !input.entryStates.isEmpty
+    sizesAsIO = decisions.romSizing == .io
+    placesAsIO = decisions.enabledROM == .io
+    highAbove = decisions.largeWideBARs == .alwaysHigh ? map.barRelocationThreshold : .max
   }
 }
 

@@ -83,6 +83,7 @@ final class GuestView: Sendable {
       toldRanges = earlier.toldRanges
     } else {
       var told: [AddressRange] = []
+      told.reserveCapacity(8)
       if let map = guest?.guest.value.memoryMap {
         for entry in map where entry.type == .reserved {
           if let range = entry.range { told.append(range) }
@@ -101,7 +102,8 @@ final class GuestView: Sendable {
       strictUnits = earlier.strictUnits
     } else {
       var strict: [StrictUnit] = []
-      if let devices = guest?.guest.value.devices {
+      if let devices = guest?.guest.value.devices, !devices.isEmpty {
+        strict.reserveCapacity(4)
         for device in devices where device.policy == .strict && !device.isGone {
           for index in units.indices where units[index].lists(device.sbdf) {
             let frames = units[index].frames

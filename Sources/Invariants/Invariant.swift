@@ -54,6 +54,11 @@ public struct Invariant: Sendable {
 
     /// The domain numbered `id` now, nil if there is none.
     func domain(_ id: DomainID) -> Shared<Domain>? { happening.domain(id) }
+
+    /// The first part in which the host now is not as it was before.
+    func firstDifference(ignoringRightsByHand: Bool) -> String? {
+      Host.firstDifference(from: happening.before, to: happening.after, ignoringRightsByHand: ignoringRightsByHand)
+    }
   }
 
   /// An event between two states of a host, with what many checks look at.

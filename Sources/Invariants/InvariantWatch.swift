@@ -15,15 +15,15 @@ public struct InvariantWatch: Sendable {
   /// Checks made so far.
   public private(set) var checks = 0
   /// What the last event left; nil before the first.
-  private var last: Last?
-
-  private struct Last {
-    var guests: [GuestView]
-    var reserved: ReservedDevices
-  }
+  private var last: [GuestView]?
+  /// Who has which reserved range; nil before the first event if nobody said it beforehand.
+  private var reserved: ReservedDevices?
 
   /// Watches a host in which every invariant holds.
   public init() {}
+
+  /// The same for `host` as it booted: what can be known of it beforehand is known to all copies.
+  public init(of host: Host) { reserved = ReservedDevices(of: host.hypervisor) }
 
   /// Looks at the host `after` `event`, which was `before` when this was last called; hands every invariant that broke,
   /// and that held before, to `report`.
@@ -33,6 +33,7 @@ public struct InvariantWatch: Sendable {
     let (guests, changed) = views(from: before, to: after)
     let inputs = changes(from: before, to: after, guests, changed)
     let reserved = reservedDevices(of: after)
+    self.reserved = reserved
     let happening = Invariant.Happening(event, outcome, before: before, after: after, guests, reserved)
     let scene = Invariant.Scene(happening)
     let narrowed = Invariant.Scene(happening, guests: changed)
@@ -53,7 +54,7 @@ public struct InvariantWatch: Sendable {
         }
       }
     }
-    last = Last(guests: guests, reserved: reserved)
+    last = guests
   }
 
   /// The guests of `after` and those of them that are not as they were; no look at any if all are in the same boxes.
@@ -63,16 +64,16 @@ public struct InvariantWatch: Sendable {
       before.value.port.port.domains.isSame(as: after.value.port.port.domains),
       before.value.toolstack.guests.isSame(as: after.value.toolstack.guests)
     {
-      return (last.guests, [])
+      return (last, [])
     }
-    return GuestView.all(of: after, after: last.guests)
+    return GuestView.all(of: after, after: last)
   }
 
   /// The ranges of the devices of `host`: those known already if no function came or went.
   @inline(never)
   private func reservedDevices(of host: Shared<Host>) -> ReservedDevices {
     let devices = host.value.port.port.devices
-    guard let known = last?.reserved, known.describes(devices) else {
+    guard let known = reserved, known.describes(devices) else {
       return ReservedDevices(of: host.value.hypervisor)
     }
     return known
@@ -84,7 +85,7 @@ public struct InvariantWatch: Sendable {
     from before: Shared<Host>, to after: Shared<Host>, _ guests: [GuestView], _ changed: [GuestView]
   ) -> Invariant.Inputs {
     // A guest that went leaves nothing behind that would tell.
-    guard let last, last.guests.count == guests.count else { return .all }
+    guard let last, last.count == guests.count else { return .all }
     var inputs: Invariant.Inputs = .event
     for guest in changed { inputs.formUnion(guest.changes) }
     let (oldDomains, newDomains) = (before.value.port.port.domains, after.value.port.port.domains)

@@ -17,8 +17,9 @@ extension Invariant {
       for record in guest.domain.records {
         var holders: UInt64 = 0
         for unit in units.indices where units[unit].base == record.base && units[unit].end == record.end {
-          for device in devices where device.owner == guest.domain.id && device.sbdf.segment == units[unit].segment {
-            holders += device.functions(in: units[unit])
+          for place in devices.indices
+          where devices[place].owner == guest.domain.id && devices[place].sbdf.segment == units[unit].segment {
+            holders += devices[place].functions(in: units[unit])
           }
         }
         if holders != record.count {
@@ -114,9 +115,10 @@ extension Invariant {
   /// Calls `body` with the machine frames of each range and each memory BAR of the guest's devices.
   private static func forEachOwn(of guest: GuestView, in scene: Scene, _ body: (FrameRange) -> Void) {
     let functions = scene.after.port.port.functions
-    for (position, device) in scene.devices.enumerated() where device.owner == guest.domain.id {
+    let devices = scene.devices
+    for position in devices.indices where devices[position].owner == guest.domain.id {
       for range in scene.reserved.ranges(of: position) { body(range.frames) }
-      guard let function = functions.place(of: device.sbdf) else { continue }
+      guard let function = functions.place(of: devices[position].sbdf) else { continue }
       for bar in functions[function].bars where bar.kind.isMemory && bar.hostAddress != 0 {
         if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
           body(frames)

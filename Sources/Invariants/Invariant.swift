@@ -56,8 +56,8 @@ public struct Invariant: Sendable {
     func domain(_ id: DomainID) -> Shared<Domain>? { happening.domain(id) }
 
     /// The first part in which the host now is not as it was before.
-    func firstDifference(ignoringRightsByHand: Bool) -> String? {
-      Host.firstDifference(from: happening.before, to: happening.after, ignoringRightsByHand: ignoringRightsByHand)
+    func firstDifference(ignoringWorkByHand: Bool) -> String? {
+      Host.firstDifference(from: happening.before, to: happening.after, ignoringWorkByHand: ignoringWorkByHand)
     }
   }
 

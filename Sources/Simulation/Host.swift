@@ -81,15 +81,18 @@ public struct Host: Sendable {
   /// crashed), `toolstack`, `guests`; nil if none does.
   ///
   /// Domain numbers already given out do not count: nothing but the numbers of later domains depends on them. With
-  /// `ignoringRightsByHand` neither do I/O rights of guests that were tampered with.
-  public func firstDifference(from other: Host, ignoringRightsByHand: Bool = false) -> String? {
+  /// `ignoringWorkByHand` neither do I/O rights of guests that were tampered with, and what these have where dom0 mapped BARs.
+  public func firstDifference(from other: Host, ignoringWorkByHand: Bool = false) -> String? {
     // Part by part where it lies: to copy a host costs more than to find two equal.
     if port.port.domains != other.port.port.domains {
       let isSame =
-        ignoringRightsByHand
-        && port.port.domains.elementsEqual(other.port.port.domains) { one, other in
-          one == other
-            || guests.contains { $0.domain == one.id && $0.tampered } && one.withoutRights == other.withoutRights
+        ignoringWorkByHand
+        && port.port.domains.elementsEqual(other.port.port.domains) { one, two in
+          if one == two { return true }
+          guard guests.contains(where: { $0.domain == one.id && $0.tampered }) else { return false }
+          let bars = [self, other].flatMap { $0.toolstack.guest(one.id)?.deviceModel.mappedBARs ?? [] }
+          let frames = bars.map { FrameRange($0.gfn, $0.gfn + $0.count) }
+          return one.withoutRights(nothingAt: frames) == two.withoutRights(nothingAt: frames)
         }
       if !isSame { return "domains" }
     }
@@ -112,11 +115,11 @@ public struct Host: Sendable {
 
   /// `firstDifference` of two hosts in their boxes; neither is copied.
   public static func firstDifference(
-    from one: Shared<Host>, to other: Shared<Host>, ignoringRightsByHand: Bool = false
+    from one: Shared<Host>, to other: Shared<Host>, ignoringWorkByHand: Bool = false
   ) -> String? {
     one.isSame(as: other)
       ? nil
-      : one.place.pointee.firstDifference(from: other.place.pointee, ignoringRightsByHand: ignoringRightsByHand)
+      : one.place.pointee.firstDifference(from: other.place.pointee, ignoringWorkByHand: ignoringWorkByHand)
   }
 }
 

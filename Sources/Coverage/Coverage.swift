@@ -1,15 +1,15 @@
 import CCoverage
 
-/// Which control-flow edges of the models ran, and how often: the compiler's counters, one byte an edge.
+/// Which control-flow edges of instrumented modules ran, and how often: the compiler's counters, one byte an edge.
 ///
-/// The modules of the models are instrumented (`Package.swift`), in every build. Number and order of the counters are a
-/// property of the executable: the same in all its processes. The counters are the process's, not a thread's: where two
-/// threads run models, they say nothing.
+/// The modules of the models are instrumented where the package is built for libFuzzer, and in no other build
+/// (`Package.swift`). Number and order of the counters are a property of the executable: the same in all its processes.
+/// The counters are the process's, not a thread's: where two threads run such modules, they say nothing.
 ///
 /// A first execution covers more than the same execution later on, because globals and type metadata are made on first
-/// use. `SteadyCoverage` is for those who need the same answer each time.
+/// use.
 public enum Coverage {
-  /// Number of counters; 0 in a program whose counters belong to another fuzzing engine.
+  /// Number of counters; 0 where no module is instrumented, or where the counters belong to another fuzzing engine.
   public static var counterCount: Int { coverage_get_counters().count }
 
   /// Sets all counters to 0.

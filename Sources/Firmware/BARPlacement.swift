@@ -53,7 +53,7 @@ private struct Room {
 
 /// A plan in the making: what is left of each window, and what was used.
 struct BARPlacement {
-  /// What has its place so far.
+  /// What the places given out so far amount to; without homes.
   private(set) var plan: BARPlan
   private let policy: BARPolicy
   private var low: Room
@@ -68,17 +68,14 @@ struct BARPlacement {
   private let avoidsHigh: Bool
   private let alwaysHigh: Bool
 
-  /// Nothing is placed; `homes` has one for each element.
-  init(
-    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in field: borrowing BARField,
-    _ homes: consuming [BARPlan.Home]
-  ) {
+  /// Nothing is placed.
+  init(from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in field: borrowing BARField) {
     self.policy = policy
     let backfills = field.decisions.gaps == .backfilled
     low = Room(start, field.lowEnd, backfills: backfills)
     high = Room(highFloor, field.highLimit, backfills: backfills)
     io = Room(field.map.ioWindow.start, field.map.ioWindow.end, backfills: backfills)
-    plan = BARPlan(homes: homes)
+    plan = BARPlan()
     plan.highTop = highFloor
     if case .byteTotals(_, let total) = policy { remaining = total }
     carried = field.decisions.rangeCandidate == .carried ? field.nextRange(after: start) : nil
@@ -87,42 +84,46 @@ struct BARPlacement {
     alwaysHigh = field.decisions.largeWideBARs == .alwaysHigh
   }
 
-  /// Places the element at `index`, if it fits anywhere.
-  mutating func place(_ index: Int, in field: borrowing BARField) {
-    let element = field.elements[index]
-    var home = BARPlan.Home()
+  /// Places the next element, if it fits anywhere; its home.
+  @inline(__always)
+  mutating func place(_ element: BARElement, in field: borrowing BARField) -> BARPlan.Home {
     if element.readsIO {
-      if let base = io.take(element.size, align: element.size, { $0 }) { home = .init(space: .io, base: base) }
-    } else if case .byteTotals(let force, _) = policy {
-      let isLarge = alwaysHigh && element.size > field.map.barRelocationThreshold
-      let isShort =
+      if let base = io.take(element.size, align: element.size, { $0 }) { return BARPlan.Home(space: .io, base: base) }
+      plan.unplacedCount += 1
+      return BARPlan.Home()
+    }
+    let (triesLow, triesHigh) = windows(for: element, in: field)
+    if triesLow, let base = takeLow(element, in: field) { return BARPlan.Home(space: .low, base: base) }
+    if triesHigh, let base = takeHigh(element, in: field) { return BARPlan.Home(space: .high, base: base) }
+    plan.unplacedCount += 1
+    return BARPlan.Home()
+  }
+
+  /// The windows that a memory BAR is tried in, the low one first.
+  @inline(__always)
+  private mutating func windows(for element: BARElement, in field: borrowing BARField) -> (low: Bool, high: Bool) {
+    let isLarge = alwaysHigh && element.size > field.map.barRelocationThreshold
+    guard case .byteTotals(let force, _) = policy else {
+      return element.is64 && isLarge ? (false, true) : (true, element.is64 && policy != .lowOnly)
+    }
+    var goesHigh = element.is64 && force
+    if goesHigh, !isLarge {
+      goesHigh =
         switch field.decisions.highShare {
         case .remainingTotal: remaining > field.lowEnd &- low.cursor
         case .budgetLeft: budget < Int64(clamping: element.footprint)
         case .ownSize: element.footprint > field.lowEnd &- low.cursor
         case .remainingTotalAboveHalfG: element.size > 512 << 20 && remaining > field.lowEnd &- low.cursor
         }
-      let goesHigh = element.is64 && force && (isShort || isLarge)
-      if !isLarge || (!element.is64 && field.decisions.largeBAR == .leavesBudget) {
-        remaining &-= element.footprint
-        budget &-= Int64(truncatingIfNeeded: element.footprint)
-      }
-      if goesHigh {
-        if let base = takeHigh(element, in: field) { home = .init(space: .high, base: base) }
-      } else if let base = takeLow(element, in: field) {
-        home = .init(space: .low, base: base)
-      }
-    } else if element.is64, alwaysHigh, element.size > field.map.barRelocationThreshold {
-      if let base = takeHigh(element, in: field) { home = .init(space: .high, base: base) }
-    } else if let base = takeLow(element, in: field) {
-      home = .init(space: .low, base: base)
-    } else if element.is64, policy != .lowOnly, let base = takeHigh(element, in: field) {
-      home = .init(space: .high, base: base)
     }
-    if home.space == .none { plan.unplacedCount += 1 }
-    plan.homes[index] = home
+    if !isLarge || (!element.is64 && field.decisions.largeBAR == .leavesBudget) {
+      remaining &-= element.footprint
+      budget &-= Int64(truncatingIfNeeded: element.footprint)
+    }
+    return (!goesHigh, goesHigh)
   }
 
+  @inline(__always)
   private mutating func takeLow(_ element: BARElement, in field: borrowing BARField) -> UInt64? {
     var next = carried
     let base = low.take(element.footprint, align: element.footprint) {

@@ -12,7 +12,7 @@ struct BARPlan {
   }
 
   /// By index of the list.
-  var homes: [Home]
+  var homes: [Home] = []
   /// Elements without a place.
   var unplacedCount = 0
   /// `pci_hi_mem_start`, 0 if none.
@@ -67,23 +67,31 @@ struct BARField {
 
   /// Places every element, in the order of the list (LD-36 to LD-42, LD-44, LD-49, LD-50).
   ///
-  /// `homes` is memory for the plan.
+  /// `memory` becomes that of its homes.
   func plan(
-    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in homes: consuming [BARPlan.Home] = []
+    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in memory: consuming [BARPlan.Home] = []
   ) -> BARPlan {
-    homes.removeAll(keepingCapacity: true)
-    homes.append(contentsOf: repeatElement(BARPlan.Home(), count: elements.count))
-    var placement = BARPlacement(from: start, policy, highFloor: highFloor, in: self, homes)
-    if policy == .narrowFirst {
-      for index in elements.indices where !elements[index].is64 { placement.place(index, in: self) }
-      for index in elements.indices where elements[index].is64 { placement.place(index, in: self) }
-    } else {
-      for index in elements.indices { placement.place(index, in: self) }
+    var homes = memory
+    homes.resize(to: elements.count, filling: BARPlan.Home())
+    var placement = BARPlacement(from: start, policy, highFloor: highFloor, in: self)
+    elements.withUnsafeBufferPointer { elements in
+      homes.withUnsafeMutableBufferPointer { homes in
+        let isNarrowFirst = policy == .narrowFirst
+        for pass in 0..<(isNarrowFirst ? 2 : 1) {
+          for index in elements.indices {
+            if isNarrowFirst, elements[index].is64 != (pass == 1) { continue }
+            homes[index] = placement.place(elements[index], in: self)
+          }
+        }
+      }
     }
-    return placement.plan
+    var plan = placement.plan
+    plan.homes = homes
+    return plan
   }
 
   /// `base` moved up until it is clear of ranges, as the low window does it (LD-39).
+  @inline(__always)
   func settleLow(
     _ base: UInt64, _ size: UInt64, _ align: UInt64, _ carried: inout E820Entry?
   ) -> UInt64? {

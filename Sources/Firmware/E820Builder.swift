@@ -70,19 +70,27 @@ extension LoaderState {
   /// Reserved ranges sorted, overlapping ones joined.
   private func disjointRanges() -> [AddressRange] {
     var ranges: [AddressRange] = []
+    ranges.reserveCapacity(entries.count)
+    var isAscending = true
     for entry in entries where entry.type == .reserved && entry.size != 0 {
-      if let range = entry.range { ranges.append(range) }
+      guard let range = entry.range else { continue }
+      if let last = ranges.last, range < last { isAscending = false }
+      ranges.append(range)
     }
-    ranges.sort()
-    var joined: [AddressRange] = []
-    for range in ranges {
-      if let last = joined.last, range.start < last.end {
-        joined[joined.count - 1] = AddressRange(last.start, max(last.end, range.end))
+    if !isAscending { ranges.sort() }
+    // Joined in place: `count` are done.
+    var count = 0
+    for index in ranges.indices {
+      let range = ranges[index]
+      if count > 0, range.start < ranges[count - 1].end {
+        ranges[count - 1] = AddressRange(ranges[count - 1].start, max(ranges[count - 1].end, range.end))
       } else {
-        joined.append(range)
+        ranges[count] = range
+        count += 1
       }
     }
-    return joined
+    ranges.removeLast(ranges.count - count)
+    return ranges
   }
 
   /// Reserves `[start, end)` where `ranges` do not.

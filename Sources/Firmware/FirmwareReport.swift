@@ -170,6 +170,16 @@ extension Array {
   mutating func empty() {
     if !isEmpty { removeAll(keepingCapacity: true) }
   }
+
+  /// Makes it `count` elements long: cuts the end off, or adds `element` as often as that takes.
+  @inline(__always)
+  mutating func resize(to count: Int, filling element: Element) {
+    if self.count > count {
+      removeLast(self.count - count)
+    } else if self.count < count {
+      append(contentsOf: repeatElement(element, count: count - self.count))
+    }
+  }
 }
 
 /// CMOS memory size registers (LD-73).

@@ -108,9 +108,18 @@ public struct LoaderState: Sendable {
   /// Memory of the MTRRs that were set.
   var mtrrRanges: [AddressRange] = []
 
+  private static let anyLoader = HVMLoader(edition: .repaired)
+
+  /// Hands the report out; the state is left without one, ready for the next run.
+  public mutating func takeReport() -> FirmwareReport {
+    var taken = FirmwareReport(map: map)
+    swap(&taken, &report)
+    return taken
+  }
+
   /// Memory for runs of any loader.
   public init() {
-    let loader = HVMLoader(edition: .repaired)
+    let loader = LoaderState.anyLoader
     decisions = loader.decisions
     map = loader.map
     domain = DomainID(0)
@@ -158,8 +167,6 @@ public struct LoaderState: Sendable {
     primaryVGAFunction = 0
     platformBARAtTop = false
     topBARs.empty()
-    elements.empty()
-    decodeBits.empty()
     lowEnd = map.specialStart
     report.memory.arenaTop = dynamicStart &- 1
     if decisions.holeTop == .specialPages, let info = try? HVMInfo(bytes: input.hvmInfo) {

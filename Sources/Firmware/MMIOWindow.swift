@@ -128,11 +128,15 @@ extension LoaderState {
   }
 
   /// The first of `starts` without a defect, else the one with the least; all low comes first.
-  private func bestChoice(of starts: [UInt64], _ hvm: HVMInfo, in field: BARField) -> WindowChoice {
+  private mutating func bestChoice(of starts: [UInt64], _ hvm: HVMInfo, in field: BARField) -> WindowChoice {
+    var memory: [BARPlan.Home] = []
+    swap(&memory, &homes)
     var best = WindowChoice(start: starts[0], policy: .lowOnly)
     var least = Int.max
     func tries(_ start: UInt64, _ policy: BARPolicy) -> Bool {
-      let plan = field.alignedPlan(from: start, policy, highFloor: field.highFloor(after: start, hvm))
+      var free: [BARPlan.Home] = []
+      swap(&free, &memory)
+      let plan = field.alignedPlan(from: start, policy, highFloor: field.highFloor(after: start, hvm), in: free)
       let defect = field.defect(of: plan, from: start)
       if defect < least {
         least = defect

@@ -99,19 +99,19 @@ extension LoaderState {
 
   /// Writes a plan into the registers, in the order of the list (LD-42).
   private mutating func commit(_ plan: BARPlan) {
+    let keepsUpperHalf = decisions.upperHalf == .kept
+    let answersHalfWritten = decisions.writing == .decodes
     for index in elements.indices {
       let element = elements[index]
-      let base = plan.homes[index].base
-      guard plan.homes[index].space != .none else {
+      let (space, base) = (plan.homes[index].space, plan.homes[index].base)
+      guard space != .none else {
         print(.barUnplaced(devfn: element.devfn, register: element.register, size: element.size))
         continue
       }
-      let isHigh = plan.homes[index].space == .high
-      let upper = isHigh ? base >> 32 : 0
-      let lower = element.flags | UInt32(truncatingIfNeeded: base)
+      let isHigh = space == .high
       var address = base
-      if element.is64, !isHigh, decisions.upperHalf == .kept { address |= UInt64(element.upperHalf) << 32 }
-      if decisions.writing == .decodes, isHigh, decodeBits[element.function] & 2 != 0 {
+      if element.is64, !isHigh, keepsUpperHalf { address |= UInt64(element.upperHalf) << 32 }
+      if answersHalfWritten, isHigh, decodeBits[element.function] & 2 != 0 {
         var half = report.bars[element.slot]
         half.address = UInt64(element.upperHalf) << 32 | base & (map.fourGiB &- 1)
         half.decodes = true
@@ -119,8 +119,11 @@ extension LoaderState {
       }
       report.bars[element.slot].address = address
       decodeBits[element.function] |= element.isROM || !element.readsIO ? 2 : 1
-      let value = upper << 32 | UInt64(lower)
-      print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
+      if keepsLog {
+        let upper = isHigh ? base >> 32 : 0
+        let value = upper << 32 | UInt64(element.flags | UInt32(truncatingIfNeeded: base))
+        print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
+      }
     }
     report.highWindow = plan.highWindow
   }
@@ -128,7 +131,7 @@ extension LoaderState {
   /// Sets the decode bits at the very end (LD-46).
   private mutating func enableDecoding(_ plan: BARPlan) {
     if primaryVGA != nil { decodeBits[primaryVGAFunction] |= 1 }
-    if decisions.decode == .allPlaced {
+    if decisions.decode == .allPlaced, plan.unplacedCount > 0 {
       for (index, element) in elements.enumerated() where plan.homes[index].space == .none {
         // A ROM that is not enabled stays silent whatever the command word says.
         if element.isROM, !report.bars[element.slot].decodes { continue }
@@ -140,13 +143,17 @@ extension LoaderState {
       let rom = report.bars[top.slot].bar.kind == .rom
       report.bars[top.slot].decodes = !rom && report.commands[top.function].value & 2 != 0
     }
-    for index in elements.indices {
-      let element = elements[index]
-      let word = report.commands[element.function].value
-      let isOn = word & (element.readsIO && !element.isROM ? 1 : 2) != 0
-      // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
-      let answers = !element.isROM || plan.homes[index].space != .none || report.bars[element.slot].decodes
-      report.bars[element.slot].decodes = isOn && answers
+    elements.withUnsafeBufferPointer { elements in
+      report.bars.withUnsafeMutableBufferPointer { bars in
+        for index in elements.indices {
+          let element = elements[index]
+          let word = decodeBits[element.function]
+          let isOn = word & (element.readsIO && !element.isROM ? 1 : 2) != 0
+          // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
+          let answers = !element.isROM || plan.homes[index].space != .none || bars[element.slot].decodes
+          bars[element.slot].decodes = isOn && answers
+        }
+      }
     }
   }
 }

@@ -13,8 +13,6 @@ struct StateTree {
   /// A state that a beginning leads to. Every invariant holds in it: runs end where one breaks.
   private struct Node {
     var player: Player
-    /// The event that led here; nothing led to the root.
-    var event: Event?
     /// What an observer of that event remembers, and which of `found` it saw first; nil if nobody looked on.
     var memory: FeatureObserver.Memory?
     var found = 0..<0
@@ -29,6 +27,8 @@ struct StateTree {
   /// Edition and machine of all states.
   private var header: TraceHeader?
   private var nodes: [Node] = []
+  /// The event that led to each state but the root: the n-th to the state behind the n-th.
+  private var events: [Event] = []
   /// Features that observers saw first in the states, state by state.
   private var found: [UInt16] = []
   /// The state that the present run has come to, as long as all its states are kept.
@@ -64,7 +64,8 @@ struct StateTree {
   mutating func keep(_ player: Player, after event: Event) {
     guard nodes.count < StateTree.limit else { return place = -1 }
     if place < 0 { return }
-    nodes.append(Node(player: player, event: event, sibling: nodes[place].child))
+    nodes.append(Node(player: player.kept, sibling: nodes[place].child))
+    events.append(event)
     nodes[place].child = nodes.count - 1
     place = nodes.count - 1
   }
@@ -87,10 +88,12 @@ struct StateTree {
     if header?.edition != specimen.header.edition || header?.machine != specimen.header.machine {
       header = specimen.header
       nodes.removeAll(keepingCapacity: true)
+      events.removeAll(keepingCapacity: true)
       found.removeAll(keepingCapacity: true)
       nodes.append(Node(player: Player(machine: specimen.header.machine, edition: specimen.header.edition)))
     } else if nodes.count >= StateTree.limit {
       nodes.removeSubrange(1...)
+      events.removeAll(keepingCapacity: true)
       nodes[0].child = -1
       found.removeSubrange(nodes[0].found.upperBound...)
     }
@@ -112,11 +115,13 @@ struct StateTree {
   }
 
   private func child(of place: Int, after event: Event) -> Int? {
-    var next = nodes[place].child
-    while next >= 0 {
-      if nodes[next].event == event { return next }
-      next = nodes[next].sibling
+    events.withUnsafeBufferPointer { events in
+      var next = nodes[place].child
+      while next >= 0 {
+        if events[next - 1] == event { return next }
+        next = nodes[next].sibling
+      }
+      return nil
     }
-    return nil
   }
 }

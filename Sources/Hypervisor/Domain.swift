@@ -207,6 +207,7 @@ extension Domain {
   /// finds them; `domain` is not copied.
   public static func reached(by domain: Shared<Domain>) -> [FrameRange] {
     var reached: [FrameRange] = []
+    reached.reserveCapacity(16)
     for run in domain.value.p2m.runs {
       if case .direct(let mapping) = run.value { reached.append(mapping.machineFrames(of: run.frames)) }
     }

@@ -181,7 +181,7 @@ extension Hypervisor {
   public var boot: BootReport { _read { yield booted.value.boot } }
 
   /// The reserved ranges, in list order.
-  public var units: UnitList { _read { yield booted.value.units } }
+  public var units: UnitList { unsafeAddress { booted.place.pointer(to: \.units)! } }
 
   /// The reserved ranges, in list order, without what else is known of them.
   public var reservedRanges: [RMRRUnit] { booted.value.units.units }

@@ -8,7 +8,7 @@ import Toolstack
 extension Invariant {
   static let rmrrInOneGuest = Invariant(
     "rmrr-in-one-guest", "No page of an RMRR can be reached by two guests, by CPU or by DMA.",
-    source: "G-4, BUG-9, HV-86; review 2014 (3)", reads: [.memory]
+    source: "G-4, BUG-9, HV-86; review 2014 (3)", reads: [.mappings]
   ) { scene in
     // Guests that reach nothing, most of all, share nothing.
     let guests = scene.allGuests.filter { !$0.reached.isEmpty && !$0.life.tampered && !$0.domain.isDying }
@@ -33,15 +33,15 @@ extension Invariant {
 
   static let oneOwner = Invariant(
     "one-owner", "Every device has one owner that exists, and toolstack and hypervisor agree who it is.",
-    source: "I-13, HV-64, LB-11", reads: [.hardware, .memory, .devices]
+    source: "I-13, HV-64, LB-11", reads: [.hardware, .domains, .devices]
   ) { scene in
     let devices = scene.devices
-    for device in devices {
-      guard let owner = device.owner, owner < .firstReserved, owner != .dom0 else { continue }
+    for place in devices.indices {
+      guard let owner = devices[place].owner, owner < .firstReserved, owner != .dom0 else { continue }
       if scene.domain(owner) == nil {
         return Violation(
           "one-owner", stage: "hypervisor", relation: "dead",
-          detail: "\(device.sbdf) belongs to \(owner), which does not exist")
+          detail: "\(devices[place].sbdf) belongs to \(owner), which does not exist")
       }
     }
     for guest in scene.allGuests where guest.isIntact {
@@ -55,11 +55,12 @@ extension Invariant {
           )
         }
       }
-      for device in devices where device.owner == guest.life.domain {
-        if !attached.contains(where: { $0.sbdf == device.sbdf }) {
+      for place in devices.indices where devices[place].owner == guest.life.domain {
+        let sbdf = devices[place].sbdf
+        if !attached.contains(where: { $0.sbdf == sbdf }) {
           return Violation(
             "one-owner", stage: scene.event.stage, relation: "unknown-to-toolstack",
-            detail: "\(guest.life.name) owns \(device.sbdf), but the toolstack attached none")
+            detail: "\(guest.life.name) owns \(sbdf), but the toolstack attached none")
         }
       }
     }
@@ -69,10 +70,12 @@ extension Invariant {
   static let strictMapped = Invariant(
     "strict-mapped",
     "While a device is assigned strictly, all pages of all its RMRRs are mapped 1:1, with the rights firmware asks for, for CPU and DMA.",
-    source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .memory]
+    source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .mappings, .domains]
   ) { scene in
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
-    for (position, device) in scene.devices.enumerated() where device.isStrict {
+    let devices = scene.devices
+    for position in devices.indices where devices[position].isStrict {
+      let device = devices[position]
       guard let owner = device.owner, owner != .dom0, let domain = scene.domain(owner),
         domain.value.crash == nil
       else {
@@ -102,14 +105,14 @@ extension Invariant {
   static let groupsAtomic = Invariant(
     "groups-atomic",
     "While a guest has a device, no present device that shares a reserved page with it is the hardware domain's or another guest's.",
-    source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups", reads: [.hardware, .memory]
+    source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups", reads: [.hardware, .domains]
   ) { scene in
     let devices = scene.devices
-    for (position, holder) in devices.enumerated() {
-      guard let owner = holder.owner, owner != .dom0, owner < .firstReserved,
-        scene.domain(owner)?.value.isTranslated == true
+    for position in devices.indices {
+      guard let owner = devices[position].owner, owner != .dom0, owner < .firstReserved,
+        devices[position].kind.isEndpoint, scene.domain(owner)?.value.isTranslated == true
       else { continue }
-      guard holder.kind.isEndpoint else { continue }
+      let holder = devices[position]
       for own in scene.reserved.ranges(of: position) {
         for unit in scene.reserved.neighbours(of: own.unit) {
           for index in scene.reserved.members(of: unit) where devices[index].kind.isEndpoint {

@@ -47,7 +47,7 @@ extension Invariant {
 
   static let e820RAMBacked = Invariant(
     "e820-ram-backed", "What the E820 calls RAM is RAM, but for what the balloon gave back.",
-    source: "INV-11, LD-70, B-6", reads: [.firmware, .memory, .balloon]
+    source: "INV-11, LD-70, B-6", reads: [.firmware, .ram, .balloon]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       guard let e820 = guest.running?.value.e820 else { continue }

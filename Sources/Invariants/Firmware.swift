@@ -7,7 +7,7 @@ import Platform
 extension Invariant {
   static let e820ListsRAM = Invariant(
     "e820-lists-ram", "All RAM that the memory map gives a guest above 1M stands in its E820 as RAM.",
-    source: "LD-13, LD-65, INV-11, H-2, H-3", reads: [.firmware, .memory]
+    source: "LD-13, LD-65, INV-11, H-2, H-3", reads: [.firmware, .ram]
   ) { scene in
     let map = GuestMap.xen
     for guest in scene.guests where guest.isIntact {

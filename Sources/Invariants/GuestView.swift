@@ -33,6 +33,8 @@ final class GuestView: Sendable {
   let strictUnits: [StrictUnit]
   /// The machine frames that it reaches by direct mappings, run by run (`Domain.forEachReached`).
   let reached: [FrameRange]
+  /// What its BARs cover, nil if it does not run or they are not where they should be.
+  let barReach: BARReach?
   /// What of its state is not as it was in the view before; everything if there was none.
   let changes: Invariant.Inputs
 
@@ -58,7 +60,9 @@ final class GuestView: Sendable {
     var changes: Invariant.Inputs = earlier == nil ? .all : []
     if let earlier {
       if earlier.isIntact != isIntact || earlier.life.tampered != life.value.tampered { changes = .all }
-      if !earlier.sharedDomain.isSame(as: domain) { changes.insert(.memory) }
+      if !earlier.sharedDomain.isSame(as: domain) {
+        changes.formUnion(GuestView.changes(from: earlier.sharedDomain, to: domain))
+      }
       if !earlier.sharedLife.isSame(as: life) { changes.insert(.balloon) }
       switch (earlier.life.report, life.value.report) {
       case (nil, nil): break
@@ -79,6 +83,7 @@ final class GuestView: Sendable {
       toldRanges = earlier.toldRanges
     } else {
       var told: [AddressRange] = []
+      told.reserveCapacity(8)
       if let map = guest?.guest.value.memoryMap {
         for entry in map where entry.type == .reserved {
           if let range = entry.range { told.append(range) }
@@ -86,11 +91,19 @@ final class GuestView: Sendable {
       }
       toldRanges = told
     }
+    if let earlier, changes.isDisjoint(with: [.firmware, .construction]) {
+      barReach = earlier.barReach
+    } else if let report = life.value.report, report.value.stop == .handedOver {
+      barReach = BARReach(of: report.value.bars, beside: toldRanges)
+    } else {
+      barReach = nil
+    }
     if let earlier, !changes.contains(.devices) {
       strictUnits = earlier.strictUnits
     } else {
       var strict: [StrictUnit] = []
-      if let devices = guest?.guest.value.devices {
+      if let devices = guest?.guest.value.devices, !devices.isEmpty {
+        strict.reserveCapacity(4)
         for device in devices where device.policy == .strict && !device.isGone {
           for index in units.indices where units[index].lists(device.sbdf) {
             let frames = units[index].frames
@@ -100,7 +113,7 @@ final class GuestView: Sendable {
       }
       strictUnits = strict
     }
-    if let earlier, !changes.contains(.memory) {
+    if let earlier, !changes.contains(.mappings) {
       reached = earlier.reached
     } else {
       reached = Domain.reached(by: domain)

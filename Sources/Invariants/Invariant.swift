@@ -54,6 +54,11 @@ public struct Invariant: Sendable {
 
     /// The domain numbered `id` now, nil if there is none.
     func domain(_ id: DomainID) -> Shared<Domain>? { happening.domain(id) }
+
+    /// The first part in which the host now is not as it was before.
+    func firstDifference(ignoringWorkByHand: Bool) -> String? {
+      Host.firstDifference(from: happening.before, to: happening.after, ignoringWorkByHand: ignoringWorkByHand)
+    }
   }
 
   /// An event between two states of a host, with what many checks look at.
@@ -96,7 +101,7 @@ public struct Invariant: Sendable {
     let rawValue: UInt16
     /// The event, what came of it, and the host before.
     static let event = Inputs(rawValue: 1)
-    /// The hypervisor's domains: p2m, IOMMU table, records, counts, and which there are.
+    /// Anything of the hypervisor's domains: whatever the next three say, and all else.
     static let memory = Inputs(rawValue: 2)
     /// What the toolstack settled when it built a guest: layout, ranges, memory map.
     static let construction = Inputs(rawValue: 4)
@@ -108,8 +113,18 @@ public struct Invariant: Sendable {
     static let balloon = Inputs(rawValue: 32)
     /// The hypervisor's devices and their owners, and the functions of the host.
     static let hardware = Inputs(rawValue: 64)
+    /// What of the p2m of domains is no direct mapping, and how many pages they are charged.
+    static let ram = Inputs(rawValue: 128)
+    /// Direct mappings of domains, their IOMMU tables, identity records.
+    static let mappings = Inputs(rawValue: 256)
+    /// Which domains there are, and whether they are crashed or dying.
+    static let domains = Inputs(rawValue: 512)
+    /// All that the hypervisor keeps of domains.
+    static let everythingOfDomains: Inputs = [.memory, .ram, .mappings, .domains]
     /// Everything.
-    static let all = Inputs(rawValue: 127)
+    static let all = Inputs(rawValue: 1023)
+    /// How many bits there are.
+    static let bitCount = 10
   }
 
   /// The stable name, lower case with hyphens.

@@ -15,33 +15,36 @@ public struct InvariantWatch: Sendable {
   /// Checks made so far.
   public private(set) var checks = 0
   /// What the last event left; nil before the first.
-  private var last: Last?
-
-  private struct Last {
-    var guests: [GuestView]
-    var reserved: ReservedDevices
-  }
+  private var last: [GuestView]?
+  /// Who has which reserved range; nil before the first event if nobody said it beforehand.
+  private var reserved: ReservedDevices?
 
   /// Watches a host in which every invariant holds.
   public init() {}
+
+  /// The same for `host` as it booted: what can be known of it beforehand is known to all copies.
+  public init(of host: Host) { reserved = ReservedDevices(of: host.hypervisor) }
 
   /// Looks at the host `after` `event`, which was `before` when this was last called; hands every invariant that broke,
   /// and that held before, to `report`.
   public mutating func check(
     _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ report: (Violation) -> Void
   ) {
-    let (guests, changed) = GuestView.all(of: after, after: last?.guests ?? [])
+    let (guests, changed) = views(from: before, to: after)
     let inputs = changes(from: before, to: after, guests, changed)
     let reserved = reservedDevices(of: after)
+    self.reserved = reserved
     let happening = Invariant.Happening(event, outcome, before: before, after: after, guests, reserved)
     let scene = Invariant.Scene(happening)
     let narrowed = Invariant.Scene(happening, guests: changed)
+    checks += Invariant.all.count
+    var due = broken | Invariant.readers(of: inputs)
     Invariant.all.withUnsafeBufferPointer { catalogue in
-      for index in catalogue.indices {
-        checks += 1
+      while due != 0 {
+        let index = due.trailingZeroBitCount
         let bit: UInt64 = 1 << UInt64(index)
+        due &= ~bit
         let held = broken & bit == 0
-        if held && inputs.isDisjoint(with: catalogue[index].inputs) { continue }
         let violation = held ? catalogue[index].check(narrowed) : catalogue[index].check(scene)
         if let violation {
           if held { report(violation) }
@@ -51,14 +54,26 @@ public struct InvariantWatch: Sendable {
         }
       }
     }
-    last = Last(guests: guests, reserved: reserved)
+    last = guests
+  }
+
+  /// The guests of `after` and those of them that are not as they were; no look at any if all are in the same boxes.
+  private func views(from before: Shared<Host>, to after: Shared<Host>) -> (all: [GuestView], changed: [GuestView]) {
+    guard let last else { return GuestView.all(of: after) }
+    if before.value.guests.isSame(as: after.value.guests),
+      before.value.port.port.domains.isSame(as: after.value.port.port.domains),
+      before.value.toolstack.guests.isSame(as: after.value.toolstack.guests)
+    {
+      return (last, [])
+    }
+    return GuestView.all(of: after, after: last)
   }
 
   /// The ranges of the devices of `host`: those known already if no function came or went.
   @inline(never)
   private func reservedDevices(of host: Shared<Host>) -> ReservedDevices {
     let devices = host.value.port.port.devices
-    guard let known = last?.reserved, known.describes(devices) else {
+    guard let known = reserved, known.describes(devices) else {
       return ReservedDevices(of: host.value.hypervisor)
     }
     return known
@@ -70,14 +85,53 @@ public struct InvariantWatch: Sendable {
     from before: Shared<Host>, to after: Shared<Host>, _ guests: [GuestView], _ changed: [GuestView]
   ) -> Invariant.Inputs {
     // A guest that went leaves nothing behind that would tell.
-    guard let last, last.guests.count == guests.count else { return .all }
+    guard let last, last.count == guests.count else { return .all }
     var inputs: Invariant.Inputs = .event
     for guest in changed { inputs.formUnion(guest.changes) }
     let (oldDomains, newDomains) = (before.value.port.port.domains, after.value.port.port.domains)
-    if !oldDomains.isSame(as: newDomains) { inputs.insert(.memory) }
+    if !oldDomains.isSame(as: newDomains) {
+      inputs.formUnion(InvariantWatch.changes(from: oldDomains, to: newDomains, changed))
+    }
     let (oldDevices, newDevices) = (before.value.port.port.devices, after.value.port.port.devices)
     let (oldFunctions, newFunctions) = (before.value.port.port.functions, after.value.port.port.functions)
     if !oldDevices.isSame(as: newDevices) || !oldFunctions.isSame(as: newFunctions) { inputs.insert(.hardware) }
     return inputs
+  }
+
+  /// What differs between the domains beside what the views of `changed` guests tell of theirs.
+  private static func changes(
+    from old: SharedArray<Domain>, to new: SharedArray<Domain>, _ changed: [GuestView]
+  ) -> Invariant.Inputs {
+    if old.count != new.count { return .everythingOfDomains }
+    for place in new.indices {
+      let domain = new.shared(at: place)
+      if old.shared(at: place).isSame(as: domain) { continue }
+      // A domain without a guest is nobody's view.
+      if old[place].id != domain.value.id || !changed.contains(where: { $0.isOf(domain) }) {
+        return .everythingOfDomains
+      }
+    }
+    return .memory
+  }
+}
+
+extension Invariant {
+  /// For each bit of `Inputs` the invariants that read it: bit n is the n-th of the catalogue.
+  private static let readersOfBits: [UInt64] = {
+    precondition(all.count <= 64, "a bit for each invariant")
+    return (0..<Inputs.bitCount).map { bit in
+      all.indices.reduce(0) { all[$1].inputs.rawValue >> UInt16(bit) & 1 == 0 ? $0 : $0 | 1 << UInt64($1) }
+    }
+  }()
+
+  /// The invariants that read any of `inputs`: bit n is the n-th of the catalogue.
+  fileprivate static func readers(of inputs: Inputs) -> UInt64 {
+    var readers: UInt64 = 0
+    var left = inputs.rawValue
+    while left != 0 {
+      readers |= readersOfBits[left.trailingZeroBitCount]
+      left &= left &- 1
+    }
+    return readers
   }
 }

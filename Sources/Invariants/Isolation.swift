@@ -9,7 +9,7 @@ extension Invariant {
   static let identityCounted = Invariant(
     "identity-counted",
     "A guest's identity records count its functions that have the range, phantoms included, and there is none without.",
-    source: "I-6, I-7, HV-92, HV-100, C-1, BUG-5", reads: [.hardware, .memory]
+    source: "I-6, I-7, HV-92, HV-100, C-1, BUG-5", reads: [.hardware, .mappings]
   ) { scene in
     let units = scene.units
     let devices = scene.devices
@@ -17,8 +17,9 @@ extension Invariant {
       for record in guest.domain.records {
         var holders: UInt64 = 0
         for unit in units.indices where units[unit].base == record.base && units[unit].end == record.end {
-          for device in devices where device.owner == guest.domain.id && device.sbdf.segment == units[unit].segment {
-            holders += device.functions(in: units[unit])
+          for place in devices.indices
+          where devices[place].owner == guest.domain.id && devices[place].sbdf.segment == units[unit].segment {
+            holders += devices[place].functions(in: units[unit])
           }
         }
         if holders != record.count {
@@ -35,7 +36,7 @@ extension Invariant {
 
   static let identityKept = Invariant(
     "identity-kept", "Identity pages of a range stay as long as a device of the guest holds the range.",
-    source: "I-8, HV-121, G-3, BUG-5, BUG-17", reads: [.memory]
+    source: "I-8, HV-121, G-3, BUG-5, BUG-17", reads: [.mappings]
   ) { scene in
     for guest in scene.guests where guest.domain.crash == nil {
       guard let earlier = scene.before.port.port.domains.domain(guest.domain.id), !guest.isOf(earlier) else { continue }
@@ -81,10 +82,11 @@ extension Invariant {
   static let dmaConfined = Invariant(
     "dma-confined",
     "Direct mappings of a guest lead to its own devices' BARs and ranges, and nowhere else.",
-    source: "I-12, HV-116, BL-124, G-2; review 2014 (3)", reads: [.hardware, .memory, .devices]
+    source: "I-12, HV-116, BL-124, G-2; review 2014 (3)", reads: [.hardware, .mappings, .devices]
   ) { scene in
     for guest in scene.allGuests where guest.isIntact && !guest.reached.isEmpty {
       var owned: [FrameRange] = []
+      owned.reserveCapacity(16)
       forEachOwn(of: guest, in: scene) { owned.append($0) }
       for run in guest.domain.p2m.runs {
         guard case .direct(let mapping) = run.value else { continue }
@@ -113,9 +115,10 @@ extension Invariant {
   /// Calls `body` with the machine frames of each range and each memory BAR of the guest's devices.
   private static func forEachOwn(of guest: GuestView, in scene: Scene, _ body: (FrameRange) -> Void) {
     let functions = scene.after.port.port.functions
-    for (position, device) in scene.devices.enumerated() where device.owner == guest.domain.id {
+    let devices = scene.devices
+    for position in devices.indices where devices[position].owner == guest.domain.id {
       for range in scene.reserved.ranges(of: position) { body(range.frames) }
-      guard let function = functions.place(of: device.sbdf) else { continue }
+      guard let function = functions.place(of: devices[position].sbdf) else { continue }
       for bar in functions[function].bars where bar.kind.isMemory && bar.hostAddress != 0 {
         if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
           body(frames)

@@ -7,7 +7,7 @@ extension Invariant {
   static let ramClearOfRanges = Invariant(
     "ram-clear-of-ranges",
     "Guest RAM meets no range the guest was told of, nor a range of a strictly assigned device.",
-    source: "BL-64, BL-136, I-3, HV-108; review 2014 (2.2)", reads: [.memory, .construction, .devices]
+    source: "BL-64, BL-136, I-3, HV-108; review 2014 (2.2)", reads: [.ram, .construction, .devices]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       for range in guest.toldRanges {
@@ -27,7 +27,7 @@ extension Invariant {
   static let ramConserved = Invariant(
     "ram-conserved",
     "Every page charged to a guest is RAM it can reach, and it has as much RAM as was asked for.",
-    source: "BL-60, HV-131, HV-132, I-8, INV-6", reads: [.memory, .construction]
+    source: "BL-60, HV-131, HV-132, I-8, INV-6", reads: [.ram, .construction]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       let mapped = guest.domain.ownFrameCount

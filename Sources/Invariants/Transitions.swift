@@ -11,7 +11,7 @@ extension Invariant {
     guard scene.outcome.isRefusal else { return nil }
     // There is no hypercall that asks for a right or a mapping: a toolstack that takes back what it did cannot know what
     // had been done by hand before.
-    if let part = scene.before.firstDifference(from: scene.after, ignoringWorkByHand: true) {
+    if let part = scene.firstDifference(ignoringWorkByHand: true) {
       return Violation(
         "refusal-changes-nothing", stage: scene.event.stage, relation: part,
         detail: "the event was refused, yet \(part) is not as it was")

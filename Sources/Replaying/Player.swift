@@ -8,7 +8,8 @@ import Tracing
 /// A host with its invariants: applies events one by one and says what they broke. Replaying and fuzzing are both this.
 public struct Player: Sendable {
   private var state: Shared<Host>
-  private var watch = InvariantWatch()
+  private var watch: InvariantWatch
+  private var memory = WorkingMemory()
   /// The host as it is now.
   public var host: Host { _read { yield state.value } }
   /// Checks made so far.
@@ -16,16 +17,28 @@ public struct Player: Sendable {
 
   /// Boots `edition` on `machine`.
   public init(machine: Machine, edition: Edition) {
-    state = Shared(Host(machine: machine, edition: edition))
+    let host = Host(machine: machine, edition: edition)
+    watch = InvariantWatch(of: host)
+    state = Shared(host)
   }
 
   /// Goes on with `host`, in which every invariant holds.
-  public init(continuing host: Host) { state = Shared(host) }
+  public init(continuing host: Host) {
+    watch = InvariantWatch(of: host)
+    state = Shared(host)
+  }
+
+  /// The same player to be kept: without its working memory, which stays with the one that goes on.
+  public var kept: Player {
+    var kept = self
+    kept.memory = WorkingMemory()
+    return kept
+  }
 
   /// Applies `event`; hands every invariant that this event broke, and that held before, to `report`.
   public mutating func play(_ event: Event, _ report: (Violation) -> Void) -> Outcome {
     let before = state
-    let outcome = state.value.apply(event)
+    let outcome = state.value.apply(event, in: &memory)
     if case .query = event { return outcome }
     watch.check(event, outcome, before: before, after: state, report)
     return outcome

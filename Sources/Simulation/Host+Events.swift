@@ -26,6 +26,18 @@ extension Host {
     return outcome
   }
 
+  /// The same in memory that events before have left, of this host or of any other.
+  ///
+  /// A host that keeps such memory itself would hand it on to each copy, and every copy would need its own.
+  public mutating func apply(_ event: Event, in memory: inout WorkingMemory) -> Outcome {
+    swap(&buffer, &memory.buffer)
+    swap(&loaderMemory, &memory.loader)
+    let outcome = apply(event)
+    swap(&buffer, &memory.buffer)
+    swap(&loaderMemory, &memory.loader)
+    return outcome
+  }
+
   /// Tells the toolstack where devices are that went their way without it.
   private mutating func noteMoves() {
     let hypervisor = hypervisor
@@ -144,7 +156,7 @@ extension Host {
       return .refused(Refusal(.invalid, rule: nil))
     }
     let input = FirmwareInput(of: built, addressBits: addressBits)
-    let report = loader.value.run(input, as: domain, on: &port, &buffer)
+    let report = loader.value.run(input, as: domain, on: &port, &buffer, in: &loaderMemory)
     guests[index].firmware = report
     if case .crashed(let rule, _) = report.stop { return .crashed(rule) }
     // A BAR half written is mapped where it then stands, if that can be, and away from there again (H-6).

@@ -28,6 +28,8 @@ public struct Host: Sendable {
   private(set) var loader: Shared<FirmwareParty>
   let addressBits: UInt8
   var buffer = HypercallBuffer()
+  /// Memory of the model of its guests' firmware, nil before the first boot.
+  var loaderMemory: Shared<LoaderState>?
   var armed: InjectedFault?
 
   /// The hypervisor.
@@ -81,11 +83,11 @@ public struct Host: Sendable {
   /// Domain numbers already given out do not count: nothing but the numbers of later domains depends on them. With
   /// `ignoringWorkByHand` neither do I/O rights of guests that were tampered with, and what these have where dom0 mapped BARs.
   public func firstDifference(from other: Host, ignoringWorkByHand: Bool = false) -> String? {
-    let (left, right) = (hypervisor, other.hypervisor)
-    if left.domains != right.domains {
+    // Part by part where it lies: to copy a host costs more than to find two equal.
+    if port.port.domains != other.port.port.domains {
       let isSame =
         ignoringWorkByHand
-        && left.domains.elementsEqual(right.domains) { one, two in
+        && port.port.domains.elementsEqual(other.port.port.domains) { one, two in
           if one == two { return true }
           guard guests.contains(where: { $0.domain == one.id && $0.tampered }) else { return false }
           let bars = [self, other].flatMap { $0.toolstack.guest(one.id)?.deviceModel.mappedBARs ?? [] }
@@ -94,13 +96,30 @@ public struct Host: Sendable {
         }
       if !isSame { return "domains" }
     }
-    if !left.devices.elementsEqual(right.devices, by: { $0.behaves(like: $1) }) { return "devices" }
-    if left.budget.free != right.budget.free || left.budget.claimed != right.budget.claimed { return "memory" }
-    if left.functions != right.functions { return "functions" }
-    if left.hostCrash != right.hostCrash { return "host" }
+    if !port.port.devices.isSame(as: other.port.port.devices),
+      !port.port.devices.elementsEqual(other.port.port.devices, by: { $0.behaves(like: $1) })
+    {
+      return "devices"
+    }
+    if port.port.budget.free != other.port.port.budget.free
+      || port.port.budget.claimed != other.port.port.budget.claimed
+    {
+      return "memory"
+    }
+    if port.port.functions != other.port.port.functions { return "functions" }
+    if port.port.hostCrash != other.port.port.hostCrash { return "host" }
     if toolstack != other.toolstack { return "toolstack" }
     if guests != other.guests { return "guests" }
     return nil
+  }
+
+  /// `firstDifference` of two hosts in their boxes; neither is copied.
+  public static func firstDifference(
+    from one: Shared<Host>, to other: Shared<Host>, ignoringWorkByHand: Bool = false
+  ) -> String? {
+    one.isSame(as: other)
+      ? nil
+      : one.place.pointee.firstDifference(from: other.place.pointee, ignoringWorkByHand: ignoringWorkByHand)
   }
 }
 
@@ -118,11 +137,18 @@ enum FirmwareParty: Sendable {
   case other(any GuestFirmware)
 
   func run<Port: HypercallPort>(
-    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer,
+    in memory: inout Shared<LoaderState>?
   ) -> FirmwareReport {
     switch self {
-    case .model(let loader): loader.run(input, as: domain, on: &port, &buffer)
-    case .other(let loader): loader.run(input, as: domain, on: &port, &buffer)
+    case .model(let loader):
+      var state = memory ?? Shared(LoaderState())
+      memory = nil
+      loader.run(input, as: domain, on: &port, &buffer, in: &state.value)
+      let report = state.value.takeReport()
+      memory = state
+      return report
+    case .other(let loader): return loader.run(input, as: domain, on: &port, &buffer)
     }
   }
 }

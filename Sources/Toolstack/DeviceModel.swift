@@ -57,7 +57,13 @@ public struct DeviceModel: Equatable, Sendable {
 
   /// The function at `devfn`, nil if none.
   public func function(at devfn: UInt8) -> GuestFunction? {
-    functions.first { $0.devfn == devfn }
+    place(of: devfn).map { functions[$0] }
+  }
+
+  // Functions hold lists: to look at a copy of each would cost more than the look.
+  private func place(of devfn: UInt8) -> Int? {
+    for place in functions.indices where functions[place].devfn == devfn { return place }
+    return nil
   }
 
   // MARK: Pass-through
@@ -67,7 +73,9 @@ public struct DeviceModel: Equatable, Sendable {
   /// `number` is the function number the guest sees.
   mutating func attach(_ function: PCIFunction, slot: UInt8?, number: UInt8) throws(Refusal) -> UInt8 {
     let name = modelName(function.sbdf)
-    if functions.contains(where: { $0.host.map(modelName) == name }) { throw Refusal(.fail, rule: .bl(110)) }
+    for place in functions.indices {
+      if let host = functions[place].host, modelName(host) == name { throw Refusal(.fail, rule: .bl(110)) }
+    }
     var devfn = UInt8(0)
     if let slot, slot != 0 {
       guard slot < 32 else { throw Refusal(.invalid, rule: .bl(33)) }
@@ -78,7 +86,7 @@ public struct DeviceModel: Equatable, Sendable {
       }
       devfn = free << 3 | number
     }
-    let place = functions.firstIndex { $0.devfn >= devfn } ?? functions.endIndex
+    let place = functions.indices.first { functions[$0].devfn >= devfn } ?? functions.endIndex
     guard place == functions.endIndex || functions[place].devfn != devfn else {
       throw Refusal(.fail, rule: .bl(110))
     }
@@ -88,10 +96,10 @@ public struct DeviceModel: Equatable, Sendable {
 
   /// Takes the function away; what it had mapped must be gone (`forgetMappings`).
   mutating func detach(_ sbdf: SBDF) {
-    functions.removeAll { $0.host == sbdf }
+    for place in functions.indices.reversed() where functions[place].host == sbdf { functions.remove(at: place) }
   }
 
-  private func isFree(_ slot: UInt8) -> Bool { !functions.contains { $0.devfn >> 3 == slot } }
+  private func isFree(_ slot: UInt8) -> Bool { !functions.indices.contains { functions[$0].devfn >> 3 == slot } }
 
   /// QEMU's identifier of a device; without the segment two can collide (LB-17).
   private func modelName(_ sbdf: SBDF) -> UInt32 { nameHasSegment ? sbdf.rawValue : UInt32(sbdf.bdf) }
@@ -117,8 +125,8 @@ public struct DeviceModel: Equatable, Sendable {
       smallBARs == .trueSize ? Page.frameUp(of: address) : Page.frame(of: address)
     }
     for bar in placed where bar.decodes && bar.bar.kind.isMemory && bar.address != 0 {
-      guard let function = function(at: bar.devfn), let host = function.host,
-        let register = function.bars.first(where: { $0.index == bar.bar.index }), register.hostAddress != 0,
+      guard let place = place(of: bar.devfn), let host = functions[place].host,
+        let register = functions[place].bars.first(where: { $0.index == bar.bar.index }), register.hostAddress != 0,
         Page.isAligned(bar.address) || smallBARs == .trueSize,
         AddressRange(start: bar.address, size: register.size) != nil
       else { continue }

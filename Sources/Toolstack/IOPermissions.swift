@@ -73,8 +73,10 @@ extension Toolstack {
   /// Small BARs of several functions can share a page of the host.
   func ownPermissions(of sbdf: SBDF, in guest: Guest) -> [IOPermission] {
     let functions = guest.deviceModel.functions
-    guard let shown = functions.firstIndex(where: { $0.host == sbdf }) else { return [] }
-    var own = functions[shown].bars.compactMap(IOPermission.init)
+    guard let shown = functions.indices.first(where: { functions[$0].host == sbdf }) else { return [] }
+    var own: [IOPermission] = []
+    own.reserveCapacity(functions[shown].bars.count)
+    for bar in functions[shown].bars { if let permission = IOPermission(bar) { own.append(permission) } }
     for other in functions.indices where functions[other].host != nil && functions[other].host != sbdf {
       for bar in functions[other].bars {
         guard let permission = IOPermission(bar), own.contains(where: { $0.meets(permission) }) else { continue }

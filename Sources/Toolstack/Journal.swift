@@ -6,7 +6,10 @@ struct Journal {
   private var calls: [Hypercall] = []
 
   /// Notes what undoes the step just taken.
-  mutating func undo(_ call: Hypercall) { calls.append(call) }
+  mutating func undo(_ call: Hypercall) {
+    if calls.isEmpty { calls.reserveCapacity(8) }
+    calls.append(call)
+  }
 
   /// Undoes every step, the last first. A step that fails is tried once more: it only takes away what was given, so a failure is a
   /// passing one. What fails twice stays as it is: nobody is left to tell.

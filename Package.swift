@@ -51,7 +51,7 @@ let package = Package(
     module("Sharing"),
     .target(name: "CCoverage", cSettings: plainC),
     module("Coverage", on: ["CCoverage"]),
-    model("AddressSpace"),
+    model("AddressSpace", on: ["Sharing"]),
     module("Editions"),
     model("Platform", on: ["AddressSpace", "Editions"]),
     model("Hypercalls", on: ["AddressSpace", "Editions", "Platform"]),

@@ -1,7 +1,9 @@
+import Sharing
+
 /// A map from frames to values, kept as sorted, disjoint, maximal runs.
 ///
 /// Guest memory of any size is a handful of runs, so the cost of every operation depends on the number of
-/// runs and never on gigabytes. Frames without a value are *holes*. Neighbouring runs with equal values are
+/// runs, by its logarithm and little more, and never on gigabytes. Frames without a value are *holes*. Neighbouring runs with equal values are
 /// always merged: two maps with the same contents compare equal.
 public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   /// A maximal range of frames with one value.
@@ -19,7 +21,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   }
 
   /// The runs in ascending order.
-  public private(set) var runs: [Run] = []
+  public private(set) var runs = BlockArray<Run>()
 
   /// The empty map.
   public init() {}
@@ -32,13 +34,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
 
   /// Index of the first run that ends beyond `frame`.
   private func firstIndex(endingAfter frame: UInt64) -> Int {
-    var low = 0
-    var high = runs.count
-    while low < high {
-      let middle = (low + high) / 2
-      if runs[middle].frames.end > frame { high = middle } else { low = middle + 1 }
-    }
-    return low
+    runs.partitionIndex { $0.frames.end > frame }
   }
 
   /// The value of `frame`, nil for a hole.
@@ -178,6 +174,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
 
   /// The first broken representation rule, nil if there is none. For tests.
   public var brokenRule: String? {
+    if let rule = runs.brokenRule { return rule }
     for (index, run) in runs.enumerated() {
       if run.frames.isEmpty { return "run \(index) is empty" }
       guard index > 0 else { continue }

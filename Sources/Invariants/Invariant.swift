@@ -23,12 +23,19 @@ public struct Invariant: Sendable {
     public var before: Host { unsafeAddress { happening.before.place } }
     /// The host now.
     public var after: Host { unsafeAddress { happening.after.place } }
+    /// Those of its guests that a check of guests and their devices looks at: those above, and all that got or lost a device.
+    let concerned: [GuestView]
+    /// Positions of the devices that a check of single devices looks at; nil for all.
+    private let moved: [Int]?
+
     /// Its guests that the hypervisor knows, in order of their names.
     var allGuests: [GuestView] { happening.guests }
     /// Who has which reserved range.
     var reserved: ReservedDevices { happening.reserved }
     /// The devices the hypervisor knows now.
-    var devices: [Device] { happening.devices }
+    var devices: BlockArray<Device> { _read { yield happening.devices } }
+    /// Who has which device.
+    var holdings: Holdings { _read { yield happening.holdings } }
     /// The reserved ranges the hypervisor knows.
     var units: [RMRRUnit] { happening.units }
 
@@ -38,18 +45,36 @@ public struct Invariant: Sendable {
       let guests = GuestView.all(of: present).all
       self.init(
         Happening(
-          event, outcome, before: Shared(before), after: present, guests, ReservedDevices(of: after.hypervisor)))
+          event, outcome, before: Shared(before), after: present, guests, ReservedDevices(of: after.hypervisor),
+          Holdings(of: after.hypervisor.devices)))
     }
 
     /// All guests after `happening`.
     init(_ happening: Happening) {
-      self.init(happening, guests: happening.guests)
+      self.init(happening, guests: happening.guests, concerned: happening.guests, moved: nil)
     }
 
-    /// The same for a check of single guests that held: it looks at `guests` alone.
-    init(_ happening: Happening, guests: [GuestView]) {
+    /// The same for checks that held: of single guests they look at `guests` alone, of guests with their devices at those
+    /// `concerned`, of single devices at those `moved`.
+    init(_ happening: Happening, guests: [GuestView], concerned: [GuestView], moved: [Int]?) {
       self.happening = happening
       self.guests = guests
+      self.concerned = concerned
+      self.moved = moved
+    }
+
+    /// The first violation that `check` finds in a device, by its position, that is to be looked at.
+    func firstViolation(ofDevices check: (Int, Device) -> Violation?) -> Violation? {
+      if let moved {
+        for position in moved { if let violation = check(position, devices[position]) { return violation } }
+        return nil
+      }
+      var position = 0
+      for device in devices {
+        if let violation = check(position, device) { return violation }
+        position += 1
+      }
+      return nil
     }
 
     /// The domain numbered `id` now, nil if there is none.
@@ -66,14 +91,15 @@ public struct Invariant: Sendable {
     let after: Shared<Host>
     let guests: [GuestView]
     let reserved: ReservedDevices
-    let devices: [Device]
+    let devices: BlockArray<Device>
+    let holdings: Holdings
     let units: [RMRRUnit]
     private let domains: SharedArray<Domain>
 
     @inline(never)
     init(
       _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ guests: [GuestView],
-      _ reserved: ReservedDevices
+      _ reserved: ReservedDevices, _ holdings: Holdings
     ) {
       self.event = event
       self.outcome = outcome
@@ -81,6 +107,7 @@ public struct Invariant: Sendable {
       self.after = after
       self.guests = guests
       self.reserved = reserved
+      self.holdings = holdings
       devices = after.value.port.port.devices
       domains = after.value.port.port.domains
       units = reserved.units

@@ -43,6 +43,12 @@ public struct IdentityRecords: Sendable {
     left.end <= right.end && left.frames.end <= right.frames.end
   }
 
+  /// Counts the record at `position` once more.
+  mutating func countUp(at position: Int) { ascending[position].count += 1 }
+
+  /// Counts the record at `position` once less.
+  mutating func countDown(at position: Int) { ascending[position].count -= 1 }
+
   /// Takes out the record at `position`.
   mutating func remove(at position: Int) {
     ascending.remove(at: position)
@@ -75,10 +81,7 @@ extension IdentityRecords: RandomAccessCollection {
   /// The number of records.
   public var endIndex: Int { ascending.endIndex }
   /// The record at `position`.
-  public internal(set) subscript(position: Int) -> IdentityRecord {
-    _read { yield ascending[position] }
-    _modify { yield &ascending[position] }
-  }
+  public subscript(position: Int) -> IdentityRecord { ascending[position] }
   /// The records in order.
   public func makeIterator() -> BlockArray<IdentityRecord>.Iterator { ascending.makeIterator() }
 }

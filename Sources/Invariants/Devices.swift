@@ -13,7 +13,7 @@ extension Invariant {
   ) { scene in
     // Guests that reach nothing, most of all, share nothing.
     let isNew = scene.guests.contains { guest in
-      !guest.reached.isEmpty && guest.reachesAnew && !guest.life.tampered && !guest.domain.isDying
+      !guest.reached.isEmpty && (guest.reachesAnew || !scene.isNarrow) && !guest.life.tampered && !guest.domain.isDying
         && scene.allGuests.contains { $0 !== guest && $0.reachesAny(of: guest) }
     }
     guard isNew else { return nil }

@@ -39,6 +39,12 @@ final class GuestView: Sendable {
   private let reach: FrameRange
   /// True if it reaches what it did not reach, or promises of it hold that did not, in the view before.
   let reachesAnew: Bool
+  /// Frames of the p2m that hold RAM.
+  let ramFrames: UInt64
+  /// Frames outside which its p2m is as it was in the view before; all of them if there was none.
+  let changedFrames: FrameRange
+  /// True unless all direct mappings and identity records are as they were in the view before.
+  let mappingsChanged: Bool
   /// What of its state is not as it was in the view before; everything if there was none.
   let changes: Invariant.Inputs
 
@@ -108,6 +114,12 @@ final class GuestView: Sendable {
       strictUnits = strict
     }
     if let earlier, !changes.contains(.memory) {
+      (ramFrames, changedFrames, mappingsChanged) = (earlier.ramFrames, FrameRange(0, 0), false)
+    } else {
+      let memory = MemoryChange(from: earlier?.sharedDomain, to: domain, ram: earlier?.ramFrames ?? 0)
+      (ramFrames, changedFrames, mappingsChanged) = (memory.ram, memory.frames, memory.touchesMappings)
+    }
+    if let earlier, !mappingsChanged {
       reached = earlier.reached
     } else {
       reached = Domain.reached(by: domain)
@@ -116,7 +128,8 @@ final class GuestView: Sendable {
     for range in reached { (low, high) = (min(low, range.start), max(high, range.end)) }
     reach = low < high ? FrameRange(low, high) : FrameRange(0, 0)
     if let earlier {
-      reachesAnew = changes == .all || earlier.reached != reached
+      reachesAnew =
+        changes == .all || earlier.reached != reached || earlier.domain.isDying != domain.value.isDying
     } else {
       reachesAnew = true
     }

@@ -1,3 +1,4 @@
+import AddressSpace
 import Editions
 import Hypervisor
 import Platform
@@ -27,6 +28,8 @@ public struct Invariant: Sendable {
     let concerned: [GuestView]
     /// Positions of the devices that a check of single devices looks at; nil for all.
     private let moved: [Int]?
+    /// False if everything is to be looked at.
+    let isNarrow: Bool
 
     /// Its guests that the hypervisor knows, in order of their names.
     var allGuests: [GuestView] { happening.guests }
@@ -51,16 +54,24 @@ public struct Invariant: Sendable {
 
     /// All guests after `happening`.
     init(_ happening: Happening) {
-      self.init(happening, guests: happening.guests, concerned: happening.guests, moved: nil)
+      self.init(happening, guests: happening.guests, concerned: happening.guests, moved: nil, isNarrow: false)
     }
 
     /// The same for checks that held: of single guests they look at `guests` alone, of guests with their devices at those
     /// `concerned`, of single devices at those `moved`.
-    init(_ happening: Happening, guests: [GuestView], concerned: [GuestView], moved: [Int]?) {
+    init(
+      _ happening: Happening, guests: [GuestView], concerned: [GuestView], moved: [Int]?, isNarrow: Bool = true
+    ) {
+      self.isNarrow = isNarrow
       self.happening = happening
       self.guests = guests
       self.concerned = concerned
       self.moved = moved
+    }
+
+    /// The frames of a guest that a check looks at which reads its p2m and `others`: where it held, those that changed.
+    func frames(of guest: GuestView, besides others: Inputs) -> FrameRange {
+      isNarrow && guest.changes.isDisjoint(with: others) ? guest.changedFrames : FrameRange(0, .max)
     }
 
     /// The first violation that `check` finds in a device, by its position, that is to be looked at.

@@ -40,7 +40,7 @@ extension Invariant {
     for guest in scene.guests where guest.domain.crash == nil {
       guard let earlier = scene.before.port.port.domains.domain(guest.domain.id), !guest.isOf(earlier) else { continue }
       // Most events touch no identity page: equal tables need no look.
-      if earlier.value.records == guest.domain.records, earlier.value.p2m == guest.domain.p2m { continue }
+      if !guest.mappingsChanged { continue }
       for record in guest.domain.records where record.count > 0 {
         guard earlier.value.records.contains(where: { $0.base == record.base && $0.end == record.end }) else {
           continue

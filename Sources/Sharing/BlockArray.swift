@@ -16,29 +16,22 @@ public struct BlockArray<Element> {
 
   /// Blocks, none of them empty, and how many elements precede each; at least one block.
   @usableFromInline
-  final class Spill {
+  struct Table {
     @usableFromInline var blocks: [[Element]]
     @usableFromInline var starts: [Int]
     @usableFromInline var count: Int
 
     @inlinable
-    init(_ blocks: [[Element]]) {
-      self.blocks = blocks
-      starts = []
-      count = 0
-      countAgain(from: 0)
-    }
-
-    @inlinable
-    init(copying other: Spill) {
-      blocks = other.blocks
-      starts = other.starts
-      count = other.count
+    init(_ elements: [Element]) {
+      blocks = [elements]
+      starts = [0]
+      count = elements.count
+      settle(0, was: count)
     }
 
     /// Counts what precedes the blocks from the one at `first` on.
     @inlinable
-    func countAgain(from first: Int) {
+    mutating func countAgain(from first: Int) {
       var sum = first == 0 ? 0 : starts[first - 1] + blocks[first - 1].count
       starts.removeSubrange(Swift.min(first, starts.count)...)
       for block in blocks[first...] {
@@ -51,18 +44,20 @@ public struct BlockArray<Element> {
     /// The block with the element at `position`, the last one for the end.
     @inlinable
     func block(of position: Int) -> Int {
-      var low = 0
-      var high = starts.count
-      while high - low > 1 {
-        let middle = (low + high) / 2
-        if starts[middle] <= position { low = middle } else { high = middle }
+      starts.withUnsafeBufferPointer { starts in
+        var low = 0
+        var high = starts.count
+        while high - low > 1 {
+          let middle = (low + high) / 2
+          if starts[middle] <= position { low = middle } else { high = middle }
+        }
+        return low
       }
-      return low
     }
 
-    /// Puts a block that grew or shrank in order: divides it, joins it with a neighbour, or takes it out.
+    /// Puts a block in order that had `before` elements: divides it, joins it with a neighbour, or takes it out.
     @inlinable
-    func settle(_ index: Int) {
+    mutating func settle(_ index: Int, was before: Int) {
       let size = blocks[index].count
       if size > BlockArray.limit {
         let block = blocks[index]
@@ -70,20 +65,74 @@ public struct BlockArray<Element> {
         blocks.replaceSubrange(
           index...index,
           with: (0..<parts).map { Array(block[size * $0 / parts..<size * ($0 + 1) / parts]) })
-        return countAgain(from: index)
-      }
-      if size == 0 {
+        countAgain(from: index)
+      } else if size == 0 {
         blocks.remove(at: index)
+        countAgain(from: index)
       } else if index + 1 < blocks.count, size + blocks[index + 1].count <= BlockArray.limit / 2 {
         blocks[index] += blocks[index + 1]
         blocks.remove(at: index + 1)
+        countAgain(from: index)
       } else if index > 0, size + blocks[index - 1].count <= BlockArray.limit / 2 {
         blocks[index - 1] += blocks[index]
         blocks.remove(at: index)
-        return countAgain(from: index - 1)
+        countAgain(from: index - 1)
+      } else {
+        let difference = size - before
+        count += difference
+        starts.withUnsafeMutableBufferPointer { starts in
+          for later in index + 1..<starts.count { starts[later] += difference }
+        }
       }
-      countAgain(from: index)
     }
+
+    @inlinable
+    mutating func replace(_ range: Range<Int>, with elements: some Collection<Element>) {
+      precondition(range.lowerBound >= 0 && range.upperBound <= count, "no such elements")
+      let first = block(of: range.lowerBound)
+      let last = range.isEmpty ? first : block(of: range.upperBound - 1)
+      let low = range.lowerBound - starts[first]
+      let high = range.upperBound - starts[last]
+      let before = blocks[first].count
+      if first == last {
+        blocks[first].replaceSubrange(low..<high, with: elements)
+        return settle(first, was: before)
+      }
+      let rest = blocks[last][high...]
+      blocks[first].removeSubrange(low...)
+      blocks[first] += elements
+      blocks[first] += rest
+      blocks.removeSubrange(first + 1...last)
+      countAgain(from: first)
+      settle(first, was: blocks[first].count)
+    }
+
+    @inlinable
+    func address(of position: Int) -> UnsafePointer<Element> {
+      precondition(position >= 0 && position < count, "no element")
+      let block = block(of: position)
+      return blocks[block].withUnsafeBufferPointer {
+        $0.baseAddress.unsafelyUnwrapped + (position - starts[block])
+      }
+    }
+
+    @inlinable
+    mutating func uniqueAddress(of position: Int) -> UnsafeMutablePointer<Element> {
+      precondition(position >= 0 && position < count, "no element")
+      let block = block(of: position)
+      let place = position - starts[block]
+      return blocks[block].withUnsafeMutableBufferPointer { $0.baseAddress.unsafelyUnwrapped + place }
+    }
+  }
+
+  /// The table in a box.
+  @usableFromInline
+  final class Spill {
+    // Nobody but the array that owns the box reaches it.
+    @exclusivity(unchecked) @usableFromInline var table: Table
+
+    @inlinable
+    init(_ table: Table) { self.table = table }
   }
 
   /// The elements of `elements`, in order.
@@ -98,17 +147,15 @@ public struct BlockArray<Element> {
   @inlinable
   @inline(never)
   mutating func spillOver() {
-    let spill = Spill([flat])
-    spill.settle(0)
+    spill = Spill(Table(flat))
     flat = []
-    self.spill = spill
   }
 
   /// Joins what has become little enough for one array.
   @inlinable
   @inline(never)
   mutating func join(_ spill: Spill) {
-    flat = Array(spill.blocks.joined())
+    flat = Array(spill.table.blocks.joined())
     self.spill = nil
   }
 
@@ -116,7 +163,7 @@ public struct BlockArray<Element> {
   @inlinable
   mutating func ownSpill() -> Spill? {
     guard spill != nil else { return nil }
-    if !isKnownUniquelyReferenced(&spill) { spill = spill.map { Spill(copying: $0) } }
+    if !isKnownUniquelyReferenced(&spill) { spill = spill.map { Spill($0.table) } }
     return spill
   }
 
@@ -131,12 +178,13 @@ public struct BlockArray<Element> {
     guard let spill else { return BlockArray.partition(flat, predicate) }
     // The last element of a block decides whether it is in it or before.
     var low = 0
-    var high = spill.blocks.count - 1
+    var high = spill.table.blocks.count - 1
     while low < high {
       let middle = (low + high) / 2
-      if predicate(spill.blocks[middle][spill.blocks[middle].count - 1]) { high = middle } else { low = middle + 1 }
+      let isBefore = spill.table.blocks[middle].withUnsafeBufferPointer { !predicate($0[$0.count - 1]) }
+      if isBefore { low = middle + 1 } else { high = middle }
     }
-    return spill.starts[low] + BlockArray.partition(spill.blocks[low], predicate)
+    return spill.table.starts[low] + BlockArray.partition(spill.table.blocks[low], predicate)
   }
 
   @inlinable
@@ -156,33 +204,40 @@ public struct BlockArray<Element> {
   @inlinable
   public func forEachUnshared(with earlier: BlockArray, _ body: (Range<Int>) -> Void) {
     if isSame(as: earlier) { return }
-    guard let spill, let old = earlier.spill else {
+    guard let new = spill?.table, let old = earlier.spill?.table else {
       if !isEmpty { body(0..<count) }
       return
     }
-    if spill.blocks.count == old.blocks.count, spill.starts == old.starts {
-      for index in spill.blocks.indices where !spill.blocks[index].isSame(as: old.blocks[index]) {
-        body(spill.starts[index]..<spill.starts[index] + spill.blocks[index].count)
+    if new.starts == old.starts {
+      for index in new.blocks.indices where !new.blocks[index].isSame(as: old.blocks[index]) {
+        body(new.starts[index]..<new.starts[index] + new.blocks[index].count)
       }
       return
     }
-    let shorter = Swift.min(spill.blocks.count, old.blocks.count)
+    let (head, tail) = BlockArray.sharedEnds(old, new)
+    let end = tail == 0 ? new.count : new.starts[new.blocks.count - tail]
+    let start = head == new.blocks.count ? new.count : new.starts[head]
+    if start < end { body(start..<end) }
+  }
+
+  /// How many blocks at the beginning and at the end both share.
+  @inlinable
+  static func sharedEnds(_ old: Table, _ new: Table) -> (head: Int, tail: Int) {
+    let shorter = Swift.min(new.blocks.count, old.blocks.count)
     var head = 0
-    while head < shorter, spill.blocks[head].isSame(as: old.blocks[head]) { head += 1 }
+    while head < shorter, new.blocks[head].isSame(as: old.blocks[head]) { head += 1 }
     var tail = 0
     while tail < shorter - head,
-      spill.blocks[spill.blocks.count - 1 - tail].isSame(as: old.blocks[old.blocks.count - 1 - tail])
+      new.blocks[new.blocks.count - 1 - tail].isSame(as: old.blocks[old.blocks.count - 1 - tail])
     {
       tail += 1
     }
-    let end = tail == 0 ? spill.count : spill.starts[spill.blocks.count - tail]
-    let start = head == spill.blocks.count ? spill.count : spill.starts[head]
-    if start < end { body(start..<end) }
+    return (head, tail)
   }
 
   /// The first broken rule of the representation, nil if there is none. For tests.
   public var brokenRule: String? {
-    guard let spill else { return flat.count > BlockArray.limit ? "too many elements without blocks" : nil }
+    guard let spill = spill?.table else { return flat.count > BlockArray.limit ? "too many elements without blocks" : nil }
     if !flat.isEmpty { return "elements beside blocks" }
     var sum = 0
     for (index, block) in spill.blocks.enumerated() {
@@ -197,7 +252,7 @@ public struct BlockArray<Element> {
   }
 
   /// Blocks, 1 where there are none. For tests.
-  public var blockCount: Int { spill?.blocks.count ?? 1 }
+  public var blockCount: Int { spill?.table.blocks.count ?? 1 }
 }
 
 extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceableCollection {
@@ -215,7 +270,7 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
   /// The number of elements.
   @inlinable
   public var endIndex: Int {
-    if let spill { return spill.count }
+    if let spill { return spill.table.count }
     return flat.count
   }
 
@@ -223,27 +278,36 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
   @inlinable
   public var count: Int { endIndex }
 
-  /// The element at `position`.
+  /// The element at `position`, where it lies: coroutines would be called, and allocate.
   @inlinable
   public subscript(position: Int) -> Element {
-    _read {
-      if let spill {
-        precondition(position >= 0 && position < spill.count, "no element")
-        let block = spill.block(of: position)
-        yield spill.blocks[block][position - spill.starts[block]]
-      } else {
-        yield flat[position]
-      }
+    unsafeAddress { address(of: position) }
+    unsafeMutableAddress { uniqueAddress(of: position) }
+  }
+
+  @inlinable
+  func address(of position: Int) -> UnsafePointer<Element> {
+    if let spill { return spill.table.address(of: position) }
+    precondition(position >= 0 && position < flat.count, "no element")
+    return flat.withUnsafeBufferPointer { $0.baseAddress.unsafelyUnwrapped + position }
+  }
+
+  @inlinable
+  mutating func uniqueAddress(of position: Int) -> UnsafeMutablePointer<Element> {
+    if spill != nil { return ownSpill().unsafelyUnwrapped.table.uniqueAddress(of: position) }
+    precondition(position >= 0 && position < flat.count, "no element")
+    return flat.withUnsafeMutableBufferPointer { $0.baseAddress.unsafelyUnwrapped + position }
+  }
+
+  /// The position of the first element that satisfies `predicate`.
+  @inlinable
+  public func firstIndex(where predicate: (Element) throws -> Bool) rethrows -> Int? {
+    guard let spill else { return try flat.firstIndex(where: predicate) }
+    let table = spill.table
+    for block in table.blocks.indices {
+      if let place = try table.blocks[block].firstIndex(where: predicate) { return table.starts[block] + place }
     }
-    _modify {
-      if let spill = ownSpill() {
-        precondition(position >= 0 && position < spill.count, "no element")
-        let block = spill.block(of: position)
-        yield &spill.blocks[block][position - spill.starts[block]]
-      } else {
-        yield &flat[position]
-      }
-    }
+    return nil
   }
 
   /// Puts `elements` in place of those at `range`.
@@ -254,22 +318,8 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
       if flat.count > BlockArray.limit { spillOver() }
       return
     }
-    precondition(range.lowerBound >= 0 && range.upperBound <= spill.count, "no such elements")
-    let first = spill.block(of: range.lowerBound)
-    let last = range.isEmpty ? first : spill.block(of: range.upperBound - 1)
-    let low = range.lowerBound - spill.starts[first]
-    let high = range.upperBound - spill.starts[last]
-    if first == last {
-      spill.blocks[first].replaceSubrange(low..<high, with: elements)
-    } else {
-      let rest = spill.blocks[last][high...]
-      spill.blocks[first].removeSubrange(low...)
-      spill.blocks[first] += elements
-      spill.blocks[first] += rest
-      spill.blocks.removeSubrange(first + 1...last)
-    }
-    spill.settle(first)
-    if spill.count <= BlockArray.limit / 2 { join(spill) }
+    spill.table.replace(range, with: elements)
+    if spill.table.count <= BlockArray.limit / 2 { join(spill) }
   }
 
   /// Puts `element` in front of the one at `position`, or at the end.
@@ -318,7 +368,7 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
     @inlinable
     init(_ array: BlockArray) {
       spill = array.spill
-      block = array.spill.map { $0.blocks[0] } ?? array.flat
+      block = array.spill.map { $0.table.blocks[0] } ?? array.flat
       following = 1
     }
 
@@ -326,8 +376,8 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
     @inlinable
     public mutating func next() -> Element? {
       if place == block.count {
-        guard let spill, following < spill.blocks.count else { return nil }
-        block = spill.blocks[following]
+        guard let spill, following < spill.table.blocks.count else { return nil }
+        block = spill.table.blocks[following]
         following += 1
         place = 0
       }
@@ -338,12 +388,58 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
 }
 
 extension BlockArray: Sendable where Element: Sendable {}
+extension BlockArray.Table: Sendable where Element: Sendable {}
 extension BlockArray.Spill: @unchecked Sendable where Element: Sendable {}
 
 extension BlockArray: ExpressibleByArrayLiteral {
   /// The elements listed.
   @inlinable
   public init(arrayLiteral elements: Element...) { self.init(elements) }
+}
+
+extension BlockArray where Element: Equatable {
+  /// Ranges of positions in `earlier` and here outside which both have the same elements, at the same distance from the
+  /// start or from the end. They are little wider than they must be.
+  @inlinable
+  public func difference(from earlier: BlockArray) -> (old: Range<Int>, new: Range<Int>) {
+    if isSame(as: earlier) { return (0..<0, 0..<0) }
+    if spill == nil, earlier.spill == nil {
+      let (head, tail) = BlockArray.commonEnds(earlier.flat, flat)
+      return (head..<earlier.flat.count - tail, head..<flat.count - tail)
+    }
+    guard let new = spill?.table, let old = earlier.spill?.table else { return (0..<earlier.count, 0..<count) }
+    let (head, tail) = BlockArray.sharedEnds(old, new)
+    let lasts = (old.blocks.count - 1 - tail, new.blocks.count - 1 - tail)
+    let start = head < new.blocks.count ? new.starts[head] : new.count
+    var ends = (BlockArray.end(of: lasts.0, in: old), BlockArray.end(of: lasts.1, in: new))
+    if head == lasts.0, head == lasts.1 {
+      let (before, behind) = BlockArray.commonEnds(old.blocks[head], new.blocks[head])
+      return (start + before..<ends.0 - behind, start + before..<ends.1 - behind)
+    }
+    ends = (Swift.max(start, ends.0), Swift.max(start, ends.1))
+    return (start..<ends.0, start..<ends.1)
+  }
+
+  /// Where block `index` ends, 0 in front of the first.
+  @inlinable
+  static func end(of index: Int, in table: Table) -> Int {
+    index < 0 ? 0 : table.starts[index] + table.blocks[index].count
+  }
+
+  /// How many elements at the beginning, and then at the end, are equal.
+  @inlinable
+  static func commonEnds(_ old: [Element], _ new: [Element]) -> (head: Int, tail: Int) {
+    old.withUnsafeBufferPointer { old in
+      new.withUnsafeBufferPointer { new in
+        let shorter = Swift.min(old.count, new.count)
+        var head = 0
+        while head < shorter, old[head] == new[head] { head += 1 }
+        var tail = 0
+        while tail < shorter - head, old[old.count - 1 - tail] == new[new.count - 1 - tail] { tail += 1 }
+        return (head, tail)
+      }
+    }
+  }
 }
 
 extension BlockArray: Equatable where Element: Equatable {
@@ -353,7 +449,7 @@ extension BlockArray: Equatable where Element: Equatable {
     if left.spill == nil, right.spill == nil { return left.flat == right.flat }
     if left.isSame(as: right) { return true }
     if left.count != right.count { return false }
-    guard let one = left.spill, let other = right.spill, one.starts == other.starts else {
+    guard let one = left.spill?.table, let other = right.spill?.table, one.starts == other.starts else {
       return left.elementsEqual(right)
     }
     // A block that is shared is one piece of memory: arrays look at that first.

@@ -8,7 +8,7 @@ public struct SharedArray<Element: Sendable>: Sendable {
 
   @inlinable
   func address(of position: Int) -> UnsafeMutablePointer<Element> {
-    boxes[position].address
+    boxes.address(of: position).pointee.address
   }
 
   /// The box of the element at `position`.

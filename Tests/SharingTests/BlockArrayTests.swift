@@ -59,7 +59,10 @@ struct BlockArrayTests {
         plain[place] += 1
       }
       if step % 97 == 0 {
-        if let fault = agree(blocks, plain) { return Issue.record("\(fault) at step \(step)") as Void }
+        if let fault = agree(blocks, plain) {
+          Issue.record("\(fault) at step \(step)")
+          return
+        }
         kept.append((blocks, plain))
       }
     }
@@ -71,6 +74,26 @@ struct BlockArrayTests {
     let blocks = BlockArray((0..<size).map { 2 * $0 })
     for bound in -1...2 * size + 1 {
       #expect(blocks.partitionIndex { $0 >= bound } == (0..<size).first { 2 * $0 >= bound } ?? size)
+    }
+  }
+
+  @Test("outside of what differs both are the same", arguments: [3, 60, 64, 65, 200, 5_000])
+  func difference(size: Int) {
+    let original = BlockArray(0..<size)
+    #expect(original.difference(from: original) == (0..<0, 0..<0))
+    for place in stride(from: 0, to: size, by: max(1, size / 37)) {
+      for removed in [0, 1, 2, 70] where place + removed <= size {
+        for added in [0, 1, 2, 70] {
+          var changed = original
+          changed.replaceSubrange(place..<place + removed, with: Array(repeating: -1, count: added))
+          let (old, new) = changed.difference(from: original)
+          #expect(changed[..<new.lowerBound].elementsEqual(original[..<old.lowerBound]))
+          #expect(changed[new.upperBound...].elementsEqual(original[old.upperBound...]))
+          let isSmall = size <= 64 && changed.count <= 64
+          #expect(!isSmall || old.count <= removed && new.count <= added, "\(place) \(removed) \(added)")
+          #expect(size < 5_000 || old.count <= 260 && new.count <= 260, "\(place) \(removed) \(added)")
+        }
+      }
     }
   }
 

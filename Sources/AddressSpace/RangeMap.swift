@@ -102,7 +102,16 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   /// Gives every frame of `range` the value `value`; nil makes a hole.
   public mutating func set(_ range: FrameRange, to value: Value?) {
     if range.isEmpty { return }
-    let first = firstIndex(endingAfter: range.start)
+    if runs.isFlat {
+      runs.changeFlat { RangeMap.set(range, to: value, in: &$0) }
+    } else {
+      RangeMap.set(range, to: value, in: &runs)
+    }
+  }
+
+  private static func set<Runs: RunList>(_ range: FrameRange, to value: Value?, in runs: inout Runs)
+  where Runs.Element == Run {
+    let first = runs.partitionIndex { $0.frames.end > range.start }
     // Appending above everything is the builder's usual move.
     if first == runs.count {
       guard let value else { return }
@@ -132,7 +141,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
     var lower = first
     var upper = after
     guard let value else {
-      replace(lower..<upper, with: left, nil, right)
+      replace(lower..<upper, of: &runs, with: left, nil, right)
       return
     }
     var start = range.start
@@ -149,20 +158,23 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
       end = runs[after].frames.end
       upper += 1
     }
-    replace(lower..<upper, with: left, Run(FrameRange(start, end), value), right)
+    replace(lower..<upper, of: &runs, with: left, Run(FrameRange(start, end), value), right)
   }
 
   /// Replaces the runs at `indices` by those given, in place as far as they go.
-  private mutating func replace(_ indices: Range<Int>, with left: Run?, _ middle: Run?, _ right: Run?) {
+  private static func replace<Runs: RunList>(
+    _ indices: Range<Int>, of runs: inout Runs, with left: Run?, _ middle: Run?, _ right: Run?
+  ) where Runs.Element == Run {
     var free = indices
-    put(left, in: &free)
-    put(middle, in: &free)
-    put(right, in: &free)
+    put(left, in: &free, of: &runs)
+    put(middle, in: &free, of: &runs)
+    put(right, in: &free, of: &runs)
     if !free.isEmpty { runs.removeSubrange(free) }
   }
 
   /// Overwrites the first of the runs at `free`, or puts `run` in front of what follows if none is left.
-  private mutating func put(_ run: Run?, in free: inout Range<Int>) {
+  private static func put<Runs: RunList>(_ run: Run?, in free: inout Range<Int>, of runs: inout Runs)
+  where Runs.Element == Run {
     guard let run else { return }
     let place = free.lowerBound
     if free.isEmpty { runs.insert(run, at: place) } else { runs[place] = run }
@@ -185,5 +197,25 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
       }
     }
     return nil
+  }
+}
+
+/// Runs in ascending order, few in an ordinary array or many in blocks.
+private protocol RunList: MutableCollection, RangeReplaceableCollection, BidirectionalCollection where Index == Int {
+  /// The position of the first element that satisfies `predicate`; every one behind it does, too.
+  func partitionIndex(_ predicate: (Element) -> Bool) -> Int
+}
+
+extension BlockArray: RunList {}
+
+extension Array: RunList {
+  fileprivate func partitionIndex(_ predicate: (Element) -> Bool) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if predicate(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 }

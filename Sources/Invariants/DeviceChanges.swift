@@ -76,18 +76,13 @@ struct DeviceChanges {
     let (oldDomains, newDomains) = (before.value.port.port.domains, after.value.port.port.domains)
     var changed: [Int] = []
     var areTheSame = true
-    if !oldDevices.isSame(as: newDevices) {
-      newDevices.forEachUnshared(with: oldDevices) { range in
-        for position in range where areTheSame {
-          let (one, other) = (oldDevices[position], newDevices[position])
-          if one == other { continue }
-          if !one.isFunction(of: other) { areTheSame = false }
-          changed.append(position)
-          if one.owner == other.owner { continue }
-          holdings.move(position, from: one.owner, to: other.owner)
-          for owner in [one.owner, other.owner] { if let owner { owners.append(owner) } }
-        }
-      }
+    newDevices.forEachDifference(from: oldDevices) { position, one, other in
+      if !one.isFunction(of: other) { areTheSame = false }
+      changed.append(position)
+      if one.owner == other.owner { return }
+      holdings.move(position, from: one.owner, to: other.owner)
+      if let owner = one.owner { owners.append(owner) }
+      if let owner = other.owner { owners.append(owner) }
     }
     guard areTheSame else {
       holdings = Holdings(of: newDevices)

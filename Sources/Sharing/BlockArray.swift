@@ -171,6 +171,18 @@ public struct BlockArray<Element> {
   @inlinable
   public func isSame(as other: BlockArray) -> Bool { spill === other.spill && flat.isSame(as: other.flat) }
 
+  /// True while all elements lie in one ordinary array.
+  @inlinable
+  public var isFlat: Bool { spill == nil }
+
+  /// Lets `body` change the elements where they lie in one ordinary array, as they do while `isFlat`.
+  @inlinable
+  public mutating func changeFlat(_ body: (inout [Element]) -> Void) {
+    precondition(isFlat, "elements in blocks")
+    body(&flat)
+    if flat.count > BlockArray.limit { spillOver() }
+  }
+
   /// The position of the first element that satisfies `predicate`, `endIndex` if none does; every one behind an element
   /// that does satisfies it, too.
   @inlinable
@@ -418,6 +430,24 @@ extension BlockArray where Element: Equatable {
     }
     ends = (Swift.max(start, ends.0), Swift.max(start, ends.1))
     return (start..<ends.0, start..<ends.1)
+  }
+
+  /// Calls `body` with each position at which `earlier`, of as many elements, has another element, ascending, and with both.
+  @inlinable
+  public func forEachDifference(from earlier: BlockArray, _ body: (Int, Element, Element) -> Void) {
+    precondition(count == earlier.count, "arrays of different lengths")
+    func compare(_ old: [Element], _ new: [Element], from start: Int) {
+      for place in new.indices where old[place] != new[place] { body(start + place, old[place], new[place]) }
+    }
+    if isSame(as: earlier) { return }
+    if spill == nil, earlier.spill == nil { return compare(earlier.flat, flat, from: 0) }
+    if let new = spill?.table, let old = earlier.spill?.table, new.starts == old.starts {
+      for index in new.blocks.indices where !new.blocks[index].isSame(as: old.blocks[index]) {
+        compare(old.blocks[index], new.blocks[index], from: new.starts[index])
+      }
+      return
+    }
+    compare(Array(earlier), Array(self), from: 0)
   }
 
   /// Where block `index` ends, 0 in front of the first.

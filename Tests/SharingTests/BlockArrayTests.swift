@@ -97,6 +97,25 @@ struct BlockArrayTests {
     }
   }
 
+  @Test("elements that differ are told one by one, in ordinary arrays and in blocks", arguments: [1, 64, 65, 1_000])
+  func differences(size: Int) {
+    let original = BlockArray(0..<size)
+    var changed = original
+    let places = Set([0, size / 3, size / 2, size - 1])
+    for place in places { changed[place] = -1 - place }
+    // Of another structure, too.
+    var built = BlockArray<Int>()
+    for element in changed.reversed() { built.insert(element, at: 0) }
+    for array in [changed, built] {
+      var told: [Int] = []
+      array.forEachDifference(from: original) { place, old, new in
+        #expect(old == place && new == -1 - place)
+        told.append(place)
+      }
+      #expect(told == places.sorted())
+    }
+  }
+
   @Test("what two arrays do not share is told, and little more")
   func unshared() {
     let original = BlockArray(0..<10_000)

@@ -98,7 +98,9 @@ let package = Package(
     .target(name: "CFuzzTarget", cSettings: plainC),
     module(
       "FuzzTarget",
-      on: ["CFuzzTarget", "Editions", "Tracing", "Storage", "Simulation", "Invariants", "Replaying", "Fuzzing"]),
+      on: [
+        "CFuzzTarget", "Editions", "Tracing", "Storage", "Simulation", "Invariants", "Replaying", "Features", "Fuzzing",
+      ]),
     module(
       "Exhaustion",
       on: [
@@ -167,7 +169,7 @@ let package = Package(
         "Sharing", "Simulation", "Invariants", "Replaying", "AddressSpace", "Catalogue", "Editions", "Platform",
         "Hypercalls", "Toolstack", "Tracing", "Storage",
       ]),
-    tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Fuzzing"]),
+    tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Features", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
@@ -183,7 +185,7 @@ if Context.environment["RDMFUZZ_LIBFUZZER"] != nil {
     .target(name: "CLibFuzzer", cSettings: plainC),
     .executableTarget(
       name: "rdmfuzz_target",
-      dependencies: ["CLibFuzzer", "Coverage", "Editions", "Storage", "Tracing", "Fuzzing", "FuzzTarget"],
+      dependencies: ["CLibFuzzer", "Coverage", "Editions", "Storage", "Tracing", "Features", "Fuzzing", "FuzzTarget"],
       swiftSettings: optimised,
       linkerSettings: [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]),
   ]

@@ -44,15 +44,32 @@ extension Benchmark {
         return UInt64(execution.events) &* 31 &+ UInt64(execution.checks)
       }
     },
-    Benchmark("fuzz/campaign", per: "part", "64 executions by one worker: make, run, compare, learn") { _ in
-      let start = try SoloCampaign(seed: seed, edition: .repaired)
-      return Workload(64, start) { campaign, index in
-        // Each pass is the same campaign from its beginning.
-        if index == 0, let anew = try? SoloCampaign(seed: seed, edition: .repaired) { campaign = anew }
-        return (try? campaign.execute(64)) ?? 0
-      }
+    Benchmark("fuzz/campaign", per: "campaign", "1,024 executions by one worker: make, run, compare, learn") { _ in
+      // What runs here once runs each time.
+      _ = try campaign()
+      return Workload(1, 0) { _, _ in (try? campaign()) ?? 0 }
     },
   ]
+
+  /// Runs a whole campaign from an empty corpus, its canary included; the checks that were made.
+  private static func campaign() throws -> UInt64 {
+    var canary = CampaignPlan.Canary.usual
+    canary.executions = 64
+    let plan = CampaignPlan(editions: [.repaired], seed: seed, extent: .runs(1024), canary: canary)
+    var campaign = Campaign(plan, executor: PlayerExecutor(), text: TraceText(), launcher: NoLauncher())
+    var sink = NoSink()
+    return try campaign.run(sink: &sink).progress.checks
+  }
+
+  /// A campaign of one worker starts none.
+  private struct NoLauncher: WorkerLauncher {
+    func launch() throws(WorkerFailure) -> any WorkerLink { throw .silent }
+  }
+
+  /// Findings go nowhere.
+  private struct NoSink: FindingSink {
+    func save(_ finding: Finding) throws(CampaignFailure) -> String { "" }
+  }
 
   /// Bases, each with 24 mutants of its events on its host behind it.
   private static var families: [Specimen] {

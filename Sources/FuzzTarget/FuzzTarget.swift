@@ -1,8 +1,7 @@
 import Editions
+import Features
 import Fuzzing
-import Invariants
 import Replaying
-import Simulation
 import Tracing
 
 /// What a fuzzing engine drives: bytes in, a broken invariant or none out.
@@ -57,25 +56,26 @@ public struct FuzzTarget {
     self.comparesAll = comparesAll
   }
 
-  /// Runs `input` up to the first broken invariant; hands the features of the run to `feature`.
-  public func run(_ input: [UInt8], feature: (UInt16) -> Void = { _ in }) -> Result {
+  /// Runs `input` up to the first broken invariant.
+  public func run(_ input: [UInt8]) -> Result {
+    var observer = FeatureObserver()
+    return run(input, &observer)
+  }
+
+  /// The same, and shows `observer` each event with what came of it; it sees nothing of an illegal input.
+  public func run(_ input: [UInt8], _ observer: inout FeatureObserver) -> Result {
     guard let specimen = specimen(of: input) else { return .illegal }
-    let header = specimen.header
-    func failure(_ violation: Violation, _ index: Int) -> Result {
-      .broken(Failure(symptom: Symptom(violation), edition: header.edition, event: index + 1, detail: violation.detail))
+    // An engine runs inputs in no order that would make kept states worth their upkeep.
+    var executor = PlayerExecutor(reusing: false)
+    var execution = executor.run(specimen, &observer)
+    if execution.symptom == nil, comparesAll || hash(of: input) % FuzzTarget.comparedShare == 0 {
+      execution = executor.compare(specimen)
     }
-    var player = Player(machine: header.machine, edition: header.edition)
-    for (index, event) in specimen.events.enumerated() {
-      var first: Violation?
-      let outcome = player.play(event) { violation in
-        if first == nil { first = violation }
-      }
-      feature(StepFeature.number(event, outcome))
-      if let first { return failure(first, index) }
-    }
-    guard comparesAll || hash(of: input) % FuzzTarget.comparedShare == 0 else { return .clean }
-    let violations = Metamorphosis.violations(in: specimen.events, on: header.machine, in: header.edition)
-    return violations.first.map { failure($0.violation, $0.event) } ?? .clean
+    guard let symptom = execution.symptom else { return .clean }
+    return .broken(
+      Failure(
+        symptom: symptom, edition: specimen.header.edition, event: (execution.failingEvent ?? 0) + 1,
+        detail: execution.detail))
   }
 
   /// The specimen that `input` is, in the target's edition; nil if it is no trace of at most `eventLimit` events.

@@ -19,12 +19,24 @@ public struct Landmarks: Hashable, Sendable {
     case endsOnePageBelow
     /// It starts one page above the landmark.
     case startsOnePageAbove
+    /// It starts eight pages below the landmark: RAM that ended there ends a little earlier, and that little goes elsewhere.
+    case startsEightPagesBelow
   }
 
   /// Byte addresses, ascending, each once.
   public private(set) var addresses: [UInt64]
   /// Those that were added to the fixed ones, in order of addition.
   private var own: [UInt64] = []
+
+  /// False if every address is as good as another.
+  private var areKnown = true
+
+  /// None, and none that can be added: addresses are drawn evenly from the first 64 GiB.
+  static let none: Landmarks = {
+    var landmarks = Landmarks()
+    landmarks.areKnown = false
+    return landmarks
+  }()
 
   /// The landmarks of `map`.
   public init(map: GuestMap = .xen) {
@@ -86,6 +98,7 @@ public struct Landmarks: Hashable, Sendable {
   /// A landmark, a page on either side of it, or a place beside it at any distance up to 64 MiB: each power of two
   /// pages equally likely. Half of the time one of those that were added, if any were.
   public func draw(_ random: inout RandomSource) -> UInt64 {
+    if !areKnown { return random.below(UInt64(64 << 30) >> Page.shift) << Page.shift }
     let address = random.pick(own.isEmpty || random.chance(1, of: 2) ? addresses : own)
     switch random.below(8) {
     case 0: return address &- Page.size
@@ -108,6 +121,7 @@ public struct Landmarks: Hashable, Sendable {
     case .straddles: start = landmark &- (size > Page.size ? alignUp(size / 2, to: Page.size) : size / 2)
     case .endsOnePageBelow: start = landmark &- size &- Page.size
     case .startsOnePageAbove: start = landmark &+ Page.size
+    case .startsEightPagesBelow: start = landmark &- 8 * Page.size
     }
     guard placement == .startsAt || placement == .startsOnePageAbove || start < landmark else { return nil }
     return AddressRange(start: start, size: size)

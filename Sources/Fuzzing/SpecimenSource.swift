@@ -7,8 +7,11 @@ public enum Guidance: String, CaseIterable, Sendable {
   /// Specimens that showed something new are changed further.
   case guided
   /// The same generators and mutators, nothing is learnt.
+  case blind
+  /// Nothing of all that guides: nothing is learnt, no swarms, no landmarks, no idioms, no splices. Generators and mutators
+  /// know what a host, a guest and a life are, and what makes sense where it stands.
   case unguided
-  /// Addresses, sizes and events at random: no landmarks, no idioms, no swarms, no mutation.
+  /// Addresses, sizes and events at random, whether they make sense or not; no mutation.
   case random
 }
 
@@ -45,7 +48,7 @@ public struct SpecimenSource: Sendable {
     self.seed = seed
     self.corpus = corpus
     self.guidance = guidance
-    mutator = Mutator(generator: Generator(profile))
+    mutator = Mutator(generator: Generator(profile, isInformed: guidance != .unguided))
   }
 
   /// Where the specimens of a group come from.

@@ -92,9 +92,13 @@ public struct Domain: Equatable, Sendable {
     self.dmaTables = dmaTables
   }
 
-  /// The same domain with no right to any I/O memory or port.
-  public var withoutRights: Domain {
+  /// The same domain with no right to any I/O memory or port, and nothing at `frames`.
+  public func withoutRights(nothingAt frames: [FrameRange]) -> Domain {
     var domain = self
+    for range in frames {
+      domain.p2m.set(range, to: nil)
+      domain.dmaTable.set(range, to: nil)
+    }
     domain.ioMemory = RangeMap()
     domain.ioPorts = RangeMap()
     return domain

@@ -9,9 +9,9 @@ extension Invariant {
     source: "I-14, HV-91, BL-108; principle 5", reads: [.event]
   ) { scene in
     guard scene.outcome.isRefusal else { return nil }
-    // There is no hypercall that asks for a right: a toolstack that takes back what it granted cannot know that it had
-    // been granted by hand before.
-    if let part = scene.before.firstDifference(from: scene.after, ignoringRightsByHand: true) {
+    // There is no hypercall that asks for a right or a mapping: a toolstack that takes back what it did cannot know what
+    // had been done by hand before.
+    if let part = scene.before.firstDifference(from: scene.after, ignoringWorkByHand: true) {
       return Violation(
         "refusal-changes-nothing", stage: scene.event.stage, relation: part,
         detail: "the event was refused, yet \(part) is not as it was")

@@ -56,15 +56,14 @@ extension PowerTable {
     }
   }
 
-  /// The table as a page: `seeds` campaigns of at most `runs` executions each, made in `seconds`.
-  public func markdown(seeds: Int, runs: UInt64, seconds: Int) -> String {
+  /// The table as a page: what `command` made of at most `runs` executions a campaign, and how long it took, in words.
+  public func markdown(command: String, time: String) -> String {
     let verdicts = verdicts
     let names = verdicts.map(\.contender.rawValue)
-    let options = names.map { " --baseline \($0)" }.joined()
     var text = """
       # The power test
 
-      Made by `rdmfuzz mutants --seeds \(seeds) --runs \(runs)\(options)` in \(seconds / 60) minutes \(seconds % 60) seconds. A \
+      Made by `\(command)`, \(time). A \
       mutant is `repaired` with one known bug planted; a campaign from an empty corpus looks for it. Reached: the median \
       execution in which anything differs from `repaired`. Detected: the median execution in which an invariant breaks that \
       holds without the bug (Kaplan-Meier; - is beyond the budget). Rate: Wilson's interval at 95% for the share of seeds.

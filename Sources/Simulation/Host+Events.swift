@@ -210,10 +210,11 @@ extension Access {
 }
 
 extension Event {
-  /// True for raw hypercalls, and for the end of a guest that may have got devices by them.
+  /// True for raw hypercalls, for the end of a guest that may have got devices by them, and for a function plugged in, which
+  /// the hypervisor may have known and moved before.
   fileprivate var movesDevicesUnseen: Bool {
     switch self {
-    case .hypercall, .destroy, .reboot: true
+    case .hypercall, .destroy, .reboot, .plug: true
     default: false
     }
   }

@@ -80,15 +80,18 @@ public struct Host: Sendable {
   /// crashed), `toolstack`, `guests`; nil if none does.
   ///
   /// Domain numbers already given out do not count: nothing but the numbers of later domains depends on them. With
-  /// `ignoringRightsByHand` neither do I/O rights of guests that were tampered with.
-  public func firstDifference(from other: Host, ignoringRightsByHand: Bool = false) -> String? {
+  /// `ignoringWorkByHand` neither do I/O rights of guests that were tampered with, and what these have where dom0 mapped BARs.
+  public func firstDifference(from other: Host, ignoringWorkByHand: Bool = false) -> String? {
     let (left, right) = (hypervisor, other.hypervisor)
     if left.domains != right.domains {
       let isSame =
-        ignoringRightsByHand
-        && left.domains.elementsEqual(right.domains) { one, other in
-          one == other
-            || guests.contains { $0.domain == one.id && $0.tampered } && one.withoutRights == other.withoutRights
+        ignoringWorkByHand
+        && left.domains.elementsEqual(right.domains) { one, two in
+          if one == two { return true }
+          guard guests.contains(where: { $0.domain == one.id && $0.tampered }) else { return false }
+          let bars = [self, other].flatMap { $0.toolstack.guest(one.id)?.deviceModel.mappedBARs ?? [] }
+          let frames = bars.map { FrameRange($0.gfn, $0.gfn + $0.count) }
+          return one.withoutRights(nothingAt: frames) == two.withoutRights(nothingAt: frames)
         }
       if !isSame { return "domains" }
     }

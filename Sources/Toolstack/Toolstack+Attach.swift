@@ -168,7 +168,11 @@ extension Toolstack {
       }
       let leave = Hypercall.deassignDevice(domain, sbdf, flags: 0, deviceType: 0)
       if guests[index].devices[device].isGone {
-        port.attempt(leave, &buffer)
+        // It may be back, and with this guest by other hands.
+        let left = port.attempt(leave, &buffer) == 0
+        if left, let binding = self.index(of: sbdf), bindings[binding].recordedOwner == nil {
+          bindings[binding].isQuarantined = goesToQuarantine(binding)
+        }
       } else {
         try step(leave, undo: nil, &journal, on: &port, &buffer)
       }

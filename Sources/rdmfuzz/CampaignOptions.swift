@@ -50,14 +50,11 @@ struct CampaignOptions: ParsableArguments {
     if workers < 1 || workers > 256 { throw ValidationError("--workers takes a number from 1 to 256") }
   }
 
-  /// What is planted to see that a campaign can find something.
-  private static let canary = CampaignPlan.Canary(.toolstack(.deviceModelKeepsSplit))
-
   /// The campaign over `editions` that these options ask for.
   func plan(over editions: [Edition]) -> CampaignPlan {
     let extent: CampaignPlan.Extent = runs.map { .runs($0) } ?? .time(.seconds(time ?? 60))
     let seed = shard?.seed(from: seed) ?? seed
-    var plan = CampaignPlan(editions: editions, seed: seed, extent: extent, canary: CampaignOptions.canary)
+    var plan = CampaignPlan(editions: editions, seed: seed, extent: extent, canary: .usual)
     plan.workers = workers
     return plan
   }

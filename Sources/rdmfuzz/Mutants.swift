@@ -16,8 +16,10 @@ struct Mutants: ParsableCommand {
       executions until anything differs from repaired (reached) and until an invariant breaks that holds without it \
       (detected), by Kaplan-Meier; Wilson's interval at 95% for the share of seeds; and what broke first.
 
-      With --baseline the same is done with specimens that are come by otherwise: at random, with the same generators \
-      and mutators but unguided, or by libFuzzer, whose trials are not made here but read from the --state file. For \
+      With --baseline the same is done with specimens that are come by otherwise: blind, with the same generators and \
+      mutators but nothing learnt; unguided, without swarms, addresses of interest, idioms and splices as well; random, \
+      drawn evenly from all that the grammar has; or by libFuzzer, whose trials are not made here but read from the \
+      --state file. For \
       each quirk it tells the chance that a guided campaign detects it earlier than one of the baseline (A12 of Vargha \
       and Delaney), with + or - where the difference is significant (Mann and Whitney, Holm's correction over all \
       quirks, 5%).
@@ -37,7 +39,7 @@ struct Mutants: ParsableCommand {
 
   @Option(
     name: .customLong("baseline"),
-    help: ArgumentHelp("Compare with random, unguided or libfuzzer; may be repeated.", valueName: "how"))
+    help: ArgumentHelp("Compare with blind, unguided, random or libfuzzer; may be repeated.", valueName: "how"))
   var baselines: [String] = []
 
   @Option(
@@ -82,6 +84,7 @@ struct Mutants: ParsableCommand {
     let clock = ContinuousClock()
     let start = clock.now
     var rows: [PowerTable.Row] = []
+    var made = 0
     for mutant in mutants {
       for contender in contenders {
         guard let guidance = contender.guidance else { continue }
@@ -91,7 +94,10 @@ struct Mutants: ParsableCommand {
         let trials = Threads.perform(
           missing.count, workers: workers, stop: { Interruption.isRequested }, progress: { _ in }
         ) { test.trial(mutant, seed: missing[$0], stop: { Interruption.isRequested }) }
-        for case let trial?? in trials { record.add(trial, of: mutant.quirk, by: contender) }
+        for case let trial?? in trials {
+          record.add(trial, of: mutant.quirk, by: contender)
+          made += 1
+        }
         if let state, !missing.isEmpty {
           do { try record.write(to: state) } catch { throw fail(error) }
         }
@@ -112,18 +118,31 @@ struct Mutants: ParsableCommand {
     if !json { StandardOutput.write(table.totals) }
     if let markdown {
       let seconds = Int((clock.now - start).components.seconds)
+      let all = rows.reduce(0) { $0 + $1.trials.count + $1.baselines.reduce(0) { $0 + $1.trials.count } }
+      let time =
+        "\(made == all ? "in" : "\(made) of \(all) trials in") \(seconds / 60) minutes \(seconds % 60) seconds"
+        + (made == all ? "" : ", the others read from a state file")
       do {
         var file = try AtomicFile(path: markdown, gzip: false)
-        try file.write(table.markdown(seeds: seeds, runs: runs, seconds: seconds))
+        try file.write(table.markdown(command: command, time: time))
         try file.commit()
       } catch { throw fail(error) }
     }
   }
 
+  /// The command without its files, by which others get the same table.
+  private var command: String {
+    var words = ["rdmfuzz mutants --seeds \(seeds) --runs \(runs)"]
+    words += names.map { "--quirk \($0)" }
+    words += baselines.map { "--baseline \($0)" }
+    if let shard { words.append("--shard \(shard)") }
+    return words.joined(separator: " ")
+  }
+
   /// The baselines that are asked for, each once, in order of declaration.
   private func rivals() throws -> [Contender] {
     for name in baselines where Contender(rawValue: name) == nil || name == Contender.guided.rawValue {
-      throw fail(.usage, "--baseline takes random, unguided or libfuzzer, found \"\(name)\"")
+      throw fail(.usage, "--baseline takes blind, unguided, random or libfuzzer, found \"\(name)\"")
     }
     return Contender.allCases.filter { baselines.contains($0.rawValue) }
   }

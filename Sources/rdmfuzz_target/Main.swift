@@ -1,6 +1,7 @@
 import CLibFuzzer
 import Coverage
 import Editions
+import Features
 import FuzzTarget
 import Fuzzing
 import Storage
@@ -23,6 +24,7 @@ import Tracing
 @main
 enum Main {
   nonisolated(unsafe) fileprivate static var target = FuzzTarget()
+  nonisolated(unsafe) private static var observer = FeatureObserver()
 
   static func main() {
     let arguments = CommandLine.arguments
@@ -78,9 +80,11 @@ enum Main {
   /// One input. libFuzzer forgets what -1 is said of; it needs one input to begin with, and begins with none.
   private static func test(_ data: UnsafePointer<UInt8>?, _ size: Int) -> Int32 {
     let input = Array(UnsafeBufferPointer(start: data, count: size))
-    switch target.run(input, feature: { libfuzzer_add_feature($0) }) {
+    switch target.run(input, &observer) {
     case .illegal: return size <= 1 ? 0 : -1
-    case .clean: return 0
+    case .clean:
+      for feature in observer.features.ids { libfuzzer_add_feature(feature) }
+      return 0
     case .broken(let failure):
       for line in failure.lines { say(2, "rdmfuzz_target: \(line)\n") }
       failure.crash()

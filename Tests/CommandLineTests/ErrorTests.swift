@@ -68,7 +68,7 @@ struct ErrorTests {
     #expect(page.contains("| `device-model-keeps-split` | 1 | 2/2 |") && page.contains("--baseline random`"))
     try expect(
       "mutants", "--traces", quirks, "--baseline", "guided", code: 64,
-      says: "--baseline takes random, unguided or libfuzzer, found \"guided\"")
+      says: "--baseline takes blind, unguided, random or libfuzzer, found \"guided\"")
     try expect(
       "mutants", "--traces", quirks, "--quirk", "nosuch", code: 64,
       says: "expected a quirk that an invariant sees, as 'rdmfuzz quirks' lists them, found \"nosuch\"")

@@ -1,4 +1,5 @@
 import Editions
+import Features
 import Foundation
 import FuzzTarget
 import Fuzzing
@@ -70,14 +71,20 @@ struct FuzzTargetTests {
   @Test("features are the same each time, and tell runs apart")
   func features() {
     let target = FuzzTarget()
+    var observer = FeatureObserver()
     func features(_ seed: UInt64) -> [UInt16] {
-      var found: [UInt16] = []
-      _ = target.run(specimen(seed).trace.bytes) { found.append($0) }
-      return found
+      _ = target.run(specimen(seed).trace.bytes, &observer)
+      return observer.features.ids
     }
     let all = (1...100).map { features($0) }
     #expect(all == (1...100).map { features($0) })
-    #expect(Set(all.joined()).count > 50)
+    #expect(Set(all.joined()).count > 500)
+    // They are those that guide a campaign.
+    var executor = PlayerExecutor()
+    for seed in 1...20 as ClosedRange<UInt64> {
+      _ = executor.run(specimen(seed), &observer)
+      #expect(observer.features.ids == all[Int(seed - 1)])
+    }
   }
 
   @Test("the dictionary has one entry a line, words and landmarks")

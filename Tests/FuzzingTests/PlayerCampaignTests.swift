@@ -1,4 +1,5 @@
 import Editions
+import Storage
 import Testing
 import Tracing
 
@@ -29,11 +30,15 @@ struct PlayerCampaignTests {
     }
   }
 
-  private func run(workers: Int, _ launcher: any WorkerLauncher) throws -> CampaignReport {
+  private func run(
+    workers: Int, _ launcher: any WorkerLauncher, runs: UInt64 = 600, state: String? = nil
+  ) throws -> CampaignReport {
     var plan = Self.plan
     plan.workers = workers
+    plan.extent = .runs(runs)
     var shelf = Shelf()
     var campaign = Campaign(plan, executor: PlayerExecutor(), text: TraceText(), launcher: launcher)
+    campaign.journal = try state.map { try CampaignJournal(path: $0) }
     let report = try campaign.run(sink: &shelf)
     #expect(shelf.findings == report.findings)
     return report
@@ -43,6 +48,20 @@ struct PlayerCampaignTests {
     #expect(one.findings == other.findings && one.buckets == other.buckets)
     #expect(one.progress == other.progress && one.canaryExecution == other.canaryExecution)
     #expect(one.findings.map(\.specimen.trace.text) == other.findings.map(\.specimen.trace.text))
+  }
+
+  @Test("the state of a campaign is the same whatever the number of workers, and goes on with another")
+  func journals() throws {
+    var template = Array("/tmp/rdmfuzz-state-XXXXXX".utf8CString)
+    let folder = String(cString: try #require(mkdtemp(&template)))
+    func bytes(_ name: String) throws -> [UInt8] { try JournalFile(path: "\(folder)/\(name)").contents() }
+    let one = try run(workers: 1, InProcess(), state: folder + "/one")
+    for workers in 2...3 {
+      let name = "\(workers)"
+      _ = try run(workers: workers, InProcess(), runs: 384, state: "\(folder)/\(name)")
+      expectSame(one, try run(workers: 4 - workers, InProcess(), state: "\(folder)/\(name)"))
+      #expect(try bytes(name) == bytes("one"))
+    }
   }
 
   @Test("the same findings twice, and with two workers in this process or outside; none in repaired")

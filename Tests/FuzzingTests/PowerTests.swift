@@ -152,7 +152,7 @@ struct PowerTests {
     for (lines, says) in [
       ([], "1: expected \"rdmfuzz-power 2 runs=50\""), (["rdmfuzz-power 2 runs=51"], "1: expected"),
       ([lines[0], "x"], "2: expected five words"),
-      ([lines[0], "x \(name) 1 - -"], "2: expected guided, unguided, random or libfuzzer, found x"),
+      ([lines[0], "x \(name) 1 - -"], "2: expected guided, blind, unguided, random or libfuzzer, found x"),
       ([lines[0], "guided x 1 - -"], "2: expected the name of a quirk, found x"),
       ([lines[0], "guided \(name) x - -"], "2: expected a seed, found x"),
       ([lines[0], "guided \(name) 1 51 -"], "2: expected - or an execution from 1 to 50, found 51"),

@@ -22,8 +22,8 @@ public final class CampaignJournal {
 
   private let file: JournalFile
   private let path: String
-  private var blocks: [Block] = []
-  private var next = 0
+  /// What was recorded before and is still to be taken, the next one last.
+  private var pending: [Block] = []
 
   /// Opens the journal at `path`, made if it is not there, and keeps other campaigns out.
   public init(path: String) throws(StorageError) {
@@ -32,18 +32,18 @@ public final class CampaignJournal {
   }
 
   /// Executions recorded.
-  var executions: UInt64 { blocks.reduce(0) { $0 + $1.range.count } }
+  private(set) var executions: UInt64 = 0
 
   /// Begins to read it as that of `plan` over the corpus with `digest`; an empty one becomes that.
   func begin(_ plan: CampaignPlan, corpus digest: String) throws(StorageError) {
     let head = "rdmfuzz-campaign 1\n\(WorkerMessage.plan(WorkerPlan(plan)).line) corpus=\(WordEscape.escaped(digest))\n"
-    let (sections, end) = CampaignJournal.sections(of: try file.contents())
-    blocks = []
-    next = 0
+    let bytes = try file.contents()
+    let (sections, end) = CampaignJournal.sections(of: bytes)
+    pending = []
+    executions = 0
     guard let first = sections.first else {
       // A file with lines but no sum is either the beginning of a journal or no journal at all.
-      let begun = try file.contents()
-      guard begun.isEmpty || head.utf8.starts(with: begun) || begun.starts(with: Array(head.utf8)) else {
+      guard bytes.isEmpty || head.utf8.starts(with: bytes) || bytes.starts(with: Array(head.utf8)) else {
         throw StorageError(.malformed, path: path, "expected the state of a campaign")
       }
       try file.cut(to: 0)
@@ -60,22 +60,23 @@ public final class CampaignJournal {
       guard let block = Block(section), block.range.first == executions else {
         throw StorageError(.malformed, path: path, "is damaged behind execution \(executions)")
       }
-      blocks.append(block)
+      pending.append(block)
+      executions += block.range.count
     }
+    pending.reverse()
     try file.cut(to: end)
   }
 
   /// True if something recorded was not taken yet.
-  var hasNext: Bool { next < blocks.count }
+  var hasNext: Bool { !pending.isEmpty }
 
   /// The next executions recorded, of which `most` may be taken; nil if there are none.
   func take(first: UInt64, most: UInt64) throws(StorageError) -> Block? {
-    guard hasNext else { return nil }
-    let block = blocks[next]
+    guard let block = pending.last else { return nil }
     guard block.range.first == first, block.range.count <= most else {
       throw StorageError(.malformed, path: path, "has \(executions) executions, more than were asked for")
     }
-    next += 1
+    pending.removeLast()
     return block
   }
 
@@ -87,8 +88,7 @@ public final class CampaignJournal {
   /// Records executions.
   func append(_ block: Block) throws(StorageError) {
     try append(block.text)
-    blocks.append(block)
-    next = blocks.count
+    executions += block.range.count
   }
 
   private func append(_ section: String) throws(StorageError) {

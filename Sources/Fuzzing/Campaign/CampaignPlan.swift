@@ -23,6 +23,9 @@ public struct CampaignPlan: Hashable, Sendable {
       self.executions = executions
     }
 
+    /// What is planted unless somebody asks for something else.
+    public static let usual = Canary(.toolstack(.deviceModelKeepsSplit))
+
     /// The edition it is planted in.
     var edition: Edition { Edition.repaired.with(quirk) }
   }

@@ -29,7 +29,7 @@ extension Shard: CustomStringConvertible {
   /// `3/8`.
   public var description: String { "\(index)/\(count)" }
 
-  /// Where to find a shard's number if it is to be found by itself: variable, and the number of the first shard there.
+  /// The number, from 1, that a scheduler gave this task; nil if it gave none.
   ///
   /// Kubernetes counts the completions of an indexed Job from 0. Slurm counts an array's tasks from whatever the array
   /// says, which it also tells.

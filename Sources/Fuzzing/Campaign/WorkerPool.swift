@@ -8,6 +8,14 @@ struct RoundResult: Equatable {
   var failures: [ExecutionFailure] = []
   /// Executions with new features, ascending by index.
   var news: [News] = []
+
+  /// Drops of all news what an earlier execution told: each worker does that for its share alone, so that what is left
+  /// would depend on how the shares were cut.
+  fileprivate mutating func dropRepeatedNews() {
+    var told: Set<UInt16> = []
+    for place in news.indices { news[place].features.removeAll { !told.insert($0).inserted } }
+    news.removeAll { $0.features.isEmpty }
+  }
 }
 
 /// The workers of a campaign. A round is cut into equal runs of indices, one a worker, and put together by index: what
@@ -78,6 +86,7 @@ struct WorkerPool {
       result.failures += answer.failures
       result.news += answer.news
     }
+    result.dropRepeatedNews()
     return result
   }
 

@@ -36,7 +36,7 @@ extension Generator {
     _ events: inout [Event], to count: Int, _ shadow: Shadow, on machine: Machine, in scene: Scene,
     _ random: inout RandomSource
   ) {
-    let swarm = Swarm(profile, on: machine, &random)
+    let swarm = Swarm(of: self, on: machine, &random)
     var shadow = shadow
     var misses = 0
     while events.count < count, misses < 8 {

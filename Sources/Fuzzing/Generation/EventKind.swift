@@ -63,8 +63,14 @@ struct Swarm {
   private var total = 0
 
   /// Creation always, texts in one life of four, every other kind in half of all lives and every idiom in a third.
-  init(_ profile: GenerationProfile, on machine: Machine, _ random: inout RandomSource) {
+  /// Of a generator that is not informed every kind always, and no idiom.
+  init(of generator: Generator, on machine: Machine, _ random: inout RandomSource) {
+    let profile = generator.profile
     choices.reserveCapacity(EventKind.allCases.count + Idiom.allCases.count)
+    guard generator.isInformed else {
+      for kind in EventKind.allCases where kind != .fault || profile.faults { add(kind.weight, .event(kind)) }
+      return
+    }
     for kind in EventKind.allCases {
       if kind == .fault, !profile.faults { continue }
       let odds: UInt64 = kind == .boot || kind == .attach ? 9 : kind == .text ? 3 : 6

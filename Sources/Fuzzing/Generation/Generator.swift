@@ -30,12 +30,21 @@ public struct Generator: Sendable {
   /// How far it goes.
   public var profile: GenerationProfile
 
+  /// False for a generator that knows how hosts, guests and lives are built and nothing of where bugs are: no landmarks, no
+  /// idioms, no swarms. A baseline.
+  let isInformed: Bool
+
   /// A generator for `profile`.
-  public init(_ profile: GenerationProfile = GenerationProfile()) { self.profile = profile }
+  public init(_ profile: GenerationProfile = GenerationProfile()) { self.init(profile, isInformed: true) }
+
+  init(_ profile: GenerationProfile, isInformed: Bool) {
+    self.profile = profile
+    self.isInformed = isInformed
+  }
 
   /// A new specimen for `edition`.
   public func specimen(for edition: Edition, _ random: inout RandomSource) -> Specimen {
-    var scene = Scene(&random)
+    var scene = Scene(isInformed: isInformed, &random)
     let machine =
       random.chance(1, of: 2) ? self.machine(in: scene, &random) : smallMachine(in: scene, &random)
     scene.landmarks.insert(rangesOf: machine)
@@ -62,7 +71,13 @@ struct Scene {
     4105, 5120, 6144, 8192, 12288,
   ]
 
-  init(_ random: inout RandomSource) {
+  init(isInformed: Bool = true, _ random: inout RandomSource) {
+    guard isInformed else {
+      memoriesMiB = (0..<2).map { _ in random.within(9...9000) }
+      landmarks = .none
+      traits = .max
+      return
+    }
     memoriesMiB = (0..<2).map { _ in
       random.chance(1, of: 8) ? random.within(9...9000) : random.pick(Scene.memoriesMiB)
     }

@@ -17,12 +17,16 @@ extension Minimiser {
         }
       }
     }
-    // Pairs that undo each other need not stand side by side.
+    // Pairs that undo each other need not stand side by side; neighbours, and a fault with what it strikes, may have nothing
+    // else in common.
     for first in current.events.indices.reversed() {
       for second in current.events.indices.reversed() where second > first {
         guard second < current.events.count else { continue }
         let pair = (current.events[first], current.events[second])
-        guard !Set(pair.0.guests).isDisjoint(with: pair.1.guests) || pair.0.devices == pair.1.devices else { continue }
+        guard
+          second == first + 1 || pair.0.isFault || !Set(pair.0.guests).isDisjoint(with: pair.1.guests)
+            || pair.0.devices == pair.1.devices
+        else { continue }
         attempt(keeps) {
           $0.events.remove(at: second)
           $0.events.remove(at: first)
@@ -57,6 +61,10 @@ extension Minimiser {
     var seen: Set<Value> = []
     return values.filter { seen.insert($0).inserted }
   }
+}
+
+extension Event {
+  fileprivate var isFault: Bool { if case .fault = self { true } else { false } }
 }
 
 extension Specimen {

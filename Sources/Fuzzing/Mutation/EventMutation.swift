@@ -58,7 +58,7 @@ extension Mutator {
     scene.cast(from: machine, &random)
     var shadow = Shadow(machine)
     for event in specimen.events[..<position] { shadow.apply(event) }
-    let swarm = Swarm(generator.profile, on: machine, &random)
+    let swarm = Swarm(of: generator, on: machine, &random)
     for _ in 0..<4 {
       switch swarm.step(&random) {
       case .event(let kind):

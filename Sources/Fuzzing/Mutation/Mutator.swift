@@ -107,7 +107,7 @@ public struct Mutator: Sendable {
     mutated(specimen, .whole, splicing: { _ in other }, &random)
   }
 
-  /// The same within `scope`; `partner` makes what splices take from when one comes up.
+  /// The same within `scope`, without swarm and splices if the generator is not informed; `partner` makes what splices take from when one comes up.
   func mutated(
     _ specimen: Specimen, _ scope: MutationScope, splicing partner: (inout RandomSource) -> Specimen,
     _ random: inout RandomSource
@@ -116,12 +116,13 @@ public struct Mutator: Sendable {
     // Small steps mostly: 1, 2, 4 or 8 at falling odds.
     let wanted = 1 << random.pick([(8, 0), (4, 1), (2, 2), (1, 3)])
     // A swarm: half of all mutations are off.
-    let swarm = random.next()
+    let swarm = generator.isInformed ? random.next() : .max
     var done = 0
     for attempt in 0..<(4 * wanted + 8) where done < wanted {
       // What the swarm leaves may find nothing to change.
       if attempt >= 4 * wanted, done > 0 { break }
       let mutation = drawn(from: attempt < 4 * wanted ? swarm : .max, scope.mutations, &random)
+      if mutation.isSplice, !generator.isInformed { continue }
       let other = mutation.isSplice ? partner(&random) : specimen
       if apply(mutation, to: &result, behind: scope.kept, splicing: other, &random) { done += 1 }
     }
@@ -189,7 +190,7 @@ public struct Mutator: Sendable {
 
   /// What generation would agree on for `specimen`: its own guest sizes and landmarks.
   func scene(of specimen: Specimen, _ random: inout RandomSource) -> Scene {
-    var scene = Scene(&random)
+    var scene = Scene(isInformed: generator.isInformed, &random)
     for case .create(_, let configuration) in specimen.events {
       scene.landmarks.insert(layoutOf: configuration)
       if configuration.maxMemoryKiB >> 10 <= 64 << 10 {

@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Two samples of times to an event, compared by ranks: which has the smaller times, and could that be chance?
 ///
 /// A trial without the event counts as later than every trial with it, and equal to every other without it: both samples
@@ -47,45 +55,8 @@ public struct RankComparison: Hashable, Sendable {
     significance = min(1, RankComparison.tail(distance / variance.squareRoot()) * 2)
   }
 
-  /// The probability that a standard normal variable exceeds `z`, which is not negative: to 7 digits and more.
-  ///
-  /// Continued fraction of Laplace for large `z`, the power series of the distribution for small ones.
-  static func tail(_ z: Double) -> Double {
-    let density = exponential(-z * z / 2) / 2.506628274631000502
-    if z > 3 {
-      var fraction = z
-      for step in stride(from: 60.0, to: 0, by: -1) { fraction = z + step / fraction }
-      return density / fraction
-    }
-    var term = z
-    var sum = z
-    var step = 1.0
-    while step < 200 {
-      step += 2
-      term *= z * z / step
-      sum += term
-    }
-    return max(0, 0.5 - density * sum)
-  }
-
-  /// e to the `x`, which is not positive, without a library: halved until the series is short.
-  private static func exponential(_ x: Double) -> Double {
-    if x < -745 { return 0 }
-    var x = x
-    var halvings = 0
-    while x < -0.5 {
-      x /= 2
-      halvings += 1
-    }
-    var term = 1.0
-    var sum = 1.0
-    for step in 1...20 {
-      term *= x / Double(step)
-      sum += term
-    }
-    for _ in 0..<halvings { sum *= sum }
-    return sum
-  }
+  /// The probability that a standard normal variable exceeds `z`.
+  static func tail(_ z: Double) -> Double { erfc(z / 2.0.squareRoot()) / 2 }
 
   /// Holm's correction: probabilities of one family of tests, each multiplied so that the chance of a single false alarm
   /// in the whole family stays what it is for one.

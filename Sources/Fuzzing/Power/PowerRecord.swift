@@ -40,7 +40,7 @@ public struct PowerRecord: Sendable {
       let words = line.split(separator: " ", omittingEmptySubsequences: false).map { String($0) }
       guard words.count == 5 || words.count == 8 else { throw failure(index + 1, "five words, or eight") }
       guard let contender = Contender(rawValue: words[0]) else {
-        throw failure(index + 1, "guided, unguided, random or libfuzzer, found \(words[0])")
+        throw failure(index + 1, "guided, blind, unguided, random or libfuzzer, found \(words[0])")
       }
       guard let quirk = Quirk(name: words[1]) else {
         throw failure(index + 1, "the name of a quirk, found \(words[1])")

@@ -29,6 +29,8 @@ public enum Contender: String, CaseIterable, Sendable {
   /// The fuzzer as it is.
   case guided
   /// The same generators and mutators, nothing is learnt.
+  case blind
+  /// Generators and mutators without anything that guides them.
   case unguided
   /// Everything at random.
   case random

@@ -102,16 +102,18 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   /// Gives every frame of `range` the value `value`; nil makes a hole.
   public mutating func set(_ range: FrameRange, to value: Value?) {
     if range.isEmpty { return }
+    let first = firstIndex(endingAfter: range.start)
     if runs.isFlat {
-      runs.changeFlat { RangeMap.set(range, to: value, in: &$0) }
+      runs.changeFlat { RangeMap.set(range, to: value, in: &$0, from: first) }
     } else {
-      RangeMap.set(range, to: value, in: &runs)
+      RangeMap.set(range, to: value, in: &runs, from: first)
     }
   }
 
-  private static func set<Runs: RunList>(_ range: FrameRange, to value: Value?, in runs: inout Runs)
-  where Runs.Element == Run {
-    let first = runs.partitionIndex { $0.frames.end > range.start }
+  /// The same in `runs`, few in an ordinary array or many in blocks, the first of which that ends behind the start of `range`
+  /// is at `first`.
+  private static func set<Runs>(_ range: FrameRange, to value: Value?, in runs: inout Runs, from first: Int)
+  where Runs: MutableCollection & RangeReplaceableCollection & RandomAccessCollection<Run>, Runs.Index == Int {
     // Appending above everything is the builder's usual move.
     if first == runs.count {
       guard let value else { return }
@@ -162,9 +164,9 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   }
 
   /// Replaces the runs at `indices` by those given, in place as far as they go.
-  private static func replace<Runs: RunList>(
+  private static func replace<Runs>(
     _ indices: Range<Int>, of runs: inout Runs, with left: Run?, _ middle: Run?, _ right: Run?
-  ) where Runs.Element == Run {
+  ) where Runs: MutableCollection & RangeReplaceableCollection & RandomAccessCollection<Run>, Runs.Index == Int {
     var free = indices
     put(left, in: &free, of: &runs)
     put(middle, in: &free, of: &runs)
@@ -173,8 +175,8 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   }
 
   /// Overwrites the first of the runs at `free`, or puts `run` in front of what follows if none is left.
-  private static func put<Runs: RunList>(_ run: Run?, in free: inout Range<Int>, of runs: inout Runs)
-  where Runs.Element == Run {
+  private static func put<Runs>(_ run: Run?, in free: inout Range<Int>, of runs: inout Runs)
+  where Runs: MutableCollection & RangeReplaceableCollection & RandomAccessCollection<Run>, Runs.Index == Int {
     guard let run else { return }
     let place = free.lowerBound
     if free.isEmpty { runs.insert(run, at: place) } else { runs[place] = run }
@@ -197,25 +199,5 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
       }
     }
     return nil
-  }
-}
-
-/// Runs in ascending order, few in an ordinary array or many in blocks.
-private protocol RunList: MutableCollection, RangeReplaceableCollection, BidirectionalCollection where Index == Int {
-  /// The position of the first element that satisfies `predicate`; every one behind it does, too.
-  func partitionIndex(_ predicate: (Element) -> Bool) -> Int
-}
-
-extension BlockArray: RunList {}
-
-extension Array: RunList {
-  fileprivate func partitionIndex(_ predicate: (Element) -> Bool) -> Int {
-    var low = 0
-    var high = count
-    while low < high {
-      let middle = (low + high) / 2
-      if predicate(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 }

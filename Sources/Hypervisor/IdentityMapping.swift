@@ -31,7 +31,7 @@ extension Hypervisor {
       if strict && decisions.strictJoin == .allPagesMapped && !isMapped(record, in: index) {
         return MapResult(refused: Refused(.EBUSY, .hv(107)), holds: false)
       }
-      domains[index].records.countUp(at: position)
+      domains[index].records[position].count += 1
       return MapResult(refused: nil, holds: true)
     }
     if !mapsStay && domains[index].records.overlaps(record.base, record.end) {
@@ -83,7 +83,7 @@ extension Hypervisor {
         ? .refused(Refused(.EADDRINUSE, .hv(100))) : .absent
     }
     if domains[index].records[position].count > 1 && decisions.recordCounts == .counted {
-      domains[index].records.countDown(at: position)
+      domains[index].records[position].count -= 1
     } else {
       clearIdentityPages(of: position, in: index)
       domains[index].records.remove(at: position)

@@ -16,7 +16,9 @@ public struct IdentityRecords: Sendable {
   /// Where the record of `base` to `end` stands, nil if there is none.
   func position(of base: UInt64, _ end: UInt64) -> Int? {
     let position = place(of: base, end)
-    guard position < ascending.count, ascending[position].base == base, ascending[position].end == end else { return nil }
+    guard position < ascending.count, ascending[position].base == base, ascending[position].end == end else {
+      return nil
+    }
     return position
   }
 
@@ -42,12 +44,6 @@ public struct IdentityRecords: Sendable {
   private static func inOrder(_ left: IdentityRecord, _ right: IdentityRecord) -> Bool {
     left.end <= right.end && left.frames.end <= right.frames.end
   }
-
-  /// Counts the record at `position` once more.
-  mutating func countUp(at position: Int) { ascending[position].count += 1 }
-
-  /// Counts the record at `position` once less.
-  mutating func countDown(at position: Int) { ascending[position].count -= 1 }
 
   /// Takes out the record at `position`.
   mutating func remove(at position: Int) {
@@ -81,7 +77,10 @@ extension IdentityRecords: RandomAccessCollection {
   /// The number of records.
   public var endIndex: Int { ascending.endIndex }
   /// The record at `position`.
-  public subscript(position: Int) -> IdentityRecord { ascending[position] }
+  public internal(set) subscript(position: Int) -> IdentityRecord {
+    get { ascending[position] }
+    set { ascending[position] = newValue }
+  }
   /// The records in order.
   public func makeIterator() -> BlockArray<IdentityRecord>.Iterator { ascending.makeIterator() }
 }

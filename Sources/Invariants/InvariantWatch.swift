@@ -62,7 +62,9 @@ public struct InvariantWatch: Sendable {
   }
 
   /// The guests of `after` and those of them that are not as they were.
-  private mutating func views(from before: Shared<Host>, to after: Shared<Host>) -> (all: [GuestView], changed: [GuestView]) {
+  private mutating func views(from before: Shared<Host>, to after: Shared<Host>) -> (
+    all: [GuestView], changed: [GuestView]
+  ) {
     guard let known = last?.guests else { return GuestView.all(of: after) }
     if known.count < GuestView.many { return GuestView.all(of: after, after: known) }
     // Nobody else has the array then, and it is changed where it lies.

@@ -24,8 +24,9 @@ struct MemoryChange {
     let (old, new) = runs.difference(from: before)
     var sum = ram
     var touches =
-      earlier.value.records != domain.value.records || earlier.value.dmaTable != domain.value.dmaTable
-      && domain.value.dmaTables == .separate
+      earlier.value.records != domain.value.records
+      || earlier.value.dmaTable != domain.value.dmaTable
+        && domain.value.dmaTables == .separate
     var (low, high) = (UInt64.max, UInt64(0))
     for place in old {
       let run = before[place]

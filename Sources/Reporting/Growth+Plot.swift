@@ -59,7 +59,8 @@ private struct Panel {
 
   var text: String {
     let (right, bottom) = (left + Panel.across, top + Panel.down)
-    var text = "<text x=\"\(left)\" y=\"\(top - 18)\" font-size=\"12\" font-weight=\"bold\">\(growth.task.name)</text>\n"
+    var text =
+      "<text x=\"\(left)\" y=\"\(top - 18)\" font-size=\"12\" font-weight=\"bold\">\(growth.task.name)</text>\n"
     text += "<text x=\"\(left)\" y=\"\(top - 5)\">exponent \(hundredths(growth.exponent)), "
     text += "last decade \(hundredths(growth.lateExponent)); \(growth.task.item)s across</text>\n"
     for power in sizes {
@@ -70,7 +71,8 @@ private struct Panel {
     for power in times {
       let place = tenths(y(pow10(power)))
       text += "<path d=\"M\(left) \(place)H\(right)\" stroke=\"#ddd\"/>"
-      text += "<text x=\"\(left - 4)\" y=\"\(tenths(y(pow10(power)) + 3))\" text-anchor=\"end\">\(duration(pow10(power)))</text>\n"
+      text +=
+        "<text x=\"\(left - 4)\" y=\"\(tenths(y(pow10(power)) + 3))\" text-anchor=\"end\">\(duration(pow10(power)))</text>\n"
     }
     // What grows with the size, through the last point, as far as the panel goes.
     if let last = growth.points.last {

@@ -13,7 +13,8 @@ extension Growth {
       aligned(duration(last.time), 10), aligned(duration(last.time / Double(last.size)), 10),
       aligned(megabytes(last), 7), aligned(fixed(exponentBeyondLog), 10), aligned(fixed(lateExponentBeyondLog), 13),
     ]
-    return padded(task.name, width) + "  " + padded("\(grouped(first.size))-\(grouped(last.size))", 15) + columns.joined()
+    return padded(task.name, width) + "  " + padded("\(grouped(first.size))-\(grouped(last.size))", 15)
+      + columns.joined()
       + (isWithinLimit ? "" : "  grows too fast")
   }
 
@@ -38,7 +39,9 @@ extension Growth {
       Object(
         exponent: exponent, exponentBeyondLog: exponentBeyondLog, item: task.item, lateExponent: lateExponent,
         lateExponentBeyondLog: lateExponentBeyondLog,
-        points: points.map { Point(peakMemory: $0.peakMemory == 0 ? nil : $0.peakMemory, size: $0.size, time: $0.time) },
+        points: points.map {
+          Point(peakMemory: $0.peakMemory == 0 ? nil : $0.peakMemory, size: $0.size, time: $0.time)
+        },
         task: task.name, withinLimit: isWithinLimit))
   }
 

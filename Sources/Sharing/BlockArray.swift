@@ -12,7 +12,7 @@ public struct BlockArray<Element> {
 
   /// Most elements in a block, and without blocks.
   @inlinable
-  public static var limit: Int { 64 }
+  public static var limit: Int { 128 }
 
   /// Blocks, none of them empty, and how many elements precede each; at least one block.
   @usableFromInline
@@ -187,7 +187,14 @@ public struct BlockArray<Element> {
   /// that does satisfies it, too.
   @inlinable
   public func partitionIndex(_ predicate: (Element) -> Bool) -> Int {
-    guard let spill else { return BlockArray.partition(flat, predicate) }
+    if spill == nil { return BlockArray.partition(flat, predicate) }
+    return spilledPartitionIndex(predicate)
+  }
+
+  @inlinable
+  @inline(never)
+  func spilledPartitionIndex(_ predicate: (Element) -> Bool) -> Int {
+    guard let spill else { return 0 }
     // The last element of a block decides whether it is in it or before.
     var low = 0
     var high = spill.table.blocks.count - 1
@@ -249,7 +256,9 @@ public struct BlockArray<Element> {
 
   /// The first broken rule of the representation, nil if there is none. For tests.
   public var brokenRule: String? {
-    guard let spill = spill?.table else { return flat.count > BlockArray.limit ? "too many elements without blocks" : nil }
+    guard let spill = spill?.table else {
+      return flat.count > BlockArray.limit ? "too many elements without blocks" : nil
+    }
     if !flat.isEmpty { return "elements beside blocks" }
     var sum = 0
     for (index, block) in spill.blocks.enumerated() {
@@ -282,8 +291,7 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
   /// The number of elements.
   @inlinable
   public var endIndex: Int {
-    if let spill { return spill.table.count }
-    return flat.count
+    spill == nil ? flat.count : spill.unsafelyUnwrapped.table.count
   }
 
   /// The number of elements.
@@ -299,7 +307,7 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
 
   @inlinable
   func address(of position: Int) -> UnsafePointer<Element> {
-    if let spill { return spill.table.address(of: position) }
+    if spill != nil { return spill.unsafelyUnwrapped.table.address(of: position) }
     precondition(position >= 0 && position < flat.count, "no element")
     return flat.withUnsafeBufferPointer { $0.baseAddress.unsafelyUnwrapped + position }
   }
@@ -314,8 +322,8 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
   /// The position of the first element that satisfies `predicate`.
   @inlinable
   public func firstIndex(where predicate: (Element) throws -> Bool) rethrows -> Int? {
-    guard let spill else { return try flat.firstIndex(where: predicate) }
-    let table = spill.table
+    if spill == nil { return try flat.firstIndex(where: predicate) }
+    let table = spill.unsafelyUnwrapped.table
     for block in table.blocks.indices {
       if let place = try table.blocks[block].firstIndex(where: predicate) { return table.starts[block] + place }
     }

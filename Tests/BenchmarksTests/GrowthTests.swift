@@ -64,7 +64,8 @@ struct GrowthTests {
       #expect(last >= 1_000 * first && task.sizes == task.sizes.sorted(), "\(task.name)")
       let two = try #require(task.limited(to: 2 * first))
       let growth = try Growth(two, samples: 1)
-      #expect(growth.points.map(\.size) == [first, 2 * first] && growth.points.allSatisfy { $0.time > 0 }, "\(task.name)")
+      #expect(
+        growth.points.map(\.size) == [first, 2 * first] && growth.points.allSatisfy { $0.time > 0 }, "\(task.name)")
       #expect(task.limited(to: 10 * last)?.sizes.last == 10 * last || task.sizes[0] == first)
     }
   }

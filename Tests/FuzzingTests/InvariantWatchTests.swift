@@ -122,7 +122,9 @@ struct InvariantWatchTests {
       // The other half of a pair goes to the next guest.
       events.append("attach dom\(guest) \(function(7 + guest)) policy=relaxed")
       if guest % 5 == 0 { events.append("hypercall dom0 deassign_device dom\(guest) \(function(7 + guest))") }
-      if guest % 7 == 0 { events.append("hypercall dom0 assign_device dom\(guest) \(function(150 + guest / 7)) flags=0x1") }
+      if guest % 7 == 0 {
+        events.append("hypercall dom0 assign_device dom\(guest) \(function(150 + guest / 7)) flags=0x1")
+      }
       if guest % 6 == 0 { events.append("hypercall dom\(guest) decrease_reservation dom_self frames=0x2000,0x2002") }
       if guest % 9 == 0 { events.append("balloon dom\(guest) memory=128") }
       if guest % 11 == 0 { events.append("unplug \(function(190 - guest / 11))") }

@@ -14,7 +14,8 @@ struct ScaleTests {
 
   /// Replays a trace of a host with so many functions, RMRRs of one page each for those that `owner` says, and events.
   private func replay(
-    memory: String = "64G", functions: Int, ranges: Int = 0, base: UInt64 = 0x5000_0000, of owner: (Int) -> Int = { _ in 0 },
+    memory: String = "64G", functions: Int, ranges: Int = 0, base: UInt64 = 0x5000_0000,
+    of owner: (Int) -> Int = { _ in 0 },
     edition: String = "repaired", _ events: [String]
   ) throws -> Verdict {
     var lines = [
@@ -77,7 +78,9 @@ struct ScaleTests {
   @Test("1,000 guests live at once, each with a function, and go in any order")
   func thousandGuests() throws {
     var events: [String] = []
-    for guest in 1...1_000 { events += ["create dom\(guest) memory=256 passthrough=share-pt -> ok", "boot dom\(guest) -> ok"] }
+    for guest in 1...1_000 {
+      events += ["create dom\(guest) memory=256 passthrough=share-pt -> ok", "boot dom\(guest) -> ok"]
+    }
     for guest in 1...1_000 { events.append("attach dom\(guest) \(function(guest - 1)) policy=relaxed -> ok") }
     events.append("attach dom2 \(function(500)) -> refused EINVAL")
     for guest in stride(from: 1, through: 1_000, by: 9) { events.append("balloon dom\(guest) memory=128 -> ok") }

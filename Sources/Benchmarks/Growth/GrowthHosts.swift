@@ -15,7 +15,8 @@ extension GrowthTask {
       return text.run(count)
     },
     GrowthTask(
-      "ranges/attach", per: "range", "a function with so many RMRRs is attached to a guest, detached, and the guest goes",
+      "ranges/attach", per: "range",
+      "a function with so many RMRRs is attached to a guest, detached, and the guest goes",
       sizes: sizes(from: 10, to: 10_000)
     ) { count, _ in
       var text = HostText(memory: "64G")
@@ -37,7 +38,8 @@ extension GrowthTask {
       for index in 0..<count { text.addRange(index, of: 0, base: 0x1000_0000) }
       text.addFunction(0)
       text.events = [
-        "create dom1 memory=1024 pci=\(HostText.function(0)),policy=relaxed", "boot dom1", "reboot dom1", "destroy dom1",
+        "create dom1 memory=1024 pci=\(HostText.function(0)),policy=relaxed", "boot dom1", "reboot dom1",
+        "destroy dom1",
       ]
       return text.run(count)
     },

@@ -184,6 +184,11 @@ public struct FeatureObserver: Sendable {
 
   // MARK: The toolstack and the firmware
 
+  /// How much RAM a guest has above 4G: 0 for none, 1 for a page, and a step for each doubling.
+  private func highMemoryClass(of guest: Guest) -> UInt64 {
+    logarithmicDistance(max(guest.layout.highMemoryEnd, GuestMap.xen.fourGiB), GuestMap.xen.fourGiB)
+  }
+
   private mutating func noteLayout(of guest: Guest) {
     let map = GuestMap.xen
     let boundary = guest.configuration.boundaryKiB.multipliedReportingOverflow(by: 1024).partialValue
@@ -204,7 +209,7 @@ public struct FeatureObserver: Sendable {
       }
     }
     features.insert(.number, 4, numberClass(guest.rdms.count), numberClass(guest.devices.count))
-    features.insert(.number, 5, numberClass(guest.memoryMap.count), guest.layout.highMemoryEnd == 0 ? 0 : 1)
+    features.insert(.number, 5, numberClass(guest.memoryMap.count), highMemoryClass(of: guest))
   }
 
   private mutating func note(_ firmware: FirmwareReport, of guest: Guest) {
@@ -214,6 +219,9 @@ public struct FeatureObserver: Sendable {
     features.insert(
       .number, 7, numberClass(firmware.memory.populated.count) << 8 | numberClass(firmware.memory.donated.count),
       numberClass(firmware.e820.count))
+    if !firmware.memory.donated.isEmpty {
+      features.insert(.number, 8, numberClass(firmware.memory.donated.count), highMemoryClass(of: guest))
+    }
     let low = GuestMap.xen.fourGiB
     for rdm in guest.rdms.prefix(FeatureObserver.most) where rdm.policy != nil {
       guard let range = rdm.range, !range.isEmpty else { continue }

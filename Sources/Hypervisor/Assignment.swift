@@ -105,6 +105,7 @@ extension Hypervisor {
     of device: Int, to owner: DomainID, target: Int?, from source: DomainID, relaxed: Bool
   ) -> Refused? {
     let before = devices[device]
+    let memory = target.flatMap { memoryToRestore(of: $0) }
     if let refused = assignFunction(
       before.sbdf, of: device, to: owner, target: target, from: source, relaxed: relaxed)
     {
@@ -118,7 +119,9 @@ extension Hypervisor {
         function, of: device, to: owner, target: target, from: origin, relaxed: relaxed)
       {
         switch decisions.phantomFailure {
-        case .staysWhereItWas: takeBack(device, as: before, before: function, in: target)
+        case .staysWhereItWas:
+          takeBack(device, as: before, before: function, in: target)
+          if let target, let memory { restore(memory, of: target) }
         case .ignored:
           last = function
           continue
@@ -162,8 +165,7 @@ extension Hypervisor {
       return moveAndMap(function, of: device, to: owner, target: target, from: source, relaxed: relaxed)
     }
 
-    // A page that stays because another record covers it may not have been there before.
-    let memory = decisions.lastUnmap == .ownPages ? (p2m: domains[target].p2m, dma: domains[target].dmaTable) : nil
+    let memory = memoryToRestore(of: target)
     var failure: Refused?
     // Bit n: the n-th unit was mapped by this call. Xen knows no unit count beyond 30; more are taken to be mapped.
     var held: UInt64 = 0
@@ -192,13 +194,25 @@ extension Hypervisor {
         if decisions.unitFailure == .stops && !isAMD { break }
       }
     }
-    if decisions.rollback == .whatItMapped, decisions.recordOrder == .beforePages, let memory,
-      domains[target].crash == nil
-    {
-      domains[target].p2m = memory.p2m
-      domains[target].dmaTable = memory.dma
-    }
+    if let memory { restore(memory, of: target) }
     return failure
+  }
+
+  /// What an assignment that fails must leave as it was.
+  private typealias Memory = (p2m: RangeMap<P2MEntry>, dma: RangeMap<DMAEntry>)
+
+  /// The memory of domain `target`, if a failed assignment puts it back: a page that stays because another record covers
+  /// it may not have been there before.
+  private func memoryToRestore(of target: Int) -> Memory? {
+    guard decisions.lastUnmap == .ownPages, decisions.rollback == .whatItMapped, decisions.recordOrder == .beforePages
+    else { return nil }
+    return (domains[target].p2m, domains[target].dmaTable)
+  }
+
+  private mutating func restore(_ memory: Memory, of target: Int) {
+    if domains[target].crash != nil { return }
+    domains[target].p2m = memory.p2m
+    domains[target].dmaTable = memory.dma
   }
 
   /// Assigns one function in the old order: it moves, then its units are mapped, and it moves back if one cannot be

@@ -58,6 +58,10 @@ extension SharedArray: RandomAccessCollection, MutableCollection, RangeReplaceab
   @inlinable
   public var endIndex: Int { boxes.endIndex }
 
+  /// The number of elements.
+  @inlinable
+  public var count: Int { boxes.endIndex }
+
   /// The element at `position`, where it lies.
   @inlinable
   public subscript(position: Int) -> Element {

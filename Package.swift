@@ -56,7 +56,7 @@ let package = Package(
     module("Sharing"),
     .target(name: "CCoverage", cSettings: plainC),
     module("Coverage", on: ["CCoverage"]),
-    model("AddressSpace"),
+    model("AddressSpace", on: ["Sharing"]),
     module("Editions"),
     model("Platform", on: ["AddressSpace", "Editions"]),
     model("Hypercalls", on: ["AddressSpace", "Editions", "Platform"]),
@@ -181,6 +181,7 @@ let package = Package(
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Features", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
+    tests("Benchmarks"),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.
     .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help"]),

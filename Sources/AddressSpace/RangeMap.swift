@@ -1,7 +1,9 @@
+import Sharing
+
 /// A map from frames to values, kept as sorted, disjoint, maximal runs.
 ///
 /// Guest memory of any size is a handful of runs, so the cost of every operation depends on the number of
-/// runs and never on gigabytes. Frames without a value are *holes*. Neighbouring runs with equal values are
+/// runs, by its logarithm and little more, and never on gigabytes. Frames without a value are *holes*. Neighbouring runs with equal values are
 /// always merged: two maps with the same contents compare equal.
 public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   /// A maximal range of frames with one value.
@@ -19,7 +21,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   }
 
   /// The runs in ascending order.
-  public private(set) var runs: [Run] = []
+  public private(set) var runs = BlockArray<Run>()
 
   /// The empty map.
   public init() {}
@@ -32,13 +34,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
 
   /// Index of the first run that ends beyond `frame`.
   private func firstIndex(endingAfter frame: UInt64) -> Int {
-    var low = 0
-    var high = runs.count
-    while low < high {
-      let middle = (low + high) / 2
-      if runs[middle].frames.end > frame { high = middle } else { low = middle + 1 }
-    }
-    return low
+    runs.partitionIndex { $0.frames.end > frame }
   }
 
   /// The value of `frame`, nil for a hole.
@@ -107,6 +103,17 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   public mutating func set(_ range: FrameRange, to value: Value?) {
     if range.isEmpty { return }
     let first = firstIndex(endingAfter: range.start)
+    if runs.isFlat {
+      runs.changeFlat { RangeMap.set(range, to: value, in: &$0, from: first) }
+    } else {
+      RangeMap.set(range, to: value, in: &runs, from: first)
+    }
+  }
+
+  /// The same in `runs`, few in an ordinary array or many in blocks, the first of which that ends behind the start of `range`
+  /// is at `first`.
+  private static func set<Runs>(_ range: FrameRange, to value: Value?, in runs: inout Runs, from first: Int)
+  where Runs: MutableCollection & RangeReplaceableCollection & RandomAccessCollection<Run>, Runs.Index == Int {
     // Appending above everything is the builder's usual move.
     if first == runs.count {
       guard let value else { return }
@@ -136,7 +143,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
     var lower = first
     var upper = after
     guard let value else {
-      replace(lower..<upper, with: left, nil, right)
+      replace(lower..<upper, of: &runs, with: left, nil, right)
       return
     }
     var start = range.start
@@ -153,20 +160,23 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
       end = runs[after].frames.end
       upper += 1
     }
-    replace(lower..<upper, with: left, Run(FrameRange(start, end), value), right)
+    replace(lower..<upper, of: &runs, with: left, Run(FrameRange(start, end), value), right)
   }
 
   /// Replaces the runs at `indices` by those given, in place as far as they go.
-  private mutating func replace(_ indices: Range<Int>, with left: Run?, _ middle: Run?, _ right: Run?) {
+  private static func replace<Runs>(
+    _ indices: Range<Int>, of runs: inout Runs, with left: Run?, _ middle: Run?, _ right: Run?
+  ) where Runs: MutableCollection & RangeReplaceableCollection & RandomAccessCollection<Run>, Runs.Index == Int {
     var free = indices
-    put(left, in: &free)
-    put(middle, in: &free)
-    put(right, in: &free)
+    put(left, in: &free, of: &runs)
+    put(middle, in: &free, of: &runs)
+    put(right, in: &free, of: &runs)
     if !free.isEmpty { runs.removeSubrange(free) }
   }
 
   /// Overwrites the first of the runs at `free`, or puts `run` in front of what follows if none is left.
-  private mutating func put(_ run: Run?, in free: inout Range<Int>) {
+  private static func put<Runs>(_ run: Run?, in free: inout Range<Int>, of runs: inout Runs)
+  where Runs: MutableCollection & RangeReplaceableCollection & RandomAccessCollection<Run>, Runs.Index == Int {
     guard let run else { return }
     let place = free.lowerBound
     if free.isEmpty { runs.insert(run, at: place) } else { runs[place] = run }
@@ -178,6 +188,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
 
   /// The first broken representation rule, nil if there is none. For tests.
   public var brokenRule: String? {
+    if let rule = runs.brokenRule { return rule }
     for (index, run) in runs.enumerated() {
       if run.frames.isEmpty { return "run \(index) is empty" }
       guard index > 0 else { continue }

@@ -44,8 +44,8 @@ public struct Domain: Equatable, Sendable {
   public internal(set) var dmaTable = RangeMap<DMAEntry>()
   /// Where identity mappings are made in it (HV-151).
   let identityPlace: HypervisorDecisions.IdentityPlace
-  /// Its identity records, oldest first (5.1).
-  public internal(set) var records: [IdentityRecord] = []
+  /// Its identity records (5.1).
+  public internal(set) var records = IdentityRecords()
 
   /// Limit of `totalPages`.
   public internal(set) var maxPages: UInt64 = 0

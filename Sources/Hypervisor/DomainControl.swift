@@ -45,8 +45,7 @@ extension Hypervisor {
   private func freeNumber() -> (number: UInt16, index: Int)? {
     let limit = DomainID.firstReserved.rawValue
     var number = lastNumber + 1 < limit ? lastNumber + 1 : 1
-    var index = 0
-    while index < domains.count && domains[index].id.rawValue < number { index += 1 }
+    var index = domains.partitionIndex { $0.id.rawValue >= number }
     // Numbers in use from here on are passed; at most all domains.
     for _ in 0...domains.count {
       guard index < domains.count, domains[index].id.rawValue == number else { return (number, index) }
@@ -64,7 +63,7 @@ extension Hypervisor {
     let before = (domains, devices)
     domains[index].isDying = true
     var last: Refused?
-    for device in devices.indices.reversed() where devices[device].owner == id {
+    for device in positions(ownedBy: id).reversed() {
       if let refused = takeBack(device, from: id) { last = refused }
     }
     if hostCrash != nil { throw Refused(.EIO, .hv(78)) }

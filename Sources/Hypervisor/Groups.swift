@@ -23,7 +23,7 @@ extension Hypervisor {
   private func holds(sharing index: Int, _ isMeant: (DomainID, HypervisorDecisions) -> Bool) -> Bool {
     let device = devices[index]
     guard device.kind.isEndpoint, hasUnit(device, where: { _ in true }) else { return false }
-    return devices.contains { member in
+    func isMember(_ member: Device) -> Bool {
       guard member.sbdf != device.sbdf, member.kind.isEndpoint, let owner = member.owner, owner != .io,
         isMeant(owner, decisions)
       else { return false }
@@ -31,6 +31,25 @@ extension Hypervisor {
         hasUnit(device) { units.units[$0].frames.overlaps(units.units[theirs].frames) }
       }
     }
+    // Who shares a page with it is listed in a unit that does.
+    return hasUnit(device) { own in
+      units.sharing(own).contains { theirs in
+        let unit = units.units[theirs]
+        return unit.devices.contains { hasDevice(listedAs: BDFRange($0), in: unit.segment, where: isMember) }
+          || unit.runs.contains { hasDevice(listedAs: $0, in: unit.segment, where: isMember) }
+      }
+    }
+  }
+
+  /// True if `isMeant` is true of a device that can be meant by a function of `range`: itself or a phantom of its slot.
+  private func hasDevice(listedAs range: BDFRange, in segment: UInt16, where isMeant: (Device) -> Bool) -> Bool {
+    let last = SBDF(segment: segment, bdf: range.last | 7)
+    var position = insertionIndex(of: SBDF(segment: segment, bdf: range.first & ~7))
+    while position < devices.count, devices[position].sbdf <= last {
+      if isMeant(devices[position]) { return true }
+      position += 1
+    }
+    return false
   }
 
   /// True if `isMeant` is true of a unit that lists `device` or a phantom function of it.

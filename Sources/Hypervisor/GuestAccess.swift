@@ -72,7 +72,7 @@ extension Hypervisor {
 
   /// A device touches frame `dfn` with the requestor id `sbdf`, which can be that of a phantom function.
   public func dma(from sbdf: SBDF, dfn: DFN, write: Bool) -> DMAOutcome {
-    guard let device = devices.first(where: { $0.answers(for: sbdf) }), let owner = device.owner else {
+    guard let device = answeringDevice(for: sbdf).map({ devices[$0] }), let owner = device.owner else {
       return .fault(.hv(64))
     }
     // The hardware domain's devices see all of the host (HV-119).

@@ -26,7 +26,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// Configuration space: the functions that answer, ascending.
   public internal(set) var functions: [PCIFunction]
   /// The functions Xen knows of, ascending.
-  public internal(set) var devices: [Device] = []
+  public internal(set) var devices: BlockArray<Device> = []
   /// The domains, ascending; dom0 first. `dom_io` and `dom_xen` are none.
   public internal(set) var domains: SharedArray<Domain> = []
   /// The memory there is.
@@ -59,10 +59,12 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
       identityPlace: identityPlace)
     dom0.maxPages = .max
     domains = [dom0]
-    devices.reserveCapacity(functions.count)
-    for function in functions where devices.last?.sbdf != function.sbdf {
-      devices.append(Device(function, isRemapped: boot.translates(function)))
+    var found: [Device] = []
+    found.reserveCapacity(functions.count)
+    for function in functions where found.last?.sbdf != function.sbdf {
+      found.append(Device(function, isRemapped: boot.translates(function)))
     }
+    devices = BlockArray(found)
     if boot.iommuEnabled { giveEverythingToHardwareDomain() }
   }
 
@@ -221,12 +223,7 @@ extension Hypervisor {
   func index(of id: DomainID) -> Int? {
     // Mostly the youngest is meant.
     if let last = domains.indices.last, domains[last].id == id { return last }
-    var low = 0
-    var high = domains.count
-    while low < high {
-      let middle = (low + high) / 2
-      if domains[middle].id < id { low = middle + 1 } else { high = middle }
-    }
+    let low = domains.partitionIndex { $0.id >= id }
     return low < domains.count && domains[low].id == id ? low : nil
   }
 
@@ -246,13 +243,25 @@ extension Hypervisor {
 
   /// Where the device at `sbdf` stands in `devices`, or would.
   func insertionIndex(of sbdf: SBDF) -> Int {
-    var low = 0
-    var high = devices.count
-    while low < high {
-      let middle = (low + high) / 2
-      if devices[middle].sbdf < sbdf { low = middle + 1 } else { high = middle }
+    devices.partitionIndex { $0.sbdf >= sbdf }
+  }
+
+  /// Positions of the devices that `id` owns, ascending.
+  func positions(ownedBy id: DomainID) -> [Int] {
+    var found: [Int] = []
+    for (position, device) in devices.enumerated() where device.owner == id { found.append(position) }
+    return found
+  }
+
+  /// Position of the first device that answers for `function`; phantom functions have the slot of their device.
+  func answeringDevice(for function: SBDF) -> Int? {
+    let slot = function.rawValue & ~7
+    var position = devices.partitionIndex { $0.sbdf.rawValue >= slot }
+    while position < devices.count, devices[position].sbdf.rawValue & ~7 == slot {
+      if devices[position].answers(for: function) { return position }
+      position += 1
     }
-    return low
+    return nil
   }
 
   /// True if the domain owns a device.

@@ -24,19 +24,18 @@ extension Hypervisor {
   /// Maps unit `unit` in domain `index` for one more function (HV-100…102, HV-105).
   mutating func mapIdentity(_ unit: Int, in index: Int, strict: Bool) -> MapResult {
     let record = IdentityRecord(units.units[unit], access: access(of: unit))
-    for position in domains[index].records.indices {
-      let known = domains[index].records[position]
-      if known.base == record.base && known.end == record.end {
-        if known.access != record.access { return MapResult(refused: Refused(.EADDRINUSE, .hv(100)), holds: false) }
-        if strict && decisions.strictJoin == .allPagesMapped && !isMapped(record, in: index) {
-          return MapResult(refused: Refused(.EBUSY, .hv(107)), holds: false)
-        }
-        domains[index].records[position].count += 1
-        return MapResult(refused: nil, holds: true)
-      }
-      if record.end >= known.base && known.end >= record.base && !mapsStay {
+    if let position = domains[index].records.position(of: record.base, record.end) {
+      if domains[index].records[position].access != record.access {
         return MapResult(refused: Refused(.EADDRINUSE, .hv(100)), holds: false)
       }
+      if strict && decisions.strictJoin == .allPagesMapped && !isMapped(record, in: index) {
+        return MapResult(refused: Refused(.EBUSY, .hv(107)), holds: false)
+      }
+      domains[index].records[position].count += 1
+      return MapResult(refused: nil, holds: true)
+    }
+    if !mapsStay && domains[index].records.overlaps(record.base, record.end) {
+      return MapResult(refused: Refused(.EADDRINUSE, .hv(100)), holds: false)
     }
     if decisions.reach == .oneGuest && isReached(record.frames, byGuestsOtherThan: index) {
       return MapResult(refused: Refused(.EPERM, .hv(86)), holds: false)
@@ -47,13 +46,15 @@ extension Hypervisor {
       }
     }
     guard budget.allocate() else { return MapResult(refused: Refused(.ENOMEM, .hv(101)), holds: false) }
-    domains[index].records.append(record)
+    domains[index].records.insert(record)
     if decisions.recordOrder == .afterPages { return MapResult(refused: nil, holds: true) }
     guard let (failed, refused) = setIdentityPages(of: record, in: index, strict: strict) else {
       return MapResult(refused: nil, holds: true)
     }
     if failed == record.frames.start {
-      domains[index].records.removeLast()
+      if let position = domains[index].records.position(of: record.base, record.end) {
+        domains[index].records.remove(at: position)
+      }
       return MapResult(refused: refused, holds: false)
     }
     return MapResult(refused: refused, holds: true)
@@ -77,22 +78,17 @@ extension Hypervisor {
     if mapsStay { return .absent }
     let base = units.units[unit].base
     let end = units.units[unit].end
-    for position in domains[index].records.indices {
-      let record = domains[index].records[position]
-      if record.base == base && record.end == end {
-        if record.count > 1 && decisions.recordCounts == .counted {
-          domains[index].records[position].count -= 1
-        } else {
-          clearIdentityPages(of: position, in: index)
-          domains[index].records.remove(at: position)
-        }
-        return .done
-      }
-      if decisions.overlapOnUnmap == .fails && end >= record.base && record.end >= base {
-        return .refused(Refused(.EADDRINUSE, .hv(100)))
-      }
+    guard let position = domains[index].records.position(of: base, end) else {
+      return decisions.overlapOnUnmap == .fails && domains[index].records.overlaps(base, end)
+        ? .refused(Refused(.EADDRINUSE, .hv(100))) : .absent
     }
-    return .absent
+    if domains[index].records[position].count > 1 && decisions.recordCounts == .counted {
+      domains[index].records[position].count -= 1
+    } else {
+      clearIdentityPages(of: position, in: index)
+      domains[index].records.remove(at: position)
+    }
+    return .done
   }
 
   /// True if a guest other than domain `index` reaches one of these machine frames. The hardware domain is none.
@@ -206,7 +202,7 @@ extension Hypervisor {
     while cursor < frames.end {
       var end = frames.end
       if decisions.lastUnmap == .ownPages,
-        let needed = neededByOther(than: position, from: cursor, until: &end, in: index)
+        let needed = domains[index].records.end(ofOtherThan: position, covering: cursor, until: &end)
       {
         cursor = needed
         continue
@@ -219,18 +215,5 @@ extension Hypervisor {
       }
       cursor = end
     }
-  }
-
-  /// Where a record other than the one at `position` that covers `frame` ends; nil if none covers it, and then `limit`
-  /// becomes the start of the next.
-  private func neededByOther(
-    than position: Int, from frame: MFN, until limit: inout MFN, in index: Int
-  ) -> MFN? {
-    for other in domains[index].records.indices where other != position {
-      let frames = domains[index].records[other].frames
-      if frames.contains(frame) { return min(frames.end, limit) }
-      if frames.start > frame { limit = min(limit, frames.start) }
-    }
-    return nil
   }
 }

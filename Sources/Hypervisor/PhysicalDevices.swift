@@ -7,7 +7,7 @@ extension Hypervisor {
   /// A function appears in configuration space. One that is there already is replaced. Xen learns of it only by
   /// pci_device_add.
   public mutating func insert(_ function: PCIFunction) {
-    let position = functions.firstIndex { $0.sbdf >= function.sbdf } ?? functions.count
+    let position = functionIndex(of: function.sbdf)
     if position < functions.count && functions[position].sbdf == function.sbdf {
       functions[position] = function
     } else {
@@ -17,7 +17,21 @@ extension Hypervisor {
 
   /// A function disappears from configuration space; one that is not there changes nothing. Xen learns of it only by
   /// pci_device_remove.
-  public mutating func withdraw(_ sbdf: SBDF) { functions.removeAll { $0.sbdf == sbdf } }
+  public mutating func withdraw(_ sbdf: SBDF) {
+    let position = functionIndex(of: sbdf)
+    while position < functions.count, functions[position].sbdf == sbdf { functions.remove(at: position) }
+  }
+
+  /// Where the function at `sbdf` stands in `functions`, or would.
+  private func functionIndex(of sbdf: SBDF) -> Int {
+    var low = 0
+    var high = functions.count
+    while low < high {
+      let middle = (low + high) / 2
+      if functions[middle].sbdf >= sbdf { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
 
   /// Flags of pci_device_add.
   private enum AddFlag {
@@ -58,7 +72,9 @@ extension Hypervisor {
     let position = known ?? insertionIndex(of: sbdf)
     if known == nil {
       guard budget.allocate() else { throw Refused(.ENOMEM, .hv(140)) }
-      var function = functions.first { $0.sbdf == sbdf } ?? PCIFunction(sbdf, kind: .unknown)
+      let place = functionIndex(of: sbdf)
+      var function =
+        place < functions.count && functions[place].sbdf == sbdf ? functions[place] : PCIFunction(sbdf, kind: .unknown)
       function.physicalFunction = physicalFunction ?? function.physicalFunction
       var alias = function
       // Extended functions are looked up as function 0 of their bus (HV-25).
@@ -196,10 +212,7 @@ extension Hypervisor {
     for unit in units.units.indices {
       for bdf in units.visibleDevices(of: unit) {
         let function = SBDF(segment: units.units[unit].segment, bdf: bdf)
-        if decisions.hardwareDomainCounts == .presentFunctions, !devices.contains(where: { $0.answers(for: function) })
-        {
-          continue
-        }
+        if decisions.hardwareDomainCounts == .presentFunctions, answeringDevice(for: function) == nil { continue }
         _ = mapIdentity(unit, in: 0, strict: true)
       }
     }

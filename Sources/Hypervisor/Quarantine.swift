@@ -14,20 +14,13 @@ extension Hypervisor {
     if !isKept && decisions.quarantineTables == .thoseKept { return nil }
     guard budget.allocate() else { return Refused(.ENOMEM, .hv(96)) }
     // Its units are mapped in dom_io for a moment, strictly; a device's own units can be in each other's way there.
-    var earlier = matches.startIndex
+    var records = IdentityRecords()
     for unit in matches {
-      let record = units.units[unit]
-      var isKnown = false
-      for other in matches[matches.startIndex..<earlier] {
-        let known = units.units[other]
-        if known.base == record.base && known.end == record.end {
-          isKnown = true
-          break
-        }
-        if record.end >= known.base && known.end >= record.base { return Refused(.EADDRINUSE, .hv(96)) }
-      }
-      if !isKnown && budget.allocate(times: 2) != 2 { return Refused(.ENOMEM, .hv(96)) }
-      earlier += 1
+      let record = IdentityRecord(units.units[unit], access: .readWrite)
+      if records.position(of: record.base, record.end) != nil { continue }
+      if records.overlaps(record.base, record.end) { return Refused(.EADDRINUSE, .hv(96)) }
+      if budget.allocate(times: 2) != 2 { return Refused(.ENOMEM, .hv(96)) }
+      records.insert(record)
     }
     devices[device].hasQuarantineTable = isKept
     return nil

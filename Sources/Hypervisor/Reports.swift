@@ -58,7 +58,7 @@ extension Hypervisor {
 
   /// True if devices that answer for `sbdf` reach one of these machine frames by DMA.
   public func deviceCanReach(_ sbdf: SBDF, _ machineFrames: FrameRange) -> Bool {
-    guard let device = devices.first(where: { $0.answers(for: sbdf) }), let owner = device.owner,
+    guard let device = answeringDevice(for: sbdf).map({ devices[$0] }), let owner = device.owner,
       !machineFrames.isEmpty
     else { return false }
     if owner == .dom0 { return true }

@@ -19,6 +19,9 @@ public struct UnitList: Hashable, Sendable {
   private var runs: UnitRuns?
   /// How many devices share each unit (HV-86).
   private var deviceCounts: [Int] = []
+  /// The units with pages ascending by their frames, and how far those up to each one reach at most.
+  private var byFrames: [Int32] = []
+  private var reaches: [UInt64] = []
   private let scopeEnd: BootDecisions.ScopeEnd
   private let countsWrap: Bool
   private let emptyUnits: BootDecisions.EmptyUnits
@@ -41,6 +44,9 @@ public struct UnitList: Hashable, Sendable {
       keys.append(UInt32(pair >> 32))
       owners.append(Int32(truncatingIfNeeded: pair))
     }
+    byFrames = units.indices.filter { !units[$0].frames.isEmpty }
+      .sorted { (units[$0].frames, $0) < (units[$1].frames, $1) }.map { Int32(truncatingIfNeeded: $0) }
+    for unit in byFrames { reaches.append(max(reaches.last ?? 0, units[Int(unit)].frames.end)) }
     deviceCounts =
       switch decisions.sharing {
       case .listLength: units.map { $0.runs.reduce($0.devices.count) { $0 + $1.count } }
@@ -94,6 +100,26 @@ public struct UnitList: Hashable, Sendable {
 
   /// The devices of unit `index` that take part in mapping, assignment and reporting (HV-13).
   public func visibleDevices(of index: Int) -> ArraySlice<UInt16> { units[index].visibleDevices(scopeEnd) }
+
+  /// The units that have a page in common with unit `index`, itself among them; none if it has no page.
+  func sharing(_ index: Int) -> [Int] {
+    let frames = units[index].frames
+    if frames.isEmpty { return [] }
+    // The last that begins before its end, and from there down as long as any reaches its start.
+    var place = 0
+    var high = byFrames.count
+    while place < high {
+      let middle = (place + high) / 2
+      if units[Int(byFrames[middle])].frames.start < frames.end { place = middle + 1 } else { high = middle }
+    }
+    var found: [Int] = []
+    while place > 0, reaches[place - 1] > frames.start {
+      place -= 1
+      let other = Int(byFrames[place])
+      if units[other].frames.overlaps(frames) { found.append(other) }
+    }
+    return found
+  }
 
   /// How many devices share unit `index`; strict assignment takes 1 at most (HV-86).
   public func deviceCount(of index: Int) -> Int { deviceCounts[index] }

@@ -2,6 +2,7 @@ import AddressSpace
 import Editions
 import Hypervisor
 import Platform
+import Sharing
 import Toolstack
 
 /// Devices, their owners and their reserved ranges.
@@ -11,8 +12,13 @@ extension Invariant {
     source: "G-4, BUG-9, HV-86; review 2014 (3)", reads: [.mappings]
   ) { scene in
     // Guests that reach nothing, most of all, share nothing.
+    let isNew = scene.guests.contains { guest in
+      !guest.reached.isEmpty && (guest.reachesAnew || !scene.isNarrow) && !guest.life.tampered && !guest.domain.isDying
+        && scene.allGuests.contains { $0 !== guest && $0.reachesAny(of: guest) }
+    }
+    guard isNew else { return nil }
     let guests = scene.allGuests.filter { !$0.reached.isEmpty && !$0.life.tampered && !$0.domain.isDying }
-    guard guests.count > 1, scene.guests.contains(where: { !$0.reached.isEmpty }) else { return nil }
+    guard guests.count > 1 else { return nil }
     for unit in scene.units where !unit.frames.isEmpty {
       for (index, first) in guests.enumerated() {
         var violation: Violation?
@@ -36,15 +42,16 @@ extension Invariant {
     source: "I-13, HV-64, LB-11", reads: [.hardware, .domains, .devices]
   ) { scene in
     let devices = scene.devices
-    for place in devices.indices {
-      guard let owner = devices[place].owner, owner < .firstReserved, owner != .dom0 else { continue }
-      if scene.domain(owner) == nil {
-        return Violation(
-          "one-owner", stage: "hypervisor", relation: "dead",
-          detail: "\(devices[place].sbdf) belongs to \(owner), which does not exist")
+    let dead = scene.firstViolation { _, device in
+      guard let owner = device.owner, owner < .firstReserved, owner != .dom0, scene.domain(owner) == nil else {
+        return nil
       }
+      return Violation(
+        "one-owner", stage: "hypervisor", relation: "dead",
+        detail: "\(device.sbdf) belongs to \(owner), which does not exist")
     }
-    for guest in scene.allGuests where guest.isIntact {
+    if let dead { return dead }
+    for guest in scene.concerned where guest.isIntact {
       guard let attached = guest.built?.value.devices else { continue }
       for device in attached where !device.isGone {
         let owner = devices.place(of: device.sbdf).flatMap { devices[$0].owner }
@@ -55,13 +62,15 @@ extension Invariant {
           )
         }
       }
-      for place in devices.indices where devices[place].owner == guest.life.domain {
-        let sbdf = devices[place].sbdf
-        if !attached.contains(where: { $0.sbdf == sbdf }) {
-          return Violation(
-            "one-owner", stage: scene.event.stage, relation: "unknown-to-toolstack",
-            detail: "\(guest.life.name) owns \(sbdf), but the toolstack attached none")
-        }
+      var unknown: Device?
+      scene.contains(devicesOf: guest.life.domain) { position in
+        if !attached.contains(where: { $0.sbdf == devices[position].sbdf }) { unknown = devices[position] }
+        return unknown != nil
+      }
+      if let unknown {
+        return Violation(
+          "one-owner", stage: scene.event.stage, relation: "unknown-to-toolstack",
+          detail: "\(guest.life.name) owns \(unknown.sbdf), but the toolstack attached none")
       }
     }
     return nil
@@ -73,14 +82,10 @@ extension Invariant {
     source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .mappings, .domains]
   ) { scene in
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
-    let devices = scene.devices
-    for position in devices.indices where devices[position].isStrict {
-      let device = devices[position]
-      guard let owner = device.owner, owner != .dom0, let domain = scene.domain(owner),
+    scene.firstViolation { position, device in
+      guard device.isStrict, let owner = device.owner, owner != .dom0, let domain = scene.domain(owner),
         domain.value.crash == nil
-      else {
-        continue
-      }
+      else { return nil }
       for range in scene.reserved.ranges(of: position) {
         if let view = domain.value.viewWithout(identityOf: range.frames, range.access) {
           return Violation(
@@ -98,8 +103,8 @@ extension Invariant {
           "strict-mapped", stage: scene.event.stage, relation: "untranslated",
           detail: "the DMA of \(device.sbdf) is not translated at frames \(frames), and p2m has something else there")
       }
+      return nil
     }
-    return nil
   }
 
   static let groupsAtomic = Invariant(
@@ -108,11 +113,32 @@ extension Invariant {
     source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups", reads: [.hardware, .domains]
   ) { scene in
     let devices = scene.devices
-    for position in devices.indices {
-      guard let owner = devices[position].owner, owner != .dom0, owner < .firstReserved,
-        devices[position].kind.isEndpoint, scene.domain(owner)?.value.isTranslated == true
-      else { continue }
+    func isHolder(_ device: Device) -> Bool {
+      guard let owner = device.owner, owner != .dom0, owner < .firstReserved else { return false }
+      return device.kind.isEndpoint && scene.domain(owner)?.value.isTranslated == true
+    }
+    /// True if the device at `position` is shared with a holder, or is one and shared.
+    func isInBetween(_ position: Int, _ device: Device) -> Bool {
+      guard device.kind.isEndpoint, let own = device.owner, own < .firstReserved else { return false }
+      let ranges = scene.reserved.ranges(of: position)
+      if ranges.isEmpty { return false }
+      let holds = isHolder(device)
+      return ranges.contains { range in
+        scene.reserved.neighbours(of: range.unit).contains { unit in
+          scene.reserved.members(of: unit).contains { index in
+            guard devices[index].kind.isEndpoint, let other = devices[index].owner, other != own,
+              other < .firstReserved
+            else { return false }
+            return holds || isHolder(devices[index])
+          }
+        }
+      }
+    }
+    // Mostly none is; if one is, all are looked at in order.
+    if !scene.contains(movedDeviceWhere: isInBetween) { return nil }
+    for position in devices.indices where isHolder(devices[position]) {
       let holder = devices[position]
+      guard let owner = holder.owner else { continue }
       for own in scene.reserved.ranges(of: position) {
         for unit in scene.reserved.neighbours(of: own.unit) {
           for index in scene.reserved.members(of: unit) where devices[index].kind.isEndpoint {
@@ -134,7 +160,8 @@ extension Invariant {
     "views-agree", "Where the IOMMU has tables of its own, DMA sees what the CPU sees.", source: "I-12, HV-117, BUG-12",
     reads: [.memory]
   ) { scene in
-    for guest in scene.guests where !guest.domain.isDying && guest.domain.crash == nil {
+    for guest in scene.guests
+    where guest.domain.dmaTables == .separate && !guest.domain.isDying && guest.domain.crash == nil {
       if let frames = guest.domain.firstFrameWhereViewsDiffer {
         return Violation(
           "views-agree", stage: "hypervisor", relation: "differ",
@@ -185,9 +212,12 @@ extension Domain {
   }
 }
 
-extension [Device] {
+extension BlockArray<Device> {
   /// Where the device at `sbdf` stands among devices that ascend by address, nil if it does not.
-  func place(of sbdf: SBDF) -> Int? { indices.place(of: sbdf) { self[$0].sbdf } }
+  func place(of sbdf: SBDF) -> Int? {
+    let place = partitionIndex { $0.sbdf >= sbdf }
+    return place < count && self[place].sbdf == sbdf ? place : nil
+  }
 }
 
 extension [PCIFunction] {

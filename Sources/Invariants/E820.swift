@@ -53,15 +53,10 @@ extension Invariant {
       guard let e820 = guest.running?.value.e820 else { continue }
       for entry in e820 where entry.type == .ram {
         guard let range = entry.range else { continue }
-        var missing: FrameRange?
-        guest.domain.p2m.forEachPiece(in: range.frames) { part, entry in
-          switch entry {
-          case .ram?, .populateOnDemand?: return true
-          case .direct?, .xenPage?, nil:
-            if !guest.life.ballooned.allSatisfy(in: part, { $0 }) { missing = part }
-            return missing == nil
-          }
-        }
+        let looked = scene.frames(of: guest, besides: [.firmware, .balloon])
+        guard let part = range.frames.intersection(looked), guest.firstMissingRAM(in: part) != nil else { continue }
+        // The hole can be wider than what changed.
+        let missing = guest.firstMissingRAM(in: range.frames)
         if let missing {
           return Violation(
             "e820-ram-backed", stage: scene.event.stage, relation: "missing",
@@ -70,6 +65,22 @@ extension Invariant {
       }
     }
     return nil
+  }
+}
+
+extension GuestView {
+  /// The first part of `frames` that is neither RAM nor given back by the balloon.
+  fileprivate func firstMissingRAM(in frames: FrameRange) -> FrameRange? {
+    var missing: FrameRange?
+    domain.p2m.forEachPiece(in: frames) { part, entry in
+      switch entry {
+      case .ram?, .populateOnDemand?: return true
+      case .direct?, .xenPage?, nil:
+        if !life.ballooned.allSatisfy(in: part, { $0 }) { missing = part }
+        return missing == nil
+      }
+    }
+    return missing
   }
 }
 

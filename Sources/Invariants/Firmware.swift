@@ -13,19 +13,22 @@ extension Invariant {
     for guest in scene.guests where guest.isIntact {
       guard let e820 = guest.running?.value.e820 else { continue }
       // Below 1M and in firmware's own area RAM is the firmware's.
-      for run in guest.domain.p2m.runs {
-        guard case .ram = run.value else { continue }
+      var violation: Violation?
+      guest.domain.p2m.forEachPiece(in: scene.frames(of: guest, besides: .firmware)) { frames, entry in
+        guard case .ram? = entry else { return true }
         let low = FrameRange(Page.frame(of: map.lowMemoryStart), Page.frame(of: map.specialStart))
         let high = FrameRange(Page.frame(of: map.fourGiB), UInt64.max)
         let unlisted =
-          run.frames.intersection(low).flatMap { e820.firstByteNotRAM(in: $0) }
-          ?? run.frames.intersection(high).flatMap { e820.firstByteNotRAM(in: $0) }
+          frames.intersection(low).flatMap { e820.firstByteNotRAM(in: $0) }
+          ?? frames.intersection(high).flatMap { e820.firstByteNotRAM(in: $0) }
         if let unlisted {
-          return Violation(
+          violation = Violation(
             "e820-lists-ram", stage: scene.event.stage, relation: "unlisted",
             detail: "\(guest.life.name) has RAM at \(hex(unlisted)) that its E820 does not list")
         }
+        return violation == nil
       }
+      if let violation { return violation }
     }
     return nil
   }

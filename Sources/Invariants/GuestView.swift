@@ -16,8 +16,10 @@ final class GuestView: Sendable {
   private let sharedLife: Shared<GuestLife>
   private let sharedDomain: Shared<Domain>
   private let sharedGuest: Shared<Guest>?
-  /// Where the toolstack has it among its guests.
+  /// Where the toolstack has it among its guests, or had when this was made.
   private let position: Int
+  /// Its number.
+  let number: DomainID
 
   /// Its name and what its firmware did.
   var life: GuestLife { unsafeAddress { sharedLife.place } }
@@ -35,6 +37,14 @@ final class GuestView: Sendable {
   let reached: [FrameRange]
   /// What its BARs cover, nil if it does not run or they are not where they should be.
   let barReach: BARReach?
+  /// From the first to the last of these.
+  private let reach: FrameRange
+  /// True if it reaches what it did not reach, or promises of it hold that did not, in the view before.
+  let reachesAnew: Bool
+  /// Frames of the p2m that hold RAM.
+  let ramFrames: UInt64
+  /// Frames outside which its p2m is as it was in the view before; all of them if there was none.
+  let changedFrames: FrameRange
   /// What of its state is not as it was in the view before; everything if there was none.
   let changes: Invariant.Inputs
 
@@ -55,13 +65,18 @@ final class GuestView: Sendable {
     sharedDomain = domain
     sharedGuest = guest?.guest
     position = guest?.position ?? 0
+    number = life.value.domain
     isIntact =
       guest != nil && !life.value.tampered && domain.value.crash == nil && !domain.value.isDying
     var changes: Invariant.Inputs = earlier == nil ? .all : []
     if let earlier {
       if earlier.isIntact != isIntact || earlier.life.tampered != life.value.tampered { changes = .all }
       if !earlier.sharedDomain.isSame(as: domain) {
-        changes.formUnion(GuestView.changes(from: earlier.sharedDomain, to: domain))
+        let memory = MemoryChange(from: earlier.sharedDomain, to: domain, ram: earlier.ramFrames)
+        changes.formUnion(memory.inputs)
+        (ramFrames, changedFrames) = (memory.ram, memory.frames)
+      } else {
+        (ramFrames, changedFrames) = (earlier.ramFrames, FrameRange(0, 0))
       }
       if !earlier.sharedLife.isSame(as: life) { changes.insert(.balloon) }
       switch (earlier.life.report, life.value.report) {
@@ -77,6 +92,8 @@ final class GuestView: Sendable {
         if !Guest.areOfOneConstruction(old, new) { changes.insert(.construction) }
       default: changes = .all
       }
+    } else {
+      (ramFrames, changedFrames) = (MemoryChange.ram(in: domain), FrameRange(0, .max))
     }
     self.changes = changes
     if let earlier, !changes.contains(.construction) {
@@ -118,6 +135,15 @@ final class GuestView: Sendable {
     } else {
       reached = Domain.reached(by: domain)
     }
+    var (low, high) = (UInt64.max, UInt64(0))
+    for range in reached { (low, high) = (min(low, range.start), max(high, range.end)) }
+    reach = low < high ? FrameRange(low, high) : FrameRange(0, 0)
+    if let earlier {
+      reachesAnew =
+        changes == .all || earlier.reached != reached || earlier.domain.isDying != domain.value.isDying
+    } else {
+      reachesAnew = true
+    }
   }
 
   /// The guests in order of their names that the hypervisor knows, and those of them that are not as they were in
@@ -148,6 +174,72 @@ final class GuestView: Sendable {
       }
     }
     return (views, changed)
+  }
+
+  /// From so many guests on only those are looked at that changed, and not all for whether they did.
+  static let many = 64
+
+  /// The same where guests are many: `earlier` are those of the host `before`.
+  static func all(
+    of after: Shared<Host>, since before: Shared<Host>, _ earlier: consuming [GuestView]
+  ) -> (all: [GuestView], changed: [GuestView]) {
+    var views = earlier
+    var names: [GuestName] = []
+    let (oldLives, lives) = (before.value.guests, after.value.guests)
+    forEachDifference(oldLives, lives) { names.append($0.name) }
+    var numbers: [DomainID] = []
+    let (oldDomains, domains) = (before.value.port.port.domains, after.value.port.port.domains)
+    forEachDifference(oldDomains, domains) { numbers.append($0.id) }
+    let (oldBuilt, built) = (before.value.toolstack.guests, after.value.toolstack.guests)
+    forEachDifference(oldBuilt, built) { numbers.append($0.domain) }
+    numbers.sort()
+    // A number is one guest's at most, and of those that come or go the life changes, too.
+    for number in numbers.indices where number == 0 || numbers[number] != numbers[number - 1] {
+      if let view = views.first(where: { $0.number == numbers[number] }) { names.append(view.life.name) }
+    }
+    names.sort()
+    let units = after.value.port.port.reservedRanges
+    var changed: [GuestView] = []
+    for index in names.indices where index == 0 || names[index] != names[index - 1] {
+      let name = names[index]
+      let place = views.partitionPoint { $0.life.name >= name }
+      let old = place < views.count && views[place].life.name == name ? views[place] : nil
+      let position = lives.partitionIndex { $0.name >= name }
+      guard position < lives.count, lives[position].name == name, let domain = domains.domain(lives[position].domain)
+      else {
+        if old != nil { views.remove(at: place) }
+        continue
+      }
+      let life = lives.shared(at: position)
+      let guest = built.guest(life.value.domain, near: old?.position ?? 0)
+      if let old, old.isMade(of: life, domain, guest?.guest) { continue }
+      let view = GuestView(life, domain, guest, units: units, old)
+      if old == nil { views.insert(view, at: place) } else { views[place] = view }
+      changed.append(view)
+    }
+    return (views, changed)
+  }
+
+  /// Calls `body` with the elements of both that the other need not share: those of one box at one place are left out.
+  private static func forEachDifference<Element>(
+    _ old: SharedArray<Element>, _ new: SharedArray<Element>, _ body: (Element) -> Void
+  ) {
+    new.forEachUnshared(with: old) { range in
+      for place in range where place >= old.count || !old.shared(at: place).isSame(as: new.shared(at: place)) {
+        body(new[place])
+      }
+    }
+    old.forEachUnshared(with: new) { range in
+      for place in range where place >= new.count || !new.shared(at: place).isSame(as: old.shared(at: place)) {
+        body(old[place])
+      }
+    }
+  }
+
+  /// True if a machine frame that `other` reaches is reached by this guest, too.
+  func reachesAny(of other: GuestView) -> Bool {
+    guard reach.overlaps(other.reach) else { return false }
+    return reached.contains { own in own.overlaps(other.reach) && other.reached.contains { $0.overlaps(own) } }
   }
 
   private func isMade(of life: Shared<GuestLife>, _ domain: Shared<Domain>, _ guest: Shared<Guest>?) -> Bool {
@@ -208,6 +300,19 @@ extension Event {
   }
 }
 
+extension [GuestView] {
+  /// The position of the first view that satisfies `predicate`; every one behind it does, too.
+  fileprivate func partitionPoint(_ predicate: (GuestView) -> Bool) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if predicate(self[middle]) { high = middle } else { low = middle + 1 }
+    }
+    return low
+  }
+}
+
 extension SharedArray<Domain> {
   /// The domain numbered `id` in its box, nil if there is none. Domains stand ascending by number.
   func domain(_ id: DomainID) -> Shared<Domain>? {
@@ -223,6 +328,9 @@ extension SharedArray<Guest> {
   /// The guest with number `domain` in its box, and its position; the search begins at `hint`, a position or beyond.
   fileprivate func guest(_ domain: DomainID, near hint: Int) -> (guest: Shared<Guest>, position: Int)? {
     if hint < count, self[hint].domain == domain { return (shared(at: hint), hint) }
+    // Numbers grow with each guest, until they begin again.
+    let place = partitionIndex { $0.domain >= domain }
+    if place < count, self[place].domain == domain { return (shared(at: place), place) }
     return firstIndex { $0.domain == domain }.map { (shared(at: $0), $0) }
   }
 }

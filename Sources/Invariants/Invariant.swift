@@ -1,3 +1,4 @@
+import AddressSpace
 import Editions
 import Hypervisor
 import Platform
@@ -23,12 +24,19 @@ public struct Invariant: Sendable {
     public var before: Host { unsafeAddress { happening.before.place } }
     /// The host now.
     public var after: Host { unsafeAddress { happening.after.place } }
+    /// Those of its guests that a check of guests and their devices looks at: those above, and all that got or lost a device.
+    let concerned: [GuestView]
+    /// Positions of the devices that a check of single devices looks at; nil for all.
+    private let moved: [Int]?
+    /// False if everything is to be looked at.
+    let isNarrow: Bool
+
     /// Its guests that the hypervisor knows, in order of their names.
     var allGuests: [GuestView] { happening.guests }
     /// Who has which reserved range.
     var reserved: ReservedDevices { happening.reserved }
     /// The devices the hypervisor knows now.
-    var devices: [Device] { happening.devices }
+    var devices: BlockArray<Device> { _read { yield happening.devices } }
     /// The reserved ranges the hypervisor knows.
     var units: [RMRRUnit] { happening.units }
 
@@ -38,18 +46,60 @@ public struct Invariant: Sendable {
       let guests = GuestView.all(of: present).all
       self.init(
         Happening(
-          event, outcome, before: Shared(before), after: present, guests, ReservedDevices(of: after.hypervisor)))
+          event, outcome, before: Shared(before), after: present, guests, ReservedDevices(of: after.hypervisor),
+          nil))
     }
 
     /// All guests after `happening`.
     init(_ happening: Happening) {
-      self.init(happening, guests: happening.guests)
+      self.init(happening, guests: happening.guests, concerned: happening.guests, moved: nil, isNarrow: false)
     }
 
-    /// The same for a check of single guests that held: it looks at `guests` alone.
-    init(_ happening: Happening, guests: [GuestView]) {
+    /// The same for checks that held: of single guests they look at `guests` alone, of guests with their devices at those
+    /// `concerned`, of single devices at those `moved`.
+    init(
+      _ happening: Happening, guests: [GuestView], concerned: [GuestView], moved: [Int]?, isNarrow: Bool = true
+    ) {
+      self.isNarrow = isNarrow
       self.happening = happening
       self.guests = guests
+      self.concerned = concerned
+      self.moved = moved
+    }
+
+    /// The frames of a guest that a check looks at which reads its p2m and `others`: where it held, those that changed.
+    func frames(of guest: GuestView, besides others: Inputs) -> FrameRange {
+      isNarrow && guest.changes.isDisjoint(with: others) ? guest.changedFrames : FrameRange(0, .max)
+    }
+
+    /// The first violation that `check` finds in a device, by its position, that is to be looked at.
+    func firstViolation(ofDevices check: (Int, Device) -> Violation?) -> Violation? {
+      let devices = happening.devices
+      if let moved {
+        for position in moved { if let violation = check(position, devices[position]) { return violation } }
+        return nil
+      }
+      for position in devices.indices {
+        if let violation = check(position, devices[position]) { return violation }
+      }
+      return nil
+    }
+
+    /// True if `predicate` holds for a device, with its position, that is to be looked at.
+    func contains(movedDeviceWhere predicate: (Int, Device) -> Bool) -> Bool {
+      let devices = happening.devices
+      if let moved { return moved.contains { predicate($0, devices[$0]) } }
+      for position in devices.indices { if predicate(position, devices[position]) { return true } }
+      return false
+    }
+
+    /// Calls `body` with the positions of the devices of `owner`, ascending, until it returns true; true if it did.
+    @discardableResult
+    func contains(devicesOf owner: DomainID, where body: (Int) -> Bool) -> Bool {
+      if let holdings = happening.holdings { return holdings.contains(of: owner, where: body) }
+      let devices = happening.devices
+      for position in devices.indices where devices[position].owner == owner { if body(position) { return true } }
+      return false
     }
 
     /// The domain numbered `id` now, nil if there is none.
@@ -71,14 +121,16 @@ public struct Invariant: Sendable {
     let after: Shared<Host>
     let guests: [GuestView]
     let reserved: ReservedDevices
-    let devices: [Device]
+    let devices: BlockArray<Device>
+    /// Who has which device; nil where they are so few that nobody keeps count.
+    let holdings: Holdings?
     let units: [RMRRUnit]
     private let domains: SharedArray<Domain>
 
     @inline(never)
     init(
       _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ guests: [GuestView],
-      _ reserved: ReservedDevices
+      _ reserved: ReservedDevices, _ holdings: Holdings?
     ) {
       self.event = event
       self.outcome = outcome
@@ -86,6 +138,7 @@ public struct Invariant: Sendable {
       self.after = after
       self.guests = guests
       self.reserved = reserved
+      self.holdings = holdings
       devices = after.value.port.port.devices
       domains = after.value.port.port.domains
       units = reserved.units

@@ -1,3 +1,4 @@
+import Editions
 import Hypervisor
 import Sharing
 import Simulation
@@ -18,6 +19,8 @@ public struct InvariantWatch: Sendable {
   private var last: [GuestView]?
   /// Who has which reserved range; nil before the first event if nobody said it beforehand.
   private var reserved: ReservedDevices?
+  /// Who has which device, as the last event left it; nil before the first, and where devices and guests are few.
+  private var holdings: Holdings?
 
   /// Watches a host in which every invariant holds.
   public init() {}
@@ -32,11 +35,15 @@ public struct InvariantWatch: Sendable {
   ) {
     let (guests, changed) = views(from: before, to: after)
     let inputs = changes(from: before, to: after, guests, changed)
-    let reserved = reservedDevices(of: after)
+    let devices = deviceChanges(from: before, to: after)
+    let reserved = reservedDevices(of: after, devices)
     self.reserved = reserved
-    let happening = Invariant.Happening(event, outcome, before: before, after: after, guests, reserved)
+    let happening = Invariant.Happening(
+      event, outcome, before: before, after: after, guests, reserved, holdings)
     let scene = Invariant.Scene(happening)
-    let narrowed = Invariant.Scene(happening, guests: changed)
+    let narrowed = Invariant.Scene(
+      happening, guests: changed, concerned: InvariantWatch.concerned(guests, changed, devices),
+      moved: devices.positions)
     checks += Invariant.all.count
     var due = broken | Invariant.readers(of: inputs)
     Invariant.all.withUnsafeBufferPointer { catalogue in
@@ -58,25 +65,58 @@ public struct InvariantWatch: Sendable {
   }
 
   /// The guests of `after` and those of them that are not as they were; no look at any if all are in the same boxes.
-  private func views(from before: Shared<Host>, to after: Shared<Host>) -> (all: [GuestView], changed: [GuestView]) {
-    guard let last else { return GuestView.all(of: after) }
+  private mutating func views(from before: Shared<Host>, to after: Shared<Host>) -> (
+    all: [GuestView], changed: [GuestView]
+  ) {
+    guard let known = last else { return GuestView.all(of: after) }
     if before.value.guests.isSame(as: after.value.guests),
       before.value.port.port.domains.isSame(as: after.value.port.port.domains),
       before.value.toolstack.guests.isSame(as: after.value.toolstack.guests)
     {
-      return (last, [])
+      return (known, [])
     }
-    return GuestView.all(of: after, after: last)
+    if known.count < GuestView.many { return GuestView.all(of: after, after: known) }
+    // Nobody else has the array then, and it is changed where it lies.
+    last = []
+    return GuestView.all(of: after, since: before, known)
+  }
+
+  /// What the event changed about devices; everything if nothing is known of the host before, and where there is so little
+  /// that to look at all of it costs less.
+  @inline(never)
+  private mutating func deviceChanges(from before: Shared<Host>, to after: Shared<Host>) -> DeviceChanges {
+    let devices = after.value.port.port.devices
+    if devices.count < DeviceChanges.many, after.value.guests.count < GuestView.many {
+      holdings = nil
+      return DeviceChanges()
+    }
+    guard last != nil, var known = holdings else {
+      holdings = Holdings(of: devices)
+      return DeviceChanges()
+    }
+    // Nobody else has it then, and it is changed where it lies.
+    holdings = nil
+    defer { holdings = known }
+    return DeviceChanges(from: before, to: after, &known)
+  }
+
+  /// The guests that changed or that got or lost a device, in order of their names; all if all devices are to be looked at.
+  private static func concerned(
+    _ guests: [GuestView], _ changed: [GuestView], _ devices: DeviceChanges
+  ) -> [GuestView] {
+    if devices.positions == nil { return guests }
+    let others = devices.owners.filter { owner in
+      owner != .dom0 && owner < .firstReserved && !changed.contains { $0.number == owner }
+    }
+    if others.isEmpty { return changed }
+    return guests.filter { guest in others.contains(guest.number) || changed.contains { $0 === guest } }
   }
 
   /// The ranges of the devices of `host`: those known already if no function came or went.
   @inline(never)
-  private func reservedDevices(of host: Shared<Host>) -> ReservedDevices {
-    let devices = host.value.port.port.devices
-    guard let known = reserved, known.describes(devices) else {
-      return ReservedDevices(of: host.value.hypervisor)
-    }
-    return known
+  private func reservedDevices(of host: Shared<Host>, _ changes: DeviceChanges) -> ReservedDevices {
+    if let known = reserved, changes.positions != nil || known.describes(host.value.port.port.devices) { return known }
+    return ReservedDevices(of: host.value.hypervisor)
   }
 
   /// What differs between the two states of the host; everything if nothing is known of the earlier one.
@@ -85,7 +125,7 @@ public struct InvariantWatch: Sendable {
     from before: Shared<Host>, to after: Shared<Host>, _ guests: [GuestView], _ changed: [GuestView]
   ) -> Invariant.Inputs {
     // A guest that went leaves nothing behind that would tell.
-    guard let last, last.count == guests.count else { return .all }
+    guard last != nil, before.value.guests.count == after.value.guests.count else { return .all }
     var inputs: Invariant.Inputs = .event
     for guest in changed { inputs.formUnion(guest.changes) }
     let (oldDomains, newDomains) = (before.value.port.port.domains, after.value.port.port.domains)

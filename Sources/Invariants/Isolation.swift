@@ -13,13 +13,12 @@ extension Invariant {
   ) { scene in
     let units = scene.units
     let devices = scene.devices
-    for guest in scene.allGuests where !guest.domain.isDying && guest.domain.crash == nil {
+    for guest in scene.concerned where !guest.domain.isDying && guest.domain.crash == nil {
       for record in guest.domain.records {
         var holders: UInt64 = 0
-        for unit in units.indices where units[unit].base == record.base && units[unit].end == record.end {
-          for place in devices.indices
-          where devices[place].owner == guest.domain.id && devices[place].sbdf.segment == units[unit].segment {
-            holders += devices[place].functions(in: units[unit])
+        for unit in scene.reserved.units(from: record.base, through: record.end) {
+          for position in scene.reserved.members(of: unit) where devices[position].owner == guest.domain.id {
+            holders += devices[position].functions(in: units[unit])
           }
         }
         if holders != record.count {
@@ -41,7 +40,7 @@ extension Invariant {
     for guest in scene.guests where guest.domain.crash == nil {
       guard let earlier = scene.before.port.port.domains.domain(guest.domain.id), !guest.isOf(earlier) else { continue }
       // Most events touch no identity page: equal tables need no look.
-      if earlier.value.records == guest.domain.records, earlier.value.p2m == guest.domain.p2m { continue }
+      if !guest.changes.contains(.mappings) { continue }
       for record in guest.domain.records where record.count > 0 {
         guard earlier.value.records.contains(where: { $0.base == record.base && $0.end == record.end }) else {
           continue
@@ -66,17 +65,15 @@ extension Invariant {
     "quarantine-mapped", "A device in quarantine whose DMA goes somewhere still finds its own ranges there.",
     source: "I-10, HV-95, BUG-20", reads: [.hardware]
   ) { scene in
-    for (position, device) in scene.devices.enumerated()
-    where device.owner == .io && device.hasContext
-      && !(device.hasQuarantineTable && scene.after.hypervisor.quarantineHasRanges)
-    {
-      if let range = scene.reserved.ranges(of: position).first {
-        return Violation(
-          "quarantine-mapped", stage: scene.event.stage, relation: "no-table",
-          detail: "\(device.sbdf) is in quarantine without a table that has its range at frames \(range.frames)")
-      }
+    scene.firstViolation { position, device in
+      guard device.owner == .io, device.hasContext,
+        !(device.hasQuarantineTable && scene.after.hypervisor.quarantineHasRanges),
+        let range = scene.reserved.ranges(of: position).first
+      else { return nil }
+      return Violation(
+        "quarantine-mapped", stage: scene.event.stage, relation: "no-table",
+        detail: "\(device.sbdf) is in quarantine without a table that has its range at frames \(range.frames)")
     }
-    return nil
   }
 
   static let dmaConfined = Invariant(
@@ -84,25 +81,17 @@ extension Invariant {
     "Direct mappings of a guest lead to its own devices' BARs and ranges, and nowhere else.",
     source: "I-12, HV-116, BL-124, G-2; review 2014 (3)", reads: [.hardware, .mappings, .devices]
   ) { scene in
-    for guest in scene.allGuests where guest.isIntact && !guest.reached.isEmpty {
+    for guest in scene.concerned where guest.isIntact && !guest.reached.isEmpty {
       var owned: [FrameRange] = []
-      owned.reserveCapacity(16)
-      forEachOwn(of: guest, in: scene) { owned.append($0) }
+      forEachOwn(of: guest, in: scene) { if !$0.isEmpty { owned.append($0) } }
+      // Mostly one range or BAR has each run.
+      let isSound = owned.count <= 16 && guest.reached.allSatisfy { run in owned.contains { $0.contains(run) } }
+      if isSound { continue }
+      owned.sort()
+      owned.joinNeighbours()
       for run in guest.domain.p2m.runs {
         guard case .direct(let mapping) = run.value else { continue }
-        let machine = mapping.machineFrames(of: run.frames)
-        // Mostly one range or BAR has them all.
-        if owned.contains(where: { $0.contains(machine) }) { continue }
-        var left = [machine]
-        for own in owned where left.contains(where: { $0.overlaps(own) }) {
-          left = left.flatMap { part in
-            [
-              FrameRange(part.start, min(part.end, max(part.start, own.start))),
-              FrameRange(max(part.start, min(part.end, own.end)), part.end),
-            ].filter { !$0.isEmpty }
-          }
-        }
-        if let part = left.first {
+        if let part = owned.firstMissing(of: mapping.machineFrames(of: run.frames)) {
           return Violation(
             "dma-confined", stage: scene.event.stage, relation: mapping.isIdentity ? "range" : "bar",
             detail: "\(guest.life.name) reaches machine frames \(part), which no device of it has")
@@ -115,15 +104,15 @@ extension Invariant {
   /// Calls `body` with the machine frames of each range and each memory BAR of the guest's devices.
   private static func forEachOwn(of guest: GuestView, in scene: Scene, _ body: (FrameRange) -> Void) {
     let functions = scene.after.port.port.functions
-    let devices = scene.devices
-    for position in devices.indices where devices[position].owner == guest.domain.id {
+    scene.contains(devicesOf: guest.domain.id) { position in
       for range in scene.reserved.ranges(of: position) { body(range.frames) }
-      guard let function = functions.place(of: devices[position].sbdf) else { continue }
+      guard let function = functions.place(of: scene.devices[position].sbdf) else { return false }
       for bar in functions[function].bars where bar.kind.isMemory && bar.hostAddress != 0 {
         if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
           body(frames)
         }
       }
+      return false
     }
     // Of a function that was pulled out nothing is left that could answer.
     guard let built = guest.built else { return }
@@ -152,6 +141,38 @@ extension Invariant {
         "nobody-crashes", stage: "hypervisor", relation: "guest", detail: "\(guest.life.name) was crashed by \(rule)")
     }
     return nil
+  }
+}
+
+extension [FrameRange] {
+  /// Makes one range of those that overlap or touch; they stand in ascending order.
+  fileprivate mutating func joinNeighbours() {
+    var kept = 0
+    for index in indices.dropFirst() {
+      if self[index].start <= self[kept].end {
+        self[kept] = FrameRange(self[kept].start, Swift.max(self[kept].end, self[index].end))
+      } else {
+        kept += 1
+        self[kept] = self[index]
+      }
+    }
+    if !isEmpty { removeSubrange((kept + 1)...) }
+  }
+
+  /// The first part of `frames` that none of the ranges has, up to where one begins; nil if they have them all. The ranges
+  /// ascend and do not touch.
+  fileprivate func firstMissing(of frames: FrameRange) -> FrameRange? {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if self[middle].end > frames.start { high = middle } else { low = middle + 1 }
+    }
+    guard low < count, self[low].start < frames.end else { return frames }
+    if self[low].start > frames.start { return FrameRange(frames.start, self[low].start) }
+    if self[low].end >= frames.end { return nil }
+    let next = low + 1 < count ? Swift.min(self[low + 1].start, frames.end) : frames.end
+    return FrameRange(self[low].end, next)
   }
 }
 

@@ -30,7 +30,8 @@ extension Invariant {
     source: "BL-60, HV-131, HV-132, I-8, INV-6", reads: [.ram, .construction]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      let mapped = guest.domain.ownFrameCount
+      // Pages of its own that it reaches or that back its promised ones.
+      let mapped = guest.ramFrames + guest.domain.promise.cache
       if mapped != guest.domain.totalPages {
         return Violation(
           "ram-conserved", stage: scene.event.stage,
@@ -98,15 +99,6 @@ extension Invariant {
       }
     }
     return nil
-  }
-}
-
-extension Domain {
-  /// Pages of its own that it reaches or that back its promised ones.
-  fileprivate var ownFrameCount: UInt64 {
-    var count = promise.cache
-    for run in p2m.runs { if case .ram = run.value { count += run.frames.count } }
-    return count
   }
 }
 

@@ -14,9 +14,18 @@ extension Invariant {
     guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
       guard let devices = guest.built?.value.devices, let rdms = guest.built?.value.rdms else { continue }
+      var (ranges, kept) = (Set<AddressRange>(), Set<AddressRange>())
+      // Sets are for many.
+      for rdm in rdms where rdms.count > 16 {
+        guard let range = rdm.range else { continue }
+        ranges.insert(range)
+        if rdm.policy != nil { kept.insert(range) }
+      }
       for device in devices {
         for unit in scene.units where unit.lists(device.sbdf) && !unit.frames.isEmpty {
           let range = unit.frames.addresses
+          // Mostly it stands there as it is; else a wider one may have it.
+          if kept.contains(range) || device.policy != .strict && ranges.contains(range) { continue }
           let listed = rdms.filter {
             $0.range.map { $0.start <= range.start && range.end <= $0.end } == true
           }
@@ -43,9 +52,15 @@ extension Invariant {
     guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
       guard let rdms = guest.built?.value.rdms else { continue }
+      var relaxed = Set<AddressRange>()
+      for rdm in rdms where rdms.count > 16 && rdm.policy == .relaxed {
+        if let range = rdm.range { relaxed.insert(range) }
+      }
       for unit in guest.strictUnits {
         let range = unit.frames.addresses
-        if let rdm = rdms.first(where: { $0.range == range && $0.policy == .relaxed }) {
+        if rdms.count <= 16 || relaxed.contains(range),
+          let rdm = rdms.first(where: { $0.range == range && $0.policy == .relaxed })
+        {
           return Violation(
             "strict-wins", stage: "toolstack", relation: "relaxed",
             detail: "\(name) has \(unit.sbdf) strictly, and its range from \(hex(rdm.start)) is relaxed")
@@ -61,7 +76,8 @@ extension Invariant {
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       guard let rdms = guest.built?.value.rdms, let map = guest.built?.value.memoryMap else { continue }
-      for dropped in rdms where dropped.policy == nil {
+      for dropped in rdms
+      where dropped.policy == nil && map.contains(where: { $0.start == dropped.start && $0.size == dropped.size }) {
         let kept = rdms.contains {
           $0.policy != nil && $0.start == dropped.start && $0.size == dropped.size
         }

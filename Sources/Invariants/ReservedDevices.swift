@@ -7,7 +7,7 @@ import Sharing
 ///
 /// Ranges are fixed at boot and what a device is never changes: this is made once for each set of devices, whoever owns
 /// them. Devices are named by their positions in `Hypervisor.devices`, ranges by those in the list of units; units without
-/// a page are left out.
+/// a page are left out, but for `members`.
 final class ReservedDevices: Sendable {
   /// A range of a device.
   struct Reserved: Sendable {
@@ -21,21 +21,26 @@ final class ReservedDevices: Sendable {
 
   /// The host's ranges, in list order.
   let units: [RMRRUnit]
-  private let functions: [Device]
+  /// The devices it was made for.
+  private let functions: BlockArray<Device>
   /// The ranges of each device, in list order.
   private let ranges: Rows<Reserved>
   /// The devices of each unit, ascending.
   private let members: Rows<Int>
+  /// The units ascending by their first byte, then by their last.
+  private let byRange: [Int]
   /// The units that share a page with each unit, itself among them, ascending.
   private let neighbours: Rows<Int>
 
   init(of host: Hypervisor) {
-    functions = host.devices
     let units = host.units.units
+    let devices = Array(host.devices)
     self.units = units
-    members = Rows(units.map { ReservedDevices.members(of: $0, among: host.devices) })
-    var own = [[Reserved]](repeating: [], count: functions.count)
-    for (index, unit) in units.enumerated() {
+    functions = host.devices
+    members = Rows(units.map { ReservedDevices.members(of: $0, among: devices) })
+    byRange = units.indices.sorted { (units[$0].base, units[$0].end, $0) < (units[$1].base, units[$1].end, $1) }
+    var own = [[Reserved]](repeating: [], count: devices.count)
+    for (index, unit) in units.enumerated() where !unit.frames.isEmpty {
       for device in members[index] {
         own[device].append(Reserved(unit: index, frames: unit.frames, access: unit.access))
       }
@@ -44,9 +49,8 @@ final class ReservedDevices: Sendable {
     neighbours = Rows(ReservedDevices.neighbours(among: units.map(\.frames)))
   }
 
-  /// The devices that `unit` lists, by themselves or by a phantom function, ascending; none if it has no page.
+  /// The devices that `unit` lists, by themselves or by a phantom function, ascending.
   private static func members(of unit: RMRRUnit, among devices: [Device]) -> [Int] {
-    if unit.frames.isEmpty { return [] }
     var found: [Int] = []
     // Phantom functions have the slot of their device.
     func look(_ first: UInt16, _ last: UInt16) {
@@ -96,18 +100,29 @@ final class ReservedDevices: Sendable {
   /// The devices of unit `index`, ascending.
   func members(of index: Int) -> ArraySlice<Int> { members[index] }
 
+  /// The units from byte `base` to byte `end`, both inclusive.
+  func units(from base: UInt64, through end: UInt64) -> ArraySlice<Int> {
+    var low = 0
+    var high = byRange.count
+    while low < high {
+      let middle = (low + high) / 2
+      let unit = units[byRange[middle]]
+      if (unit.base, unit.end) < (base, end) { low = middle + 1 } else { high = middle }
+    }
+    let first = low
+    while low < byRange.count, units[byRange[low]].base == base, units[byRange[low]].end == end { low += 1 }
+    return byRange[first..<low]
+  }
+
   /// The units that have a page in common with unit `index`, itself among them, ascending.
   func neighbours(of index: Int) -> ArraySlice<Int> { neighbours[index] }
 
   /// True if it holds for `devices` of the same host, too: no function came or went.
-  func describes(_ devices: [Device]) -> Bool {
-    if functions.isSame(as: devices) { return true }
+  func describes(_ devices: BlockArray<Device>) -> Bool {
     guard functions.count == devices.count else { return false }
-    for index in devices.indices {
-      let (own, other) = (functions[index], devices[index])
-      if own.sbdf != other.sbdf || own.kind != other.kind || own.phantomStride != other.phantomStride { return false }
-    }
-    return true
+    var isSame = true
+    devices.forEachDifference(from: functions) { if !$1.isFunction(of: $2) { isSame = false } }
+    return isSame
   }
 }
 

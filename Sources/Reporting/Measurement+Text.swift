@@ -55,7 +55,8 @@ private struct AbsentLine: Encodable {
   let benchmark: String
 }
 
-private func padded(_ text: String, _ width: Int) -> String {
+/// The text with blanks up to `width` characters.
+func padded(_ text: String, _ width: Int) -> String {
   text + String(repeating: " ", count: max(0, width - text.utf8.count))
 }
 
@@ -64,7 +65,7 @@ private func aligned(_ text: String) -> String {
 }
 
 /// `842 ns`, `1.35 us`, `12.0 ms`: three digits and a unit.
-private func duration(_ nanoseconds: Double) -> String {
+func duration(_ nanoseconds: Double) -> String {
   var value = nanoseconds
   var units = ["ns", "us", "ms", "s"][...]
   while value >= 999.5, units.count > 1 {
@@ -85,7 +86,7 @@ private func threeDigits(_ value: Double) -> String {
 }
 
 /// The number with a comma at each thousand; with three digits where it is small.
-private func grouped(_ value: Double) -> String {
+func grouped(_ value: Double) -> String {
   if value < 99.95 { return threeDigits(value) }
   var digits = String(Int(value.rounded()))[...]
   var groups: [Substring] = []
@@ -95,3 +96,6 @@ private func grouped(_ value: Double) -> String {
   }
   return ([digits] + groups).joined(separator: ",")
 }
+
+/// The number with a comma at each thousand.
+func grouped(_ value: Int) -> String { value < 1000 ? "\(value)" : grouped(Double(value)) }

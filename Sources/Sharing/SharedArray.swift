@@ -4,12 +4,11 @@
 /// wide the elements are, and which of them have changed shows without looking inside.
 @frozen
 public struct SharedArray<Element: Sendable>: Sendable {
-  @usableFromInline var boxes: [Shared<Element>]
+  @usableFromInline var boxes: BlockArray<Shared<Element>>
 
   @inlinable
   func address(of position: Int) -> UnsafeMutablePointer<Element> {
-    precondition(boxes.indices.contains(position), "no element")
-    return boxes.withUnsafeBufferPointer { $0[position].address }
+    boxes.address(of: position).pointee.address
   }
 
   /// The box of the element at `position`.
@@ -20,24 +19,23 @@ public struct SharedArray<Element: Sendable>: Sendable {
   @inlinable
   public func isSame(as other: SharedArray) -> Bool { boxes.isSame(as: other.boxes) }
 
+  /// Calls `body` with the ranges of positions here whose elements `earlier` need not share (`BlockArray`).
+  @inlinable
+  public func forEachUnshared(with earlier: SharedArray, _ body: (Range<Int>) -> Void) {
+    boxes.forEachUnshared(with: earlier.boxes, body)
+  }
+
   /// The position of the first element that satisfies `predicate`, which sees it where it lies.
   @inlinable
   public func firstIndex(where predicate: (Element) -> Bool) -> Int? {
-    for position in boxes.indices where predicate(self[position]) { return position }
-    return nil
+    boxes.firstIndex { predicate($0.value) }
   }
 
   /// The position of the first element that satisfies `predicate`, `endIndex` if none does; every one behind an element
   /// that does satisfies it, too.
   @inlinable
   public func partitionIndex(_ predicate: (Element) -> Bool) -> Int {
-    var low = 0
-    var high = boxes.count
-    while low < high {
-      let middle = (low + high) / 2
-      if predicate(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
+    boxes.partitionIndex { predicate($0.value) }
   }
 
   /// The first element that satisfies `predicate`; the others are not copied.
@@ -50,7 +48,7 @@ public struct SharedArray<Element: Sendable>: Sendable {
 extension SharedArray: RandomAccessCollection, MutableCollection, RangeReplaceableCollection {
   /// No elements.
   @inlinable
-  public init() { boxes = [] }
+  public init() { boxes = BlockArray() }
 
   /// 0.
   @inlinable
@@ -58,7 +56,11 @@ extension SharedArray: RandomAccessCollection, MutableCollection, RangeReplaceab
 
   /// The number of elements.
   @inlinable
-  public var endIndex: Int { boxes.count }
+  public var endIndex: Int { boxes.endIndex }
+
+  /// The number of elements.
+  @inlinable
+  public var count: Int { boxes.endIndex }
 
   /// The element at `position`, where it lies.
   @inlinable
@@ -77,7 +79,7 @@ extension SharedArray: RandomAccessCollection, MutableCollection, RangeReplaceab
 extension SharedArray: ExpressibleByArrayLiteral {
   /// The elements listed.
   @inlinable
-  public init(arrayLiteral elements: Element...) { boxes = elements.map { Shared($0) } }
+  public init(arrayLiteral elements: Element...) { boxes = BlockArray(elements.map { Shared($0) }) }
 }
 
 extension SharedArray: Equatable where Element: Equatable {

@@ -40,10 +40,13 @@ extension Host {
 
   /// Tells the toolstack where devices are that went their way without it.
   private mutating func noteMoves() {
-    let hypervisor = hypervisor
+    // Both sides list them in the same order.
+    var devices = hypervisor.devices.makeIterator()
+    var next = devices.next()
     toolstack.noteMoves { sbdf in
-      let device = hypervisor.device(sbdf)
-      return (device?.owner == .io, device?.isQuarantined == true)
+      while let device = next, device.sbdf < sbdf { next = devices.next() }
+      guard let device = next, device.sbdf == sbdf else { return (false, false) }
+      return (device.owner == .io, device.isQuarantined)
     }
   }
 
@@ -119,8 +122,7 @@ extension Host {
   }
 
   private mutating func add(_ guest: GuestLife) {
-    let place = guests.firstIndex { $0.name > guest.name } ?? guests.count
-    guests.insert(guest, at: place)
+    guests.insert(guest, at: guests.partitionIndex { $0.name > guest.name })
   }
 
   // MARK: A guest's life

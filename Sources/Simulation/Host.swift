@@ -69,7 +69,8 @@ public struct Host: Sendable {
   }
 
   func index(of name: GuestName) -> Int? {
-    guests.firstIndex { $0.name == name }
+    let place = guests.partitionIndex { $0.name >= name }
+    return place < guests.count && guests[place].name == name ? place : nil
   }
 
   /// The name of the guest with Xen's number `domain`, nil if it has none.

@@ -80,7 +80,14 @@ extension Toolstack {
 
   /// Indices of all functions in the slot of `sbdf`, ascending.
   func slotFunctions(_ sbdf: SBDF) -> [Int] {
-    bindings.indices.filter { bindings[$0].sbdf.rawValue & ~7 == sbdf.rawValue & ~7 }
+    let slot = sbdf.rawValue & ~7
+    var index = bindings.partitionIndex { $0.sbdf.rawValue >= slot }
+    var found: [Int] = []
+    while index < bindings.endIndex, bindings[index].sbdf.rawValue & ~7 == slot {
+      found.append(index)
+      index += 1
+    }
+    return found
   }
 
   /// A strict device must not reach ranges that the guest may use for something else (BL-121, I-4).

@@ -152,7 +152,7 @@ extension Toolstack {
   private mutating func abandon<Port: HypercallPort & ~Copyable>(
     _ domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
   ) {
-    if let index = guests.firstIndex(where: { $0.domain == domain }) {
+    if let index = position(of: domain) {
       for device in guests[index].devices {
         port.attempt(.deassignDevice(domain, device.sbdf, flags: 0, deviceType: 0), &buffer)
       }
@@ -163,7 +163,7 @@ extension Toolstack {
 
   /// Strikes the guest from dom0's books.
   public mutating func forget(_ domain: DomainID) {
-    guard let index = guests.firstIndex(where: { $0.domain == domain }) else { return }
+    guard let index = position(of: domain) else { return }
     for device in guests[index].devices { release(device.sbdf, from: domain) }
     guests.remove(at: index)
   }

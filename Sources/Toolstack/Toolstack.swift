@@ -26,7 +26,7 @@ public struct Toolstack: Equatable, Sendable {
   /// Functions in the host's configuration space, ascending by address.
   public private(set) var functions: [PCIFunction]
   /// What dom0 knows of each, in the same order.
-  public internal(set) var bindings: [Binding]
+  public internal(set) var bindings: BlockArray<Binding>
   /// The guests, in order of creation.
   public internal(set) var guests: SharedArray<Guest> = []
   /// True if the hypervisor can assign devices at all (BL-12).
@@ -48,9 +48,10 @@ public struct Toolstack: Equatable, Sendable {
   /// Set `directIO` from what the hypervisor made of its IOMMU: here it only says whether the host has one.
   public init(machine: Machine, edition: Edition, map: GuestMap = .xen) {
     functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
-    bindings = functions.map { function in
-      Binding(sbdf: function.sbdf, isBound: function.kind.isEndpoint)
-    }
+    bindings = BlockArray(
+      functions.map { function in
+        Binding(sbdf: function.sbdf, isBound: function.kind.isEndpoint)
+      })
     directIO = machine.iommu != .none
     sharesPageTables = machine.sharesPageTables && machine.pageTables == .ept
     quarantines = machine.quarantine != .none
@@ -69,7 +70,7 @@ public struct Toolstack: Equatable, Sendable {
   public mutating func adoptRules(of other: Toolstack) { rules.value.decisions = other.decisions }
 
   /// The guest with number `domain`.
-  public func guest(_ domain: DomainID) -> Guest? { guests.first { $0.domain == domain } }
+  public func guest(_ domain: DomainID) -> Guest? { position(of: domain).map { guests[$0] } }
 
   /// The function at `sbdf`.
   public func function(at sbdf: SBDF) -> PCIFunction? { index(of: sbdf).map { functions[$0] } }
@@ -81,7 +82,7 @@ public struct Toolstack: Equatable, Sendable {
 
   /// A function was put into the host; its own driver takes it. One that is there already is replaced.
   public mutating func plug(_ function: PCIFunction) {
-    let place = bindings.firstIndex { $0.sbdf >= function.sbdf } ?? bindings.endIndex
+    let place = bindings.partitionIndex { $0.sbdf >= function.sbdf }
     if place < bindings.endIndex, bindings[place].sbdf == function.sbdf {
       functions[place] = function
       return
@@ -105,24 +106,33 @@ public struct Toolstack: Equatable, Sendable {
   ///
   /// `isQuarantined` says for each function whether dom_io has it, and whether it goes back there (HV-74).
   public mutating func noteMoves(_ isQuarantined: (SBDF) -> (now: Bool, always: Bool)) {
-    for index in bindings.indices {
-      let found = isQuarantined(bindings[index].sbdf)
-      bindings[index].isQuarantined = found.now
-      bindings[index].staysQuarantined = found.always
+    var changed: [(Int, Binding)] = []
+    for (index, known) in bindings.enumerated() {
+      let found = isQuarantined(known.sbdf)
+      var binding = known
+      binding.isQuarantined = found.now
+      binding.staysQuarantined = found.always
+      if binding != known { changed.append((index, binding)) }
     }
+    for (index, binding) in changed { bindings[index] = binding }
   }
 
   // MARK: Look-up
 
   func index(of sbdf: SBDF) -> Int? {
-    guard let index = bindings.firstIndex(where: { $0.sbdf >= sbdf }), bindings[index].sbdf == sbdf else { return nil }
-    return index
+    let index = bindings.partitionIndex { $0.sbdf >= sbdf }
+    return index < bindings.endIndex && bindings[index].sbdf == sbdf ? index : nil
+  }
+
+  /// Position of the guest with number `domain`. Numbers grow with each guest, until they begin again.
+  func position(of domain: DomainID) -> Int? {
+    let place = guests.partitionIndex { $0.domain >= domain }
+    if place < guests.count, guests[place].domain == domain { return place }
+    return guests.firstIndex { $0.domain == domain }
   }
 
   func guestIndex(_ domain: DomainID) throws(Refusal) -> Int {
-    guard let index = guests.firstIndex(where: { $0.domain == domain }) else {
-      throw Refusal(.notFound, rule: nil)
-    }
+    guard let index = position(of: domain) else { throw Refusal(.notFound, rule: nil) }
     return index
   }
 

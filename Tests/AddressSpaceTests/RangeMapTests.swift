@@ -100,4 +100,36 @@ struct RangeMapTests {
     }
     #expect(visited == 2)
   }
+
+  @Test("thousands of runs: single frames, long ranges and holes, put in and taken out", arguments: 1...4)
+  func manyRuns(seed: UInt64) {
+    var state = seed
+    func draw(_ bound: UInt64) -> UInt64 {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return (state >> 33) % bound
+    }
+    let world: UInt64 = 6_000
+    var map = RangeMap<UInt8>()
+    var bitmap = Bitmap(pages: Array(repeating: nil, count: Int(world)))
+    var most = 0
+    for step in 0..<12_000 {
+      // Mostly single frames, so that runs grow many; a long write now and then takes many away.
+      let start = draw(world)
+      let length = draw(400) == 0 ? draw(2_000) : 1 + draw(2)
+      let range = FrameRange(start, min(world, start + length))
+      let value: UInt8? = draw(4) == 0 ? nil : UInt8(draw(3))
+      map.set(range, to: value)
+      bitmap.set(range, to: value)
+      most = max(most, map.runs.count)
+      let probe = draw(world)
+      if map[probe] != bitmap.pages[Int(probe)] { Issue.record("frame \(probe) at step \(step)") }
+      if step % 499 == 0 {
+        expectAgreement(map, bitmap, "step \(step)")
+        var copy = RangeMap<UInt8>()
+        for run in map.runs { copy.set(run.frames, to: run.value) }
+        #expect(copy == map)
+      }
+    }
+    #expect(most > 1_000 && map.runs.blockCount > 10)
+  }
 }

@@ -5,6 +5,7 @@ import Testing
 struct HelpTests {
   static let commands = [
     "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "merge", "conform", "exhaust", "mutants", "bench",
+    "growth",
     "editions",
     "quirks", "invariants", "import",
   ]

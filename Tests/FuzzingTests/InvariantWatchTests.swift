@@ -92,4 +92,55 @@ struct InvariantWatchTests {
     }
     #expect(violations > 1_000)
   }
+
+  @Test("says the same of hosts with many guests and functions, where it looks at what changed alone")
+  func manyGuests() throws {
+    var text = """
+      rdmtrace 1
+      edition repaired
+      host memory=1T phys-bits=46 iommu=vt-d p2m=ept tables=separate quarantine=basic
+      drhd 0xfed90000 all
+
+      """
+    func function(_ index: Int) -> String {
+      let slot = String(index >> 3 & 31, radix: 16)
+      return "0000:0\(index >> 8):\(slot.utf8.count < 2 ? "0" : "")\(slot).\(index & 7)"
+    }
+    for index in 8..<208 {
+      // Pairs of functions share a range, so that groups can be split.
+      let start = 0x5000_0000 + (index / 2) << 13
+      let others = index % 2 == 0 ? " \(function(index + 1))" : ""
+      if index % 2 == 0 {
+        text += "rmrr 0x\(String(start, radix: 16))-0x\(String(start + 0xFFF, radix: 16)) \(function(index))\(others)\n"
+      }
+      text += "device \(function(index)) kind=pcie bar0=m64:64K@0x\(String(0x40_0000_0000 + index << 16, radix: 16))\n"
+    }
+    var events: [String] = []
+    for guest in 1...90 { events.append("create dom\(guest) memory=256 passthrough=sync-pt") }
+    for guest in 1...90 where guest % 3 == 0 { events.append("boot dom\(guest)") }
+    for guest in 1...90 {
+      // The other half of a pair goes to the next guest.
+      events.append("attach dom\(guest) \(function(7 + guest)) policy=relaxed")
+      if guest % 5 == 0 { events.append("hypercall dom0 deassign_device dom\(guest) \(function(7 + guest))") }
+      if guest % 7 == 0 {
+        events.append("hypercall dom0 assign_device dom\(guest) \(function(150 + guest / 7)) flags=0x1")
+      }
+      if guest % 6 == 0 { events.append("hypercall dom\(guest) decrease_reservation dom_self frames=0x2000,0x2002") }
+      if guest % 9 == 0 { events.append("balloon dom\(guest) memory=128") }
+      if guest % 11 == 0 { events.append("unplug \(function(190 - guest / 11))") }
+      if guest % 13 == 0 { events.append("reboot dom\(guest)") }
+    }
+    for step in 0..<90 { events.append("destroy dom\(step * 7 % 90 + 1)") }
+    text += (events + ["end \(events.count)"]).joined(separator: "\n")
+    let trace = try Trace(parsing: text)
+    var violations = 0
+    for edition in [Edition.repaired, .xen4_17, Edition(.xen4_6)] {
+      let (watched, full, _) = broken(by: trace.steps.map(\.event), on: trace.header.machine, in: edition)
+      for (index, pair) in zip(watched, full).enumerated() where pair.0 != pair.1 {
+        Issue.record("\(edition) after \(trace.steps[index].text): \(pair.0) against \(pair.1)")
+      }
+      violations += full.reduce(0) { $0 + $1.count }
+    }
+    #expect(violations > 0)
+  }
 }

@@ -36,11 +36,14 @@ public struct Cover<Input> {
   /// missing.
   public consuming func minimal() -> [Input] {
     // The last ones first: they were the least good.
-    for index in members.indices.reversed() where !members[index].stays {
-      guard members[index].features.allSatisfy({ holders[Int($0)] > 1 }) else { continue }
-      for feature in members[index].features { holders[Int(feature)] -= 1 }
-      members.remove(at: index)
+    var left: [Input] = []
+    for member in members.reversed() {
+      if !member.stays, member.features.allSatisfy({ holders[Int($0)] > 1 }) {
+        for feature in member.features { holders[Int(feature)] -= 1 }
+      } else {
+        left.append(member.input)
+      }
     }
-    return members.map(\.input)
+    return left.reversed()
   }
 }

@@ -67,24 +67,48 @@ func queryReservedRanges<Port: HypercallPort & ~Copyable>(
 
 /// The list of ranges while it is being put together (section 2.2 of the rules).
 struct RDMList {
-  var rdms: [RDM] = []
+  private(set) var rdms: [RDM] = []
   let decisions: ToolstackDecisions
+  /// The first of each range, told without its policy, and of each start; once there are many.
+  private var byRange: [RDM: Int] = [:]
+  private var byStart: [UInt64: Int] = [:]
+
+  init(decisions: ToolstackDecisions) { self.decisions = decisions }
+
+  /// From so many on they are looked up.
+  private static let many = 32
+
+  /// Position of the first range that matches.
+  private func position(of rdm: RDM, _ match: ToolstackDecisions.RangeMatch) -> Int? {
+    if rdms.count < RDMList.many { return rdms.firstIndex { $0.matches(rdm, match) } }
+    return match == .byStart ? byStart[rdm.start] : byRange[RDM(start: rdm.start, size: rdm.size, policy: nil)]
+  }
+
+  private mutating func add(_ rdm: RDM) {
+    rdms.append(rdm)
+    if rdms.count < RDMList.many { return }
+    for index in (rdms.count == RDMList.many ? 0 : rdms.count - 1)..<rdms.count {
+      let range = RDM(start: rdms[index].start, size: rdms[index].size, policy: nil)
+      if byStart[range.start] == nil { byStart[range.start] = index }
+      if byRange[range] == nil { byRange[range] = index }
+    }
+  }
 
   /// Appends one of the host's ranges (BL-50).
   mutating func append(_ reported: ReservedRange, policy: RDMPolicy) {
     let rdm = RDM(reported, policy: policy)
-    if decisions.hostRanges == .distinct, rdm.size == 0 || rdms.contains(where: { $0.matches(rdm, .byRange) }) {
+    if decisions.hostRanges == .distinct, rdm.size == 0 || position(of: rdm, .byRange) != nil {
       return
     }
-    rdms.append(rdm)
+    add(rdm)
   }
 
   /// Appends a range of a device, or changes the policy of the one that is there (BL-52…55, BL-41).
   mutating func merge(_ reported: ReservedRange, policy: RDMPolicy?) {
     let rdm = RDM(reported, policy: policy)
     if decisions.hostRanges == .distinct, rdm.size == 0 { return }
-    guard let known = rdms.firstIndex(where: { $0.matches(rdm, decisions.rangeMatch) }) else {
-      rdms.append(rdm)
+    guard let known = position(of: rdm, decisions.rangeMatch) else {
+      add(rdm)
       return
     }
     switch decisions.policyMerge {

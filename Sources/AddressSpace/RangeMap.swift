@@ -64,8 +64,21 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   ///
   /// `body` returns false to stop.
   public func forEachPiece(in range: FrameRange, _ body: (FrameRange, Value?) throws -> Bool) rethrows {
+    let first = firstIndex(endingAfter: range.start)
+    if let few = runs.flatElements {
+      try RangeMap.forEachPiece(in: range, of: few, from: first, body)
+    } else {
+      try RangeMap.forEachPiece(in: range, of: runs, from: first, body)
+    }
+  }
+
+  /// The same in `runs`, few in an ordinary array or many in blocks, the first of which that ends behind the start of `range`
+  /// is at `first`.
+  private static func forEachPiece<Runs>(
+    in range: FrameRange, of runs: Runs, from first: Int, _ body: (FrameRange, Value?) throws -> Bool
+  ) rethrows where Runs: RandomAccessCollection<Run>, Runs.Index == Int {
     var cursor = range.start
-    var index = firstIndex(endingAfter: range.start)
+    var index = first
     while cursor < range.end {
       guard index < runs.count, let part = runs[index].frames.intersection(range) else {
         _ = try body(FrameRange(cursor, range.end), nil)

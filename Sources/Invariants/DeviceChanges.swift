@@ -109,7 +109,13 @@ struct DeviceChanges {
       // Those that are gone.
       if oldDomains.count >= newDomains.count {
         oldDomains.forEachUnshared(with: newDomains) { range in
-          for place in range where newDomains.domain(oldDomains[place].id) == nil { touch(oldDomains[place].id) }
+          for place in range {
+            if place < newDomains.count, newDomains.shared(at: place).isSame(as: oldDomains.shared(at: place)) {
+              continue
+            }
+            let id = oldDomains[place].id
+            if newDomains.domain(id) == nil { touch(id) }
+          }
         }
       }
     }

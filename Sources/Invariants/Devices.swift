@@ -84,10 +84,10 @@ extension Invariant {
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
     scene.firstViolation { position, device in
       guard device.isStrict, let owner = device.owner, owner != .dom0, let domain = scene.domain(owner),
-        domain.value.crash == nil
+        domain.place.pointee.crash == nil
       else { return nil }
       for range in scene.reserved.ranges(of: position) {
-        if let view = domain.value.viewWithout(identityOf: range.frames, range.access) {
+        if let view = domain.place.pointee.viewWithout(identityOf: range.frames, range.access) {
           return Violation(
             "strict-mapped", stage: scene.event.stage, relation: view,
             detail:
@@ -97,7 +97,7 @@ extension Invariant {
       }
       // What the IOMMU does not translate must lie at the same place for the CPU.
       if scene.after.port.port.isAMD, let frames = scene.after.hypervisor.untranslated(of: device.sbdf),
-        domain.value.viewWithout(identityOf: frames, .readWrite) == "p2m"
+        domain.place.pointee.viewWithout(identityOf: frames, .readWrite) == "p2m"
       {
         return Violation(
           "strict-mapped", stage: scene.event.stage, relation: "untranslated",

@@ -64,6 +64,10 @@ public struct BlockArray<Element> {
   @inlinable
   public var isFlat: Bool { spill == nil }
 
+  /// The elements in one ordinary array, nil if they are in blocks.
+  @inlinable
+  public var flatElements: [Element]? { spill == nil ? flat : nil }
+
   /// Lets `body` change the elements where they lie in one ordinary array, as they do while `isFlat`.
   @inlinable
   public mutating func changeFlat(_ body: (inout [Element]) -> Void) {

@@ -172,14 +172,24 @@ extension Domain {
     }
   }
 
-  /// True if its CPUs or its devices reach one of these machine frames by a direct mapping.
-  public func reaches(_ machineFrames: FrameRange) -> Bool {
-    var reached = false
-    forEachReached(of: machineFrames) { _ in
-      reached = true
-      return false
+  /// True if the CPUs or the devices of `domain` reach one of these machine frames by a direct mapping; `domain` is not
+  /// copied.
+  public static func reaches(_ machineFrames: FrameRange, by domain: Shared<Domain>) -> Bool {
+    for run in domain.value.p2m.runs {
+      if case .direct(let mapping) = run.value, mapping.machineFrames(of: run.frames).overlaps(machineFrames) {
+        return true
+      }
     }
-    return reached
+    // Separate tables of an HVM domain follow its p2m.
+    if domain.value.isTranslated && domain.value.identityPlace != .iommuOnly { return false }
+    for run in domain.value.dmaTable.runs {
+      if case .direct(let offset, _) = run.value,
+        DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames).overlaps(machineFrames)
+      {
+        return true
+      }
+    }
+    return false
   }
 
   /// Calls `body` with the parts of `machineFrames` that its CPUs or its devices reach by direct mappings; false from it ends the walk.

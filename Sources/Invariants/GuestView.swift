@@ -195,7 +195,12 @@ final class GuestView: Sendable {
     numbers.sort()
     // A number is one guest's at most, and of those that come or go the life changes, too.
     for number in numbers.indices where number == 0 || numbers[number] != numbers[number - 1] {
-      if let view = views.first(where: { $0.number == numbers[number] }) { names.append(view.life.name) }
+      // Mostly numbers ascend as names do.
+      let place = views.partitionPoint { $0.number >= numbers[number] }
+      let isThere = place < views.count && views[place].number == numbers[number]
+      if let view = isThere ? views[place] : views.first(where: { $0.number == numbers[number] }) {
+        names.append(view.life.name)
+      }
     }
     names.sort()
     let units = after.value.port.port.reservedRanges

@@ -78,7 +78,7 @@ public struct InvariantWatch: Sendable {
     if known.count < GuestView.many { return GuestView.all(of: after, after: known) }
     // Nobody else has the array then, and it is changed where it lies.
     last = []
-    return GuestView.all(of: after, since: before, known)
+    return GuestView.all(of: after, since: before, consume known)
   }
 
   /// What the event changed about devices; everything if nothing is known of the host before, and where there is so little
@@ -143,15 +143,18 @@ public struct InvariantWatch: Sendable {
     from old: SharedArray<Domain>, to new: SharedArray<Domain>, _ changed: [GuestView]
   ) -> Invariant.Inputs {
     if old.count != new.count { return .everythingOfDomains }
-    for place in new.indices {
-      let domain = new.shared(at: place)
-      if old.shared(at: place).isSame(as: domain) { continue }
-      // A domain without a guest is nobody's view.
-      if old[place].id != domain.value.id || !changed.contains(where: { $0.isOf(domain) }) {
-        return .everythingOfDomains
+    var inputs: Invariant.Inputs = .memory
+    new.forEachUnshared(with: old) { range in
+      for place in range {
+        let domain = new.shared(at: place)
+        if old.shared(at: place).isSame(as: domain) { continue }
+        // A domain without a guest is nobody's view.
+        if old[place].id != domain.value.id || !changed.contains(where: { $0.isOf(domain) }) {
+          inputs = .everythingOfDomains
+        }
       }
     }
-    return .memory
+    return inputs
   }
 }
 

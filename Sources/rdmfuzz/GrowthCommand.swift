@@ -1,5 +1,6 @@
 import ArgumentParser
 import Benchmarks
+import Fuzzing
 import Reporting
 import Storage
 
@@ -13,8 +14,8 @@ struct GrowthCommand: ParsableCommand {
       processor time and the peak memory at the largest size, and the exponent of the time beyond a logarithm, over \
       all sizes and over the last decade alone. Any exponent above 1.1 says "grows too fast", and the exit code is 1.
 
-      Long traces and corpora lie in a temporary folder, under TMPDIR if that is set; all sizes take some minutes and \
-      half a gigabyte there. Run a release build: swift run -c release.
+      Long traces and corpora lie in a temporary folder, under TMPDIR if that is set; all sizes take a quarter of an \
+      hour or more, and half a gigabyte there; Ctrl-C ends it before the next size. Run a release build: swift run -c release.
       """)
 
   @Option(help: ArgumentHelp("Only tasks whose name holds this text.", valueName: "text"))
@@ -58,16 +59,22 @@ struct GrowthCommand: ParsableCommand {
     if list { return named.forEach { StandardOutput.line($0.line(width: width)) } }
     let tasks = largest.map { largest in named.compactMap { $0.limited(to: largest) } } ?? named
     if tasks.isEmpty { throw fail(.usage, "no task has two sizes up to \(largest ?? 0)") }
+    Interruption.install()
     let clock = ContinuousClock()
     let start = clock.now
     if !json { StandardOutput.line(Growth.heading(width: width)) }
     var growths: [Growth] = []
     for task in tasks {
       do {
-        let growth = try Growth(task, samples: samples) { StandardOutput.status("\(task.name) \($0)") }
+        let growth = try Growth(task, samples: samples) { size in
+          if Interruption.isRequested { throw CancellationError() }
+          StandardOutput.status("\(task.name) \(size)")
+        }
         StandardOutput.line(json ? growth.json : growth.line(width: width))
         StandardOutput.flush()
         growths.append(growth)
+      } catch is CancellationError {
+        throw fail(.interrupted, "interrupted; no file was written")
       } catch let absent as Absent {
         throw fail(.internalError, absent.description)
       } catch { throw fail(error) }

@@ -79,11 +79,12 @@ public struct Growth: Sendable {
   private static let longTime: UInt64 = 2_000_000_000
 
   /// Measures `task` at all its sizes: the median of `samples` samples of some milliseconds each, or of one where the task
-  /// takes seconds. Throws `Absent` if the task does not end as it must, and what files throw.
-  public init(_ task: GrowthTask, samples: Int, status: (Int) -> Void = { _ in }) throws {
+  /// takes seconds. `status` is told each size before its turn, and may throw to end it. Throws `Absent` if the task does not
+  /// end as it must, and what files throw; what lies in temporary files is gone then, too.
+  public init(_ task: GrowthTask, samples: Int, status: (Int) throws -> Void = { _ in }) throws {
     var points: [Point] = []
     for size in task.sizes {
-      status(size)
+      try status(size)
       PeakMemory.reset()
       let scratch = ScratchFolder()
       let run = try task.prepare(size, scratch)

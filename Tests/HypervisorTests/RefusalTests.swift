@@ -38,7 +38,9 @@ private func violation(of xen: Hypervisor) -> String? {
   }
   for unit in xen.units.units {
     for frame in unit.frames.start..<unit.frames.end
-    where xen.domains.dropFirst().filter({ $0.reaches(FrameRange(single: frame)) }).count > 1 {
+    where xen.domains.indices.dropFirst()
+      .filter({ Domain.reaches(FrameRange(single: frame), by: xen.domains.shared(at: $0)) }).count > 1
+    {
       return "\(hex(frame)) in two guests"
     }
   }

@@ -68,6 +68,24 @@ struct MutationTests {
     #expect(mutants.allSatisfy { $0 != big && $0.events.count <= 100 })
   }
 
+  @Test("a life beyond the rules, most of which is to stay, is spliced without a trap, and what is to stay stays")
+  func longLife() {
+    let mutator = Mutator()
+    var base = Self.specimen(1)
+    base.events = Array(repeating: base.events, count: 100).flatMap { $0 }
+    let kept = 2 * mutator.rules.eventCount
+    var random = RandomSource(seed: 5, execution: 0)
+    var spliced = 0
+    for index in 0..<200 as Range<UInt64> {
+      var mutant = base
+      if mutator.apply(.spliceEvents, to: &mutant, behind: kept, splicing: Self.specimen(index), &random) {
+        spliced += 1
+      }
+      #expect(mutant.events.prefix(kept).elementsEqual(base.events.prefix(kept)))
+    }
+    #expect(spliced > 100)
+  }
+
   @Test("same seed, same mutants")
   func deterministic() {
     func run() -> [Specimen] {

@@ -14,7 +14,8 @@ extension Mutator {
     } else {
       let head = specimen.events.prefix(kept + random.below(specimen.events.count - kept + 1))
       let tail = other.events.suffix(random.below(other.events.count + 1))
-      specimen.events = Array((head + tail).prefix(rules.eventCount))
+      // What stays may be longer than anything made here.
+      specimen.events = Array((head + tail).prefix(max(kept, rules.eventCount)))
     }
     let host = specimen.header.machine
     let present = host.assignable

@@ -56,14 +56,14 @@ extension PowerTable {
     }
   }
 
-  /// The table as a page: what `command` made of at most `runs` executions a campaign, and how long it took, in words.
-  public func markdown(command: String, time: String) -> String {
+  /// The table as a page: what `command` made, and in how many `seconds`.
+  public func markdown(command: String, seconds: UInt64) -> String {
     let verdicts = verdicts
     let names = verdicts.map(\.contender.rawValue)
     var text = """
       # The power test
 
-      Made by `\(command)`, \(time). A \
+      Made by `\(command)` in \(seconds / 60) minutes. A \
       mutant is `repaired` with one known bug planted; a campaign from an empty corpus looks for it. Reached: the median \
       execution in which anything differs from `repaired`. Detected: the median execution in which an invariant breaks that \
       holds without the bug (Kaplan-Meier; - is beyond the budget). Rate: Wilson's interval at 95% for the share of seeds.

@@ -90,9 +90,8 @@ struct Mutants: ParsableCommand {
     let width = mutants.map(\.quirk.name.utf8.count).max() ?? 0
     if !json { StandardOutput.line(PowerTable.heading(width: width)) }
     let clock = ContinuousClock()
-    let start = clock.now
+    var start = clock.now
     var rows: [PowerTable.Row] = []
-    var made = 0
     for mutant in mutants {
       for contender in contenders {
         guard let guidance = contender.guidance else { continue }
@@ -102,10 +101,11 @@ struct Mutants: ParsableCommand {
         let trials = Threads.perform(
           missing.count, workers: workers, stop: { Interruption.isRequested }, progress: { _ in }
         ) { test.trial(mutant, seed: missing[$0], stop: { Interruption.isRequested }) }
-        for case let trial?? in trials {
-          record.add(trial, of: mutant.quirk, by: contender)
-          made += 1
-        }
+        for case let trial?? in trials { record.add(trial, of: mutant.quirk, by: contender) }
+        // Whole seconds; what is left over counts for the next.
+        let passed = UInt64((clock.now - start).components.seconds)
+        record.seconds += passed
+        start += .seconds(passed)
         if let state, !missing.isEmpty {
           do { try record.write(to: state) } catch { throw fail(error) }
         }
@@ -125,14 +125,9 @@ struct Mutants: ParsableCommand {
     let table = PowerTable(rows)
     if !json { StandardOutput.write(table.totals) }
     if let markdown {
-      let seconds = Int((clock.now - start).components.seconds)
-      let all = rows.reduce(0) { $0 + $1.trials.count + $1.baselines.reduce(0) { $0 + $1.trials.count } }
-      let time =
-        "\(made == all ? "in" : "\(made) of \(all) trials in") \(seconds / 60) minutes \(seconds % 60) seconds"
-        + (made == all ? "" : ", the others read from a state file")
       do {
         var file = try AtomicFile(path: markdown, gzip: false)
-        try file.write(table.markdown(command: command, time: time))
+        try file.write(table.markdown(command: command, seconds: record.seconds))
         try file.commit()
       } catch { throw fail(error) }
     }

@@ -138,6 +138,7 @@ struct PowerTests {
   @Test("a record reads back; what is wrong with one is told with its line")
   func record() throws {
     var record = PowerRecord(budget: 50)
+    record.seconds = 61
     var trial = PowerTrial(seed: 2, budget: 50)
     record.add(trial, of: Quirk.all[1], by: .guided)
     trial = PowerTrial(seed: 1, budget: 50)
@@ -147,11 +148,12 @@ struct PowerTests {
     record.add(trial, of: Quirk.all[1], by: .guided)
     let lines = record.text.split(separator: "\n").map { String($0) }
     let again = try PowerRecord(text: lines, path: "state", budget: 50)
-    #expect(again.text == record.text && again.trial(.guided, Quirk.all[1], seed: 1)?.detected == 4)
+    #expect(
+      again.text == record.text && again.seconds == 61 && again.trial(.guided, Quirk.all[1], seed: 1)?.detected == 4)
     let name = Quirk.all[0].name
     for (lines, says) in [
       ([], "1: expected \"rdmfuzz-power 2 runs=50\""), (["rdmfuzz-power 2 runs=51"], "1: expected"),
-      ([lines[0], "x"], "2: expected five words"),
+      ([lines[0], "x"], "2: expected five words"), ([lines[0], "seconds -1"], "2: expected a number of seconds"),
       ([lines[0], "x \(name) 1 - -"], "2: expected guided, blind, unguided, random or libfuzzer, found x"),
       ([lines[0], "guided x 1 - -"], "2: expected the name of a quirk, found x"),
       ([lines[0], "guided \(name) x - -"], "2: expected a seed, found x"),

@@ -4,7 +4,7 @@ import Storage
 /// The trials of a power test on disk, so that it can stop and go on.
 ///
 /// Text, a line a trial: who made it (`Contender`), quirk, seed, first execution triggered and detected (`-` for none), and what broke. The first line
-/// names the format and the budget; trials of another budget are not comparable.
+/// names the format and the budget; trials of another budget are not comparable. A line `seconds N` says how long they took.
 public struct PowerRecord: Sendable {
   /// What is wrong with such a file.
   public struct Failure: Error, Hashable, CustomStringConvertible, Sendable {
@@ -14,6 +14,8 @@ public struct PowerRecord: Sendable {
 
   /// Most executions of each trial.
   public let budget: UInt64
+  /// How long it took to make the trials, as far as it was noted.
+  public var seconds: UInt64 = 0
   /// Trials by quirk, in order of seeds.
   private var trials: [Key: [PowerTrial]] = [:]
 
@@ -38,6 +40,11 @@ public struct PowerRecord: Sendable {
     }
     for (index, line) in lines.enumerated().dropFirst() {
       let words = line.split(separator: " ", omittingEmptySubsequences: false).map { String($0) }
+      if words.first == "seconds" {
+        guard words.count == 2, let seconds = UInt64(words[1]) else { throw failure(index + 1, "a number of seconds") }
+        self.seconds = seconds
+        continue
+      }
       guard words.count == 5 || words.count == 8 else { throw failure(index + 1, "five words, or eight") }
       guard let contender = Contender(rawValue: words[0]) else {
         throw failure(index + 1, "guided, blind, unguided, random or libfuzzer, found \(words[0])")
@@ -86,6 +93,7 @@ public struct PowerRecord: Sendable {
   /// The record as text: contenders, then quirks in the order of `Quirk.all`, then seeds.
   public var text: String {
     var text = PowerRecord.magic + "\(budget)\n"
+    if seconds > 0 { text += "seconds \(seconds)\n" }
     for contender in Contender.allCases {
       for quirk in Quirk.all {
         for trial in trials[Key(contender: contender, quirk: quirk)] ?? [] {

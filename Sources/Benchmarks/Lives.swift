@@ -29,9 +29,10 @@ extension Benchmark {
     },
     Benchmark("replay/light", per: "trace", "20,000 light events read and replayed: attach, access, balloon, detach") {
       _ in
-      let text = Life.light(rounds: 5_000)
+      var text: [UInt8] = []
+      LightTrace.write(events: 20_002) { text += Array($0.utf8) }
       let verdict = try Life.replay(text)
-      guard verdict.isClean, verdict.observations == 20_000 else {
+      guard verdict.isClean, verdict.observations == 20_002 else {
         throw Absent("the light trace ends at event \(verdict.events): \(verdict.kind)")
       }
       return Workload(1, bytes: text.count, text) { text, _ in
@@ -68,20 +69,6 @@ private struct Life {
     """
 
   let trace: Trace
-
-  /// The life up to its boot, and `rounds` of light events each with what is observed; as a trace is kept.
-  static func light(rounds: Int) -> [UInt8] {
-    let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-    let head = lines.prefix { !$0.hasPrefix("attach") }
-    var text = head.joined(separator: "\n") + "\n"
-    for round in 0..<rounds {
-      text += "attach dom1 0000:00:1d.0 policy=strict -> ok\n"
-      text += "access dom1 read 0x\(String(0x10_0000 + round % 1000 * 4096, radix: 16)) -> ram\n"
-      text += "balloon dom1 memory=\(2048 + round % 7 * 256) -> ok\n"
-      text += "detach dom1 0000:00:1d.0 -> ok\n"
-    }
-    return Array((text + "end \(2 + 4 * rounds)\n").utf8)
-  }
 
   /// What a replay of `text` finds.
   static func replay(_ text: [UInt8]) throws(TraceError) -> Verdict {

@@ -128,11 +128,7 @@ extension Hypervisor {
       if domains[index].parameters[known].index == parameter {
         domains[index].parameters[known].value = value
       } else {
-        // There are a dozen of them: to move each up by one costs less than an insertion.
-        domains[index].parameters.append(.init(index: parameter, value: value))
-        domains[index].parameters.withUnsafeMutableBufferPointer { parameters in
-          for place in (known + 1..<parameters.count).reversed() { parameters.swapAt(place - 1, place) }
-        }
+        domains[index].parameters.insert(.init(index: parameter, value: value), at: known)
       }
     } else {
       if domains[index].parameters.isEmpty { domains[index].parameters.reserveCapacity(16) }

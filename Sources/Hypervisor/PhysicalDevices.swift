@@ -1,6 +1,7 @@
 import AddressSpace
 import Editions
 import Platform
+import Sharing
 
 /// Functions that come and go (section 6).
 extension Hypervisor {
@@ -23,15 +24,7 @@ extension Hypervisor {
   }
 
   /// Where the function at `sbdf` stands in `functions`, or would.
-  private func functionIndex(of sbdf: SBDF) -> Int {
-    var low = 0
-    var high = functions.count
-    while low < high {
-      let middle = (low + high) / 2
-      if functions[middle].sbdf >= sbdf { high = middle } else { low = middle + 1 }
-    }
-    return low
-  }
+  private func functionIndex(of sbdf: SBDF) -> Int { functions.partitionIndex { $0.sbdf >= sbdf } }
 
   /// Flags of pci_device_add.
   private enum AddFlag {

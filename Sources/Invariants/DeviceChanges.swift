@@ -23,15 +23,7 @@ struct Holdings: Sendable {
     return UInt64(owner.rawValue) << 32 | UInt64(position)
   }
 
-  private func place(of pair: UInt64) -> Int {
-    var low = 0
-    var high = pairs.count
-    while low < high {
-      let middle = (low + high) / 2
-      if pairs[middle] < pair { low = middle + 1 } else { high = middle }
-    }
-    return low
-  }
+  private func place(of pair: UInt64) -> Int { pairs.partitionIndex { $0 >= pair } }
 
   /// Calls `body` with the positions of the devices of `owner`, ascending, until it returns true; true if it did.
   @discardableResult

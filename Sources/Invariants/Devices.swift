@@ -222,18 +222,8 @@ extension BlockArray<Device> {
 
 extension [PCIFunction] {
   /// Where the function at `sbdf` stands among functions that ascend by address, the first of two; nil if it does not.
-  func place(of sbdf: SBDF) -> Int? { indices.place(of: sbdf) { self[$0].sbdf } }
-}
-
-extension Range<Int> {
-  /// The first index whose `key` is `sbdf` where keys ascend, nil if there is none.
-  fileprivate func place(of sbdf: SBDF, _ key: (Int) -> SBDF) -> Int? {
-    var low = lowerBound
-    var high = upperBound
-    while low < high {
-      let middle = (low + high) / 2
-      if key(middle) < sbdf { low = middle + 1 } else { high = middle }
-    }
-    return low < upperBound && key(low) == sbdf ? low : nil
+  func place(of sbdf: SBDF) -> Int? {
+    let place = partitionIndex { $0.sbdf >= sbdf }
+    return place < count && self[place].sbdf == sbdf ? place : nil
   }
 }

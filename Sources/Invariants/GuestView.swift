@@ -196,7 +196,7 @@ final class GuestView: Sendable {
     // A number is one guest's at most, and of those that come or go the life changes, too.
     for number in numbers.indices where number == 0 || numbers[number] != numbers[number - 1] {
       // Mostly numbers ascend as names do.
-      let place = views.partitionPoint { $0.number >= numbers[number] }
+      let place = views.partitionIndex { $0.number >= numbers[number] }
       let isThere = place < views.count && views[place].number == numbers[number]
       if let view = isThere ? views[place] : views.first(where: { $0.number == numbers[number] }) {
         names.append(view.life.name)
@@ -207,7 +207,7 @@ final class GuestView: Sendable {
     var changed: [GuestView] = []
     for index in names.indices where index == 0 || names[index] != names[index - 1] {
       let name = names[index]
-      let place = views.partitionPoint { $0.life.name >= name }
+      let place = views.partitionIndex { $0.life.name >= name }
       let old = place < views.count && views[place].life.name == name ? views[place] : nil
       let position = lives.partitionIndex { $0.name >= name }
       guard position < lives.count, lives[position].name == name, let domain = domains.domain(lives[position].domain)
@@ -302,19 +302,6 @@ extension Event {
     case .boot: "firmware"
     case .plug, .unplug, .hypercall, .access, .dma, .fault, .query: "hypervisor"
     }
-  }
-}
-
-extension [GuestView] {
-  /// The position of the first view that satisfies `predicate`; every one behind it does, too.
-  fileprivate func partitionPoint(_ predicate: (GuestView) -> Bool) -> Int {
-    var low = 0
-    var high = count
-    while low < high {
-      let middle = (low + high) / 2
-      if predicate(self[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
   }
 }
 

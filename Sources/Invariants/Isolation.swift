@@ -2,6 +2,7 @@ import AddressSpace
 import Editions
 import Hypervisor
 import Platform
+import Sharing
 import Simulation
 
 /// What mappings a guest has, and whether they are accounted for.
@@ -162,12 +163,7 @@ extension [FrameRange] {
   /// The first part of `frames` that none of the ranges has, up to where one begins; nil if they have them all. The ranges
   /// ascend and do not touch.
   fileprivate func firstMissing(of frames: FrameRange) -> FrameRange? {
-    var low = 0
-    var high = count
-    while low < high {
-      let middle = (low + high) / 2
-      if self[middle].end > frames.start { high = middle } else { low = middle + 1 }
-    }
+    let low = partitionIndex { $0.end > frames.start }
     guard low < count, self[low].start < frames.end else { return frames }
     if self[low].start > frames.start { return FrameRange(frames.start, self[low].start) }
     if self[low].end >= frames.end { return nil }

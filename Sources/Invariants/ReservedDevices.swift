@@ -54,13 +54,8 @@ final class ReservedDevices: Sendable {
     var found: [Int] = []
     // Phantom functions have the slot of their device.
     func look(_ first: UInt16, _ last: UInt16) {
-      var position = 0
-      var high = devices.count
       let from = SBDF(segment: unit.segment, bdf: first & ~7)
-      while position < high {
-        let middle = (position + high) / 2
-        if devices[middle].sbdf < from { position = middle + 1 } else { high = middle }
-      }
+      var position = devices.partitionIndex { $0.sbdf >= from }
       let end = SBDF(segment: unit.segment, bdf: last | 7)
       while position < devices.count, devices[position].sbdf <= end {
         if unit.lists(devices[position]) { found.append(position) }
@@ -102,16 +97,10 @@ final class ReservedDevices: Sendable {
 
   /// The units from byte `base` to byte `end`, both inclusive.
   func units(from base: UInt64, through end: UInt64) -> ArraySlice<Int> {
-    var low = 0
-    var high = byRange.count
-    while low < high {
-      let middle = (low + high) / 2
-      let unit = units[byRange[middle]]
-      if (unit.base, unit.end) < (base, end) { low = middle + 1 } else { high = middle }
-    }
-    let first = low
-    while low < byRange.count, units[byRange[low]].base == base, units[byRange[low]].end == end { low += 1 }
-    return byRange[first..<low]
+    let first = byRange.partitionIndex { (units[$0].base, units[$0].end) >= (base, end) }
+    var last = first
+    while last < byRange.count, units[byRange[last]].base == base, units[byRange[last]].end == end { last += 1 }
+    return byRange[first..<last]
   }
 
   /// The units that have a page in common with unit `index`, itself among them, ascending.

@@ -1,5 +1,13 @@
 import Benchmarks
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 extension Growth {
   /// A drawing of `growths` as SVG: a panel each, size across and time upwards, both logarithmic, with a line that grows as
   /// the size does. The same figures give the same bytes.
@@ -40,8 +48,8 @@ private struct Panel {
     self.left = left + Panel.inset
     self.top = top + Panel.head
     func ends(_ values: [Double]) -> ClosedRange<Int> {
-      let low = Int(floorLog10(values.min() ?? 1))
-      let high = Int(floorLog10((values.max() ?? 1) * 0.999_999)) + 1
+      let low = Int(log10(max(1, values.min() ?? 1)).rounded(.down))
+      let high = Int((log10(max(1, values.max() ?? 1)) - 1e-6).rounded(.down)) + 1
       return low...max(low + 1, high)
     }
     sizes = ends(growth.points.map { Double($0.size) })
@@ -61,8 +69,8 @@ private struct Panel {
     let (right, bottom) = (left + Panel.across, top + Panel.down)
     var text =
       "<text x=\"\(left)\" y=\"\(top - 18)\" font-size=\"12\" font-weight=\"bold\">\(growth.task.name)</text>\n"
-    text += "<text x=\"\(left)\" y=\"\(top - 5)\">exponent \(hundredths(growth.exponent)), "
-    text += "last decade \(hundredths(growth.lateExponent)); \(growth.task.item)s across</text>\n"
+    text += "<text x=\"\(left)\" y=\"\(top - 5)\">exponent \(fixed(growth.exponent)), "
+    text += "last decade \(fixed(growth.lateExponent)); \(growth.task.item)s across</text>\n"
     for power in sizes {
       let place = tenths(x(pow10(power)))
       text += "<path d=\"M\(place) \(top)V\(bottom)\" stroke=\"#ddd\"/>"
@@ -89,29 +97,9 @@ private struct Panel {
   }
 }
 
-private func pow10(_ power: Int) -> Double { (0..<max(0, power)).reduce(1.0) { value, _ in value * 10 } }
-
-/// The logarithm to base 10, by halving the interval between powers: no library differs about it.
-private func log10(_ value: Double) -> Double {
-  var (whole, rest) = (0.0, max(1, value))
-  while rest >= 10 { (whole, rest) = (whole + 1, rest / 10) }
-  var (part, step) = (0.0, 0.5)
-  for _ in 0..<24 {
-    rest *= rest
-    if rest >= 10 { (part, rest) = (part + step, rest / 10) }
-    step /= 2
-  }
-  return whole + part
-}
-
-private func floorLog10(_ value: Double) -> Double { log10(value).rounded(.down) }
+private func pow10(_ power: Int) -> Double { pow(10, Double(power)) }
 
 private func tenths(_ value: Double) -> String {
   let tenths = Int((value * 10).rounded())
   return tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
-}
-
-private func hundredths(_ value: Double) -> String {
-  let scaled = Int((abs(value) * 100).rounded())
-  return (value < 0 && scaled > 0 ? "-" : "") + "\(scaled / 100).\(scaled / 10 % 10)\(scaled % 10)"
 }

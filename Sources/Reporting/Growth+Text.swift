@@ -45,16 +45,16 @@ extension Growth {
         task: task.name, withinLimit: isWithinLimit))
   }
 
-  /// The table as a page, measured with `samples` samples in `seconds` on `cores` cores by `command`; `plot` is the name of
-  /// the drawing beside it.
+  /// The table as a page, made by `command` in `seconds` on a machine with `cores` cores; `plot` is the name of the drawing
+  /// beside it.
   public static func markdown(
     _ growths: [Growth], command: String, plot: String?, seconds: Int, cores: Int
   ) -> String {
     var text = """
       # How cost grows
 
-      Made by `\(command)` in \(seconds / 60) minutes \(seconds % 60) seconds; release build, one thread of a machine with \
-      \(cores) cores that did other work too. Each line is a whole task of a user's at sizes 1, 2 and 5 times each power of \
+      Made by `\(command)` in \(seconds / 60) minutes \(seconds % 60) seconds, in one thread of a machine with \
+      \(cores) cores. Each line is a whole task of a user's at sizes 1, 2 and 5 times each power of \
       ten over three decades: its text is read, every event played, every state invariant checked after each event. Times \
       are processor time, the median of the samples.
 
@@ -91,17 +91,6 @@ private func mark(_ exponent: Double) -> String {
 
 private func megabytes(_ point: Growth.Point) -> String {
   point.peakMemory == 0 ? "-" : "\((point.peakMemory + 500_000) / 1_000_000) MB"
-}
-
-/// With two decimals.
-private func fixed(_ value: Double) -> String {
-  let hundredths = Int((abs(value) * 100).rounded())
-  let digits = "\(hundredths % 100)"
-  return (value < 0 && hundredths > 0 ? "-" : "") + "\(hundredths / 100)." + (digits.utf8.count < 2 ? "0" : "") + digits
-}
-
-private func aligned(_ text: String, _ width: Int) -> String {
-  String(repeating: " ", count: max(1, width - text.utf8.count)) + text
 }
 
 extension GrowthTask {

@@ -22,13 +22,6 @@ extension PowerTable.Row {
   }
 }
 
-/// With two decimals.
-private func fixed(_ value: Double) -> String {
-  let hundredths = Int((value * 100).rounded())
-  let digits = "\(hundredths % 100)"
-  return "\(hundredths / 100)." + (digits.utf8.count < 2 ? "0" : "") + digits
-}
-
 private func percent(_ share: Double) -> Int { Int((share * 100).rounded()) }
 
 extension PowerTable {

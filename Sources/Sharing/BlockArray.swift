@@ -80,7 +80,7 @@ public struct BlockArray<Element> {
   /// that does satisfies it, too.
   @inlinable
   public func partitionIndex(_ predicate: (Element) -> Bool) -> Int {
-    if spill == nil { return BlockArray.partition(flat, predicate) }
+    if spill == nil { return flat.partitionIndex(predicate) }
     return spilledPartitionIndex(predicate)
   }
 
@@ -96,18 +96,7 @@ public struct BlockArray<Element> {
       let isBefore = spill.table.blocks[middle].withUnsafeBufferPointer { !predicate($0[$0.count - 1]) }
       if isBefore { low = middle + 1 } else { high = middle }
     }
-    return spill.table.starts[low] + BlockArray.partition(spill.table.blocks[low], predicate)
-  }
-
-  @inlinable
-  static func partition(_ elements: [Element], _ predicate: (Element) -> Bool) -> Int {
-    var low = 0
-    var high = elements.count
-    while low < high {
-      let middle = (low + high) / 2
-      if predicate(elements[middle]) { high = middle } else { low = middle + 1 }
-    }
-    return low
+    return spill.table.starts[low] + spill.table.blocks[low].partitionIndex(predicate)
   }
 
   /// Calls `body` with the ranges of positions here whose elements `earlier` does not share, ascending.

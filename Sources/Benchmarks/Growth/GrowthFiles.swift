@@ -11,7 +11,9 @@ extension GrowthTask {
       sizes: sizes(from: 10_000, to: 10_000_000)
     ) { count, scratch in
       let path = try scratch.fresh() + ".trace.gz"
-      try LightTrace.write(events: count, to: path)
+      var file = try AtomicFile(path: path, gzip: true)
+      try LightTrace.write(events: count) { try file.write($0) }
+      try file.commit()
       return {
         var reader = try TraceReader(path: path)
         let verdict = try Replay.run(&reader, path: path)
@@ -58,40 +60,6 @@ extension GrowthTask {
       }
     },
   ]
-}
-
-/// A guest's life with light events only.
-private enum LightTrace {
-  static let head = """
-    rdmtrace 1
-    edition repaired
-    host memory=16G phys-bits=39 iommu=vt-d p2m=ept tables=shared quarantine=basic
-    drhd 0xfed90000 all
-    rmrr 0xab80a000-0xab81dfff 0000:00:14.0
-    rmrr 0xac000000-0xac00ffff 0000:00:1d.0
-    device 0000:00:14.0 id=8086:9cb1 class=0c03 kind=pcie pin=1 bar0=m64:64K@0xf7a00000
-    device 0000:00:1d.0 id=8086:9ca6 class=0c03 kind=pcie pin=1 bar0=m32:4K@0xf7a10000
-    create dom1 memory=4096 strategy=host policy=strict pci=0000:00:14.0 -> ok
-    boot dom1 -> ok
-
-    """
-
-  /// Writes a trace of `events` events, at least two, compressed.
-  static func write(events: Int, to path: String) throws {
-    var file = try AtomicFile(path: path, gzip: true)
-    try file.write(head)
-    for index in 0..<max(0, events - 2) {
-      let round = index / 4
-      switch index % 4 {
-      case 0: try file.write("attach dom1 0000:00:1d.0 policy=strict -> ok\n")
-      case 1: try file.write("access dom1 read 0x\(String(0x10_0000 + round % 1000 * 4096, radix: 16)) -> ram\n")
-      case 2: try file.write("balloon dom1 memory=\(2048 + round % 7 * 256) -> ok\n")
-      default: try file.write("detach dom1 0000:00:1d.0 -> ok\n")
-      }
-    }
-    try file.write("end \(events)\n")
-    try file.commit()
-  }
 }
 
 /// What campaigns keep: generated traces that only drive, named after their hash.

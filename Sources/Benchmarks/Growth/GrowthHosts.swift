@@ -78,7 +78,7 @@ extension GrowthTask {
     },
     GrowthTask(
       "memory/life", per: "GiB", "a guest of so many GiB is created, boots, balloons to half and back, and goes",
-      sizes: sizes(from: 10, to: 10_000) + [16_383], isFlat: true
+      sizes: sizes(from: 10, to: 10_000) + [16_383]
     ) { count, _ in
       var text = HostText(memory: "32T")
       text.events = [

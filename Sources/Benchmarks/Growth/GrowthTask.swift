@@ -8,20 +8,17 @@ public struct GrowthTask: Sendable {
   public let sentence: String
   /// The sizes it is measured at, ascending; at least two.
   public let sizes: [Int]
-  /// True if the time is to grow with the logarithm of the size at most: every size is handled by as many ranges.
-  public let isFlat: Bool
   /// Makes the task of a size ready. The times of what it returns are taken; it can be run over and over.
   let prepare: @Sendable (Int, ScratchFolder) throws -> GrowthRun
 
   init(
-    _ name: String, per item: String, _ sentence: String, sizes: [Int], isFlat: Bool = false,
+    _ name: String, per item: String, _ sentence: String, sizes: [Int],
     _ prepare: @escaping @Sendable (Int, ScratchFolder) throws -> GrowthRun
   ) {
     self.name = name
     self.item = item
     self.sentence = sentence
     self.sizes = sizes
-    self.isFlat = isFlat
     self.prepare = prepare
   }
 
@@ -52,7 +49,7 @@ public struct GrowthTask: Sendable {
       chosen = GrowthTask.sizes(from: sizes[0], to: largest)
     }
     if chosen.count < 2 { return nil }
-    return GrowthTask(name, per: item, sentence, sizes: chosen, isFlat: isFlat, prepare)
+    return GrowthTask(name, per: item, sentence, sizes: chosen, prepare)
   }
 }
 

@@ -37,10 +37,11 @@ final class ScratchFolder {
 
   /// Writes a file of its own. It need not outlast anything, so it is not synchronised.
   func write(_ bytes: [UInt8], to path: String) throws {
-    let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-    guard file >= 0 else { throw StorageError(.unwritable, path: path, String(cString: strerror(errno))) }
-    defer { close(file) }
-    guard writeAll(bytes, to: file) else {
+    guard let file = fopen(path, "wb") else {
+      throw StorageError(.unwritable, path: path, String(cString: strerror(errno)))
+    }
+    let written = fwrite(bytes, 1, bytes.count, file)
+    guard fclose(file) == 0, written == bytes.count else {
       throw StorageError(.unwritable, path: path, String(cString: strerror(errno)))
     }
   }
@@ -58,18 +59,5 @@ final class ScratchFolder {
     }
     closedir(listing)
     rmdir(folder)
-  }
-}
-
-/// True if all of `bytes` went into `file`.
-private func writeAll(_ bytes: [UInt8], to file: Int32) -> Bool {
-  bytes.withUnsafeBytes { buffer in
-    var done = 0
-    while done < buffer.count {
-      let count = write(file, buffer.baseAddress! + done, buffer.count - done)
-      if count <= 0 { return false }
-      done += count
-    }
-    return true
   }
 }

@@ -114,7 +114,10 @@ let package = Package(
       ]),
     module(
       "Studies",
-      on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Storage", "Simulation", "Invariants", "Replaying",
+      ]),
     module(
       "Benchmarks",
       on: [
@@ -125,12 +128,12 @@ let package = Package(
       "Reporting",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypervisor", "Firmware", "Toolstack", "Tracing", "Simulation",
-        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Benchmarks",
+        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Studies", "Benchmarks",
       ]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
-        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
+        "Editions", "Storage", "Toolstack", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
         "Exhaustion", "Studies", "Benchmarks", "Importing", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

@@ -1,0 +1,69 @@
+import Replaying
+
+extension RunDifference {
+  /// Lines for a person: the first event that went otherwise, what differs then, later ones. At most `most` lines of each
+  /// kind.
+  public func lines(most: Int) -> [String] {
+    var lines = ["< \(left.path) (\(left.edition))", "> \(right.path) (\(right.edition))"]
+    if !left.header.isEmpty || !right.header.isEmpty {
+      lines.append("the machines differ:")
+      lines += RunDifference.cut(left.header, most).map { "  < \($0)" }
+      lines += RunDifference.cut(right.header, most).map { "  > \($0)" }
+    }
+    guard let first else {
+      return lines + [
+        parting.map { "the events differ from event \($0) on, what comes of them does not" }
+          ?? "no difference in \(counted(events, "event"))"
+      ]
+    }
+    lines += RunDifference.lines(of: first, parting: parting)
+    lines += stateLines(most)
+    if laterCount > 0 {
+      lines.append("later \(counted(laterCount, "event")) with another result:")
+      for place in later.prefix(most) {
+        lines.append("  event \(place.number): \(place.left?.event ?? "")")
+        lines.append("    < \(place.left?.result ?? "")")
+        lines.append("    > \(place.right?.result ?? "")")
+      }
+      if laterCount > most { lines.append("  and \(counted(laterCount - most, "event")) more") }
+    }
+    if let parting, parting > first.number {
+      lines.append("from event \(parting) on the traces tell different events: nothing behind it is compared")
+    }
+    return lines
+  }
+
+  private static func lines(of place: Place, parting: Int?) -> [String] {
+    if place.number == 0 { return ["first difference: at boot, before any event"] }
+    if place.number == parting {
+      return [
+        "first difference: event \(place.number), which is another in either trace",
+        "  < " + (place.left.map { "line \($0.line): \($0.event) -> \($0.result)" } ?? "has ended"),
+        "  > " + (place.right.map { "line \($0.line): \($0.event) -> \($0.result)" } ?? "has ended"),
+      ]
+    }
+    var lines = ["first difference: event \(place.number), line \(place.left?.line ?? 0): \(place.left?.event ?? "")"]
+    if place.left?.result == place.right?.result {
+      lines.append("  the result is the same: \(place.left?.result ?? "")")
+    } else {
+      lines.append("  < \(place.left?.result ?? "")")
+      lines.append("  > \(place.right?.result ?? "")")
+    }
+    return lines
+  }
+
+  private func stateLines(_ most: Int) -> [String] {
+    guard let delta, !delta.isEmpty else { return ["state after it: the same"] }
+    var lines = ["state after it:"]
+    for item in delta.items {
+      lines.append("  \(item.topic)")
+      lines += RunDifference.cut(item.left, most).map { "    < \($0)" }
+      lines += RunDifference.cut(item.right, most).map { "    > \($0)" }
+    }
+    return lines
+  }
+
+  private static func cut(_ lines: [String], _ most: Int) -> [String] {
+    lines.count <= most ? lines : lines.prefix(most) + ["… and \(lines.count - most) more"]
+  }
+}

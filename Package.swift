@@ -74,6 +74,9 @@ let package = Package(
         "Tracing",
       ]),
     module(
+      "Exporting",
+      on: ["AddressSpace", "Editions", "Platform", "Hypervisor", "Toolstack", "Tracing", "Simulation"]),
+    module(
       "Invariants",
       on: [
         "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
@@ -134,7 +137,7 @@ let package = Package(
       name: "rdmfuzz",
       dependencies: [
         "Editions", "Storage", "Toolstack", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
-        "Exhaustion", "Studies", "Benchmarks", "Importing", "Reporting", "Parallel",
+        "Exhaustion", "Studies", "Benchmarks", "Importing", "Exporting", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
@@ -184,8 +187,13 @@ let package = Package(
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Features", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
+    tests(
+      "Exporting",
+      with: ["Editions", "Platform", "Hypervisor", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"]),
     tests("Benchmarks"),
-    tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
+    tests(
+      "Studies", with: ["Editions", "Platform", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"],
+      resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.
     .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help"]),
   ]

@@ -26,7 +26,7 @@ struct RDMFuzz: ParsableCommand {
     subcommands: [
       Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Minimize.self, Merge.self, Conform.self, Exhaust.self,
       Mutants.self,
-      SurveyCommand.self, Diff.self, Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self, Worker.self,
+      SurveyCommand.self, Diff.self, ExportCommand.self, Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self, Worker.self,
     ],
     defaultSubcommand: Nightly.self)
 

@@ -30,7 +30,9 @@ public struct SurveyedMachine: Hashable, Sendable {
     guard let whole = comment("title: ") else { return }
     title = String(whole)
     if title.hasSuffix(")"), let open = title.lastIndex(of: "("), open > title.startIndex {
-      kind = String(title[title.index(after: open)...].dropLast())
+      let word = title[title.index(after: open)...].dropLast()
+      guard word.first?.isUppercase == true, word.allSatisfy(\.isLetter) else { return }
+      kind = String(word)
       title = String(title[..<open].reversed().drop { $0 == " " }.reversed())
     }
     let places = comment("source: ")?.split(separator: "/" as Character).map { String($0) } ?? []

@@ -122,7 +122,8 @@ public struct GuestText {
   private mutating func readAll() throws(End) {
     try readKind()
     guest.hap = flag("hap")
-    if string("name") == nil { throw fail("Domain name must be specified.") }
+    guard let name = word("name") else { throw fail("Domain name must be specified.") }
+    guest.name = name
     try readMemory()
     if decisions.deviceOrder == .first { try readGlobalPolicy() }
     if decisions.deviceOrder != .last { try readDevices() }

@@ -33,6 +33,8 @@ public struct ParsedGuest: Hashable, Sendable {
     case traditional = "qemu-xen-traditional"
   }
 
+  /// `name`.
+  public var name: String?
   /// The kind of guest.
   public var kind = Kind.pv
   /// `hap`.

@@ -172,7 +172,7 @@ let package = Package(
     tests(
       "Replaying",
       with: [
-        "Editions", "Storage", "Tracing", "Invariants", "Reporting",
+        "AddressSpace", "Editions", "Storage", "Tracing", "Invariants", "Reporting",
       ]),
     tests(
       "Features",
@@ -192,10 +192,11 @@ let package = Package(
       with: ["Editions", "Platform", "Hypervisor", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"]),
     tests("Benchmarks"),
     tests(
-      "Studies", with: ["Editions", "Platform", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"],
+      "Studies",
+      with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"],
       resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.
-    .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help"]),
+    .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help", "Reports"]),
   ]
 )
 

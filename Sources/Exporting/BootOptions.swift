@@ -23,7 +23,9 @@ struct BootOptions {
     guard boot.iommuEnabled else {
       if machine.iommu != .none {
         losses.append(
-          Loss("IOMMU", "Xen does without it on this host, by what firmware's table says, which no option does", rule: boot.rule))
+          Loss(
+            "IOMMU", "Xen does without it on this host, by what firmware's table says, which no option does",
+            rule: boot.rule))
       }
       return
     }
@@ -74,7 +76,8 @@ struct BootOptions {
     var written = 0
     let frames = HostMemoryMap(machine)
     for unit in units {
-      let what = "range \(AddressRange(start: unit.base, size: unit.end &- unit.base &+ 1)?.description ?? hex(unit.base))"
+      let what =
+        "range \(AddressRange(start: unit.base, size: unit.end &- unit.base &+ 1)?.description ?? hex(unit.base))"
       if let loss = refusal(of: unit, what, frames, written) {
         losses.append(loss)
         if unit.frames.count > RMRROption.frameLimit, let short = shortened(unit, frames) {
@@ -88,6 +91,7 @@ struct BootOptions {
         remarks.append("\(what): rmrr= has whole pages (HV-33)")
       }
     }
+    if written > 0 { remarks.append("Nothing checks that RAM at a range of rmrr= is not in use (HV-33).") }
     options += machine.rmrrOptions.map { "rmrr=\($0)" }
   }
 
@@ -178,7 +182,9 @@ struct BootOptions {
   /// Boots a host whose firmware tells of no range with the options, and lists each of `units` that is not there.
   private mutating func verify(against units: [RMRRUnit]) {
     guard let bare = withoutRanges else {
-      if !units.isEmpty { remarks.append("Firmware's table is no table to change: the options were not tried on the model.") }
+      if !units.isEmpty {
+        remarks.append("Firmware's table is no table to change: the options were not tried on the model.")
+      }
       return
     }
     let boot = BootReport(booting: bare, decisions: BootDecisions(edition.hypervisor))
@@ -187,19 +193,23 @@ struct BootOptions {
         other.segment == unit.segment && other.frames == unit.frames
           && (other.devices == unit.devices && other.runs == unit.runs || machine.iommu == .amdVi)
       }
-      let what = "range \(AddressRange(start: unit.base, size: unit.end &- unit.base &+ 1)?.description ?? hex(unit.base))"
+      let what =
+        "range \(AddressRange(start: unit.base, size: unit.end &- unit.base &+ 1)?.description ?? hex(unit.base))"
       if isThere || losses.contains(where: { $0.what == what || $0.what.hasPrefix("range \(hex(unit.base))-") }) {
         continue
       }
       losses.append(
-        Loss(what, "with these options Xen has it otherwise or not at all", rule: boot.warnings.last?.rule ?? boot.rule))
+        Loss(what, "with these options Xen has it otherwise or not at all", rule: boot.warnings.last?.rule ?? boot.rule)
+      )
     }
   }
 
   /// The host with a table without ranges, and with the options.
   private var withoutRanges: Machine? {
     var bare = machine
-    func values(_ key: String) -> [String] { options.filter { $0.hasPrefix(key) }.map { String($0.dropFirst(key.utf8.count)) } }
+    func values(_ key: String) -> [String] {
+      options.filter { $0.hasPrefix(key) }.map { String($0.dropFirst(key.utf8.count)) }
+    }
     bare.rmrrOptions = values("rmrr=")
     bare.ivmdOptions = values("ivmd=")
     bare.statedUnits = []

@@ -37,7 +37,9 @@ struct ConfigurationWriter {
   private static func rangeSettings(of guest: GuestConfiguration, _ edition: Edition) -> [String?] {
     guard guest.strategy == .host else { return [nil] }
     if edition.toolstack.contains(.forceCheckWord) { return ["rdm_forcecheck = 1", nil] }
-    guard let policy = guest.policy else { return [#"rdm = "strategy=host""#, #"rdm = "strategy=host,policy=relaxed""#, nil] }
+    guard let policy = guest.policy else {
+      return [#"rdm = "strategy=host""#, #"rdm = "strategy=host,policy=relaxed""#, nil]
+    }
     if edition.toolstack.contains(.reserveWords) {
       return [#"rdm = "type=host,reserve=\#(policy == .strict ? "force" : "try")""#, nil]
     }
@@ -86,7 +88,8 @@ struct ConfigurationWriter {
         return Loss(field, "this release's xl has no setting for all ranges of the host", rule: .bl(22))
       }
       if quirks.contains(.rangePolicyTestInverted) {
-        let other = quirks.contains(.rangeResultUninitialised) ? ", and without one it is whatever memory held (BL-26)" : ""
+        let other =
+          quirks.contains(.rangeResultUninitialised) ? ", and without one it is whatever memory held (BL-26)" : ""
         return Loss(
           field,
           "this release's xl refuses every rdm= with a valid policy and goes on as if it were not there\(other); "
@@ -114,13 +117,15 @@ struct ConfigurationWriter {
       let bytes = field == "acpi-firmware" ? guest.acpiFirmwareBytes : guest.smbiosFirmwareBytes
       let key = field.replacing("-", with: "_")
       return Loss(
-        field, "\(key)= takes a file, and the trace has none: make one of \(bytes) bytes and name it there", rule: .bl(16))
+        field, "\(key)= takes a file, and the trace has none: make one of \(bytes) bytes and name it there",
+        rule: .bl(16))
     case "device-model": return Loss(field, "this release's xl has no such device model", rule: .bl(14))
     case let field where field.hasPrefix("pci"):
       if let device = guest.devices.first(where: { "pci \($0.sbdf)" == field }) {
         if device.byName {
           return Loss(
-            field, "it is given by the name that pci-assignable-add gave it; the file gives its address", rule: .bl(109))
+            field, "it is given by the name that pci-assignable-add gave it; the file gives its address", rule: .bl(109)
+          )
         }
         if quirks.contains(.rangeWordsUnknown) {
           return Loss(field, "this release's xl has no rdm_policy", rule: .bl(36))

@@ -81,7 +81,8 @@ public struct Export: Sendable {
   private static func demands(of machine: Machine, _ edition: Edition) -> [String] {
     var lines: [String] = []
     lines.append(
-      edition.isRelease ? "Xen as in the edition \(edition)" : "\(edition) is no release: take the nearest, and expect its own bugs")
+      edition.isRelease
+        ? "Xen as in the edition \(edition)" : "\(edition) is no release: take the nearest, and expect its own bugs")
     switch machine.iommu {
     case .vtd: lines.append("an IOMMU of Intel's (VT-d)")
     case .amdVi: lines.append("an IOMMU of AMD's (AMD-Vi)")
@@ -117,7 +118,9 @@ public struct Export: Sendable {
         dom0Options.joined(separator: " "),
       ]
     }
-    if options.contains(where: { $0.hasPrefix("rmrr=") && $0.contains(";") || $0.hasPrefix("ivmd=") && $0.contains(";") }) {
+    if options.contains(where: {
+      $0.hasPrefix("rmrr=") && $0.contains(";") || $0.hasPrefix("ivmd=") && $0.contains(";")
+    }) {
       lines.append("# In GRUB a ; needs a backslash or quotes.")
     }
     lines += remarks.map { "# \($0)" }
@@ -125,7 +128,10 @@ public struct Export: Sendable {
   }
 
   private var stepLines: [String] {
-    var lines = ["#!/bin/sh", "# In dom0, in the folder of the guests' files. What the trace's edition does stands behind 'expect'."]
+    var lines = [
+      "#!/bin/sh",
+      "# In dom0, in the folder of the guests' files. What the trace's edition does stands behind 'expect'.",
+    ]
     for event in events {
       lines.append("")
       lines.append("# \(event.number): \(event.text)")

@@ -130,7 +130,9 @@ struct EventExport {
       functions.removeAll { $0.sbdf == sbdf }
       return (.commands(["echo 1 > /sys/bus/pci/devices/\(sbdf)/remove"]), [])
     case .hypercall:
-      return (.lost(Loss("event", "no command of xl makes this hypercall by itself: it takes a program of its own")), [])
+      return (
+        .lost(Loss("event", "no command of xl makes this hypercall by itself: it takes a program of its own")), []
+      )
     case .access: return (.lost(Loss("event", "the guest's own code has to touch the address")), [])
     case .dma: return (.lost(Loss("event", "the device has to be made to touch the address, by its driver")), [])
     case .fault: return (.lost(Loss("event", "nothing makes Xen fail on demand")), [])
@@ -156,10 +158,13 @@ struct EventExport {
 
   /// A word as a shell takes it.
   private func shell(_ word: String) -> String {
-    let isPlain = !word.isEmpty && word.utf8.allSatisfy { byte in
-      byte < 0x80 && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber
-        || ".,:=@_-+/".utf8.contains(byte))
-    }
+    let isPlain =
+      !word.isEmpty
+      && word.utf8.allSatisfy { byte in
+        byte < 0x80
+          && (Character(Unicode.Scalar(byte)).isLetter || Character(Unicode.Scalar(byte)).isNumber
+            || ".,:=@_-+/".utf8.contains(byte))
+      }
     return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
   }
 }
@@ -168,7 +173,8 @@ extension Event {
   /// The guest that it may begin or end.
   fileprivate var subject: GuestName? {
     switch self {
-    case .create(let guest, _), .config(let guest, _), .boot(let guest), .attach(let guest, _), .detach(let guest, _, _),
+    case .create(let guest, _), .config(let guest, _), .boot(let guest), .attach(let guest, _),
+      .detach(let guest, _, _),
       .balloon(let guest, _), .reboot(let guest), .destroy(let guest), .access(let guest, _, _):
       guest
     case .hypercall(let event): event.created ?? event.call.domain

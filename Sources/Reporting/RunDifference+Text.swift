@@ -1,23 +1,27 @@
 import Replaying
 
 extension RunDifference {
-  /// Lines for a person: the first event that went otherwise, what differs then, later ones. At most `most` lines of each
-  /// kind.
-  public func lines(most: Int) -> [String] {
+  /// What is run, and how the machines differ: known before the first event. At most `most` lines of each kind.
+  public func headLines(most: Int) -> [String] {
     var lines = ["< \(left.path) (\(left.edition))", "> \(right.path) (\(right.edition))"]
     if !left.header.isEmpty || !right.header.isEmpty {
       lines.append("the machines differ:")
       lines += RunDifference.cut(left.header, most).map { "  < \($0)" }
       lines += RunDifference.cut(right.header, most).map { "  > \($0)" }
     }
+    return lines
+  }
+
+  /// Lines for a person: the first event that went otherwise, what differs then, later ones. At most `most` lines of each
+  /// kind.
+  public func lines(most: Int) -> [String] {
     guard let first else {
-      return lines + [
+      return [
         parting.map { "the events differ from event \($0) on, what comes of them does not" }
           ?? "no difference in \(counted(events, "event"))"
       ]
     }
-    lines += RunDifference.lines(of: first, parting: parting)
-    lines += stateLines(most)
+    var lines = RunDifference.lines(of: first, parting: parting) + stateLines(most)
     if laterCount > 0 {
       lines.append("later \(counted(laterCount, "event")) with another result:")
       for place in later.prefix(most) {

@@ -82,6 +82,7 @@ extension SurveyRemedy.Setting {
     switch self {
     case .relaxed: "rdm_policy=relaxed"
     case .boundary(let mib): "rdm_mem_boundary=\(mib)"
+    case .relaxedBoundary(let mib): "rdm_policy=relaxed,rdm_mem_boundary=\(mib)"
     case .hole(let mib): "mmio_hole=\(mib)"
     case .memory(let mib): "memory=\(mib)"
     case .group(let count): "group+\(count)"

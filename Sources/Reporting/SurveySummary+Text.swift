@@ -17,7 +17,8 @@ extension SurveySummary {
     lines += answers.map { "- " + $0 }
     for table in tables { lines += [""] + table.markdown }
     lines += [
-      "", "*works*: the guest runs, its device has all its ranges mapped 1:1 and reserved in the E820, every BAR has its",
+      "",
+      "*works*: the guest runs, its device has all its ranges mapped 1:1 and reserved in the E820, every BAR has its",
       "place. *warned*: it runs, with something amiss. *refused*: it is not created. A device is tried alone in a guest with",
       "xl's defaults otherwise. `--csv` and `--json` tell each row.",
     ]
@@ -83,15 +84,29 @@ extension SurveySummary {
     func row(_ name: String, _ group: Group) -> [String] {
       [name, "\(group.machines)", "\(group.devices)"]
         + usuals.indices.flatMap {
-          [SurveySummary.share(group.failing[$0], of: group.machines), "\(group.warned[$0])"]
+          let fails = SurveySummary.share(group.failing[$0], of: group.machines)
+          return showsAmiss ? [fails, "\(group.warned[$0])"] : [fails]
         }
     }
-    let ordered = groups.sorted { ($1.value.machines, $0.key) < ($0.value.machines, $1.key) }
+    var ordered = groups.map { ($0.key.isEmpty ? "unknown" : $0.key, $0.value) }
+      .sorted { ($1.1.machines, $0.0) < ($0.1.machines, $1.0) }
+    // A rate of one machine says nothing.
+    let single = ordered.filter { $0.1.machines == 1 }
+    if single.count > 1, ordered.count > 8 {
+      ordered.removeAll { $0.1.machines == 1 }
+      ordered.append(
+        ("\(single.count) others, one each", single.map(\.1).reduce(into: Group(of: usuals)) { $0.add($1) }))
+    }
     return SurveyTable(
-      title: "\(defaultText), by \(what): machines on which a guest does not get it, or gets it with something amiss",
-      header: [what, "machines", "devices"] + names.flatMap { ["fails, \($0)", "amiss, \($0)"] },
-      rows: ordered.map { row($0.key.isEmpty ? "unknown" : $0.key, $0.value) } + [row("all", all)])
+      title: "\(defaultText), by \(what): machines on which a guest does not get it"
+        + (showsAmiss ? ", or gets it with something amiss" : ""),
+      header: [what, "machines", "devices"]
+        + names.flatMap { showsAmiss ? ["fails, \($0)", "amiss, \($0)"] : ["fails, \($0)"] },
+      rows: ordered.map { row($0.0, $0.1) } + [row("all", all)])
   }
+
+  /// True if a guest by default gets its device with something amiss.
+  private var showsAmiss: Bool { (Array(kinds.values) + [all]).contains { $0.warned.contains { $0 > 0 } } }
 
   private var configurationTable: SurveyTable {
     let rows = zip(plan.configurations, counts).map { configuration, counts in
@@ -168,6 +183,7 @@ extension SurveySummary.Remedy {
     switch self {
     case .relaxed: "rdm_policy=relaxed"
     case .boundary: "rdm_mem_boundary below the first range"
+    case .relaxedBoundary: "both, where a range is shared"
     case .hole: "mmio_hole down to the first range"
     case .memory: "memory up to the first range only"
     case .group: "the other devices of its ranges as well"

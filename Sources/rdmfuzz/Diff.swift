@@ -6,7 +6,7 @@ import Reporting
 struct Diff: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Runs two traces side by side, or one in two editions, and tells where they part.",
-    usage: "rdmfuzz diff <trace> [<other>] [--edition <edition>] ... [--show <n>]",
+    usage: "rdmfuzz diff <trace> [<other>] [--edition <edition>] [<options>]",
     discussion: """
       Both are run event by event; what the traces observed does not count. Told are the lines of the machine that \
       differ, the first event that is another, leads to something else or leaves another state, and that state in the \
@@ -42,7 +42,12 @@ struct Diff: ParsableCommand {
     let editions = (given.count == 1 && other == nil ? nil : given.first, given.last)
     let difference: RunDifference
     do {
-      difference = try RunDifference((path, other ?? path), editions: editions) { Interruption.isRequested }
+      difference = try RunDifference((path, other ?? path), editions: editions) { begun in
+        begun.headLines(most: show).forEach { StandardOutput.line($0) }
+        StandardOutput.flush()
+      } stop: {
+        Interruption.isRequested
+      }
     } catch { throw fail(error) }
     if difference.interrupted {
       throw fail(.interrupted, "interrupted at event \(difference.events); nothing is said of the rest")

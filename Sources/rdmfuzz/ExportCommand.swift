@@ -21,7 +21,9 @@ struct ExportCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("A trace, plain or gzip.", valueName: "trace"))
   var path: String
 
-  @Option(name: .shortAndLong, help: ArgumentHelp("Write the files into this folder, made if it is not there.", valueName: "folder"))
+  @Option(
+    name: .shortAndLong,
+    help: ArgumentHelp("Write the files into this folder, made if it is not there.", valueName: "folder"))
   var output: String?
 
   func run() throws {

@@ -12,7 +12,7 @@ struct RDMFuzz: ParsableCommand {
 
       Exit codes:
         0    clean
-        1    findings: a broken invariant, a trace or a recording that does not agree
+        1    findings: a broken invariant; a trace, recording or run that differs
         64   usage
         65   bad input: not what it should be, or not to be read
         66   no input: nothing there, an empty folder, an empty file of recordings
@@ -26,7 +26,8 @@ struct RDMFuzz: ParsableCommand {
     subcommands: [
       Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Minimize.self, Merge.self, Conform.self, Exhaust.self,
       Mutants.self,
-      SurveyCommand.self, Diff.self, ExportCommand.self, Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self, Worker.self,
+      SurveyCommand.self, Diff.self, ExportCommand.self, Bench.self, GrowthCommand.self, Editions.self, Quirks.self,
+      InvariantsCommand.self, Import.self, Worker.self,
     ],
     defaultSubcommand: Nightly.self)
 

@@ -11,7 +11,7 @@ struct SurveyCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "survey",
     abstract: "Tries every device with a reserved range of many machines in guests of many configurations.",
-    usage: "rdmfuzz survey <path> ... [--memory <list>] [--policy <list>] [--boundary <list>] [--edition <edition>] ...",
+    usage: "rdmfuzz survey <path> ... [--csv | --json] [<options>]",
     discussion: """
       PATH is a trace, of which only the machine counts, or a folder of traces such as Corpus. Each device that a \
       reserved range names is given alone to a guest, in every combination of memory, policy, boundary and edition. It \
@@ -111,7 +111,8 @@ struct SurveyCommand: ParsableCommand {
         number <= limits.upperBound, limits ~= number << shift
       else {
         throw ValidationError(
-          "\(option) takes sizes such as 1536M,4G from \(limits.lowerBound)M to \(limits.upperBound >> 10)G, found \"\(text)\"")
+          "\(option) takes sizes such as 1536M,4G from \(limits.lowerBound)M to \(limits.upperBound >> 10)G, found \"\(text)\""
+        )
       }
       if sizes.contains(number << shift) { throw ValidationError("\(option) names \(word) twice") }
       sizes.append(number << shift)

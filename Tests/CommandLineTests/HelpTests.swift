@@ -4,8 +4,9 @@ import Testing
 @Suite("Help", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))
 struct HelpTests {
   static let commands = [
-    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "merge", "conform", "exhaust", "mutants", "bench",
-    "growth",
+    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "merge", "conform", "exhaust", "mutants", "survey",
+    "diff", "export",
+    "bench", "growth",
     "editions",
     "quirks", "invariants", "import",
   ]

@@ -62,9 +62,11 @@ public struct RunDifference: Sendable {
   /// True if there is nothing to tell them apart.
   public var isEmpty: Bool { first == nil && parting == nil && left.header.isEmpty && right.header.isEmpty }
 
-  /// Runs the traces at `paths`, each in its own edition or in the one of `editions`. `stop` is asked now and then.
+  /// Runs the traces at `paths`, each in its own edition or in the one of `editions`. `begun` gets what is known before
+  /// the first event, `stop` is asked now and then.
   public init(
-    _ paths: (String, String), editions: (Edition?, Edition?), stop: () -> Bool = { false }
+    _ paths: (String, String), editions: (Edition?, Edition?), begun: (RunDifference) -> Void = { _ in },
+    stop: () -> Bool = { false }
   ) throws(TraceError) {
     var one = try TraceReader(path: paths.0)
     var other = try TraceReader(path: paths.1)
@@ -76,14 +78,17 @@ public struct RunDifference: Sendable {
       Player(machine: other.header.machine, edition: right.edition)
     )
     note(StateDelta(players.0.host, players.1.host), Place(number: 0))
+    begun(self)
+    var read = 0
     while true {
       let steps = (try one.next(), try other.next())
       if steps.0 == nil, steps.1 == nil { return }
-      if parting == nil { events += 1 }
-      if events & 0xFF == 0xFF, stop() {
+      read += 1
+      if read & 0xFF == 0xFF, stop() {
         interrupted = true
         return
       }
+      if parting == nil { events += 1 }
       // A trace that is not whole is an error, also behind the end of the other.
       if parting == nil { play(steps, &players) }
     }

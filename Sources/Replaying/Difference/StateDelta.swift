@@ -47,7 +47,9 @@ public struct StateDelta: Hashable, Sendable {
         topic: "p2m \(name)", pieces: StateDelta.pieces(first.p2m, second.p2m) { $0.text(at: $1) })
       add(
         topic: "iommu-table \(name)",
-        pieces: StateDelta.pieces(StateDelta.deviceView(of: first), StateDelta.deviceView(of: second)) { $0.text(at: $1) })
+        pieces: StateDelta.pieces(StateDelta.deviceView(of: first), StateDelta.deviceView(of: second)) {
+          $0.text(at: $1)
+        })
     }
   }
 
@@ -79,7 +81,8 @@ public struct StateDelta: Hashable, Sendable {
   private mutating func add(topic: String, pieces: [(frames: FrameRange, left: String, right: String)]) {
     if pieces.isEmpty { return }
     items.append(
-      Item(topic: topic, left: pieces.map { "\($0.frames):\($0.left)" }, right: pieces.map { "\($0.frames):\($0.right)" }))
+      Item(
+        topic: topic, left: pieces.map { "\($0.frames):\($0.left)" }, right: pieces.map { "\($0.frames):\($0.right)" }))
   }
 
   private mutating func compareDevices(_ left: Host, _ right: Host) {

@@ -79,7 +79,18 @@ extension SurveyBench {
     // Nothing keeps RAM away from the first megabyte, and nothing need keep it from above 4 GiB.
     if let first = device.ranges.first(where: { 1 << 20..<1 << 32 ~= $0.start })?.start {
       let below = (first - 1) >> 20
-      if below > 0, below < configuration.boundaryMiB { attempt(.boundary(below), with { $0.boundaryKiB = below << 10 }) }
+      if below > 0, below < configuration.boundaryMiB {
+        attempt(.boundary(below), with { $0.boundaryKiB = below << 10 })
+        // Where both are in the way one alone does not help.
+        if configuration.policy == .strict, !device.group.isEmpty {
+          attempt(
+            .relaxedBoundary(below),
+            with {
+              $0.boundaryKiB = below << 10
+              $0.devices[0].policy = .relaxed
+            })
+        }
+      }
       let hole = 4096 - first >> 20
       // BL-5
       if 256...3840 ~= hole, first < 0xF000_0000 { attempt(.hole(hole), with { $0.mmioHoleKiB = hole << 10 }) }

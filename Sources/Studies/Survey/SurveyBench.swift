@@ -105,7 +105,9 @@ struct SurveyBench {
 
   /// RAM that a guest without devices would have below 4 GiB, and what firmware moved.
   private mutating func movedBytes(_ host: Host, _ guest: GuestConfiguration) -> UInt64 {
-    guard let life = host.guest(named: SurveyBench.guest), let built = host.toolstack.guest(life.domain) else { return 0 }
+    guard let life = host.guest(named: SurveyBench.guest), let built = host.toolstack.guest(life.domain) else {
+      return 0
+    }
     var plain = guest
     plain.devices = []
     let usual = lowEnds[plain] ?? lowEnd(of: plain)

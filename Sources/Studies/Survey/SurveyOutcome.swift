@@ -66,6 +66,8 @@ public struct SurveyRemedy: Hashable, Sendable {
     case relaxed
     /// `rdm_mem_boundary`, in MiB, below the device's first range.
     case boundary(UInt64)
+    /// The same with `rdm_policy=relaxed`.
+    case relaxedBoundary(UInt64)
     /// `mmio_hole`, in MiB, from the device's first range up.
     case hole(UInt64)
     /// `memory`, in MiB, that ends below the device's first range.

@@ -32,6 +32,22 @@ public struct SurveySummary: Sendable {
     public var failing: [Int]
     /// Machines on which all such devices get in, one at least with something amiss.
     public var warned: [Int]
+
+    /// Of none yet, by default in as many configurations as `usuals` has.
+    public init(of usuals: [SurveyConfiguration]) {
+      failing = usuals.map { _ in 0 }
+      warned = failing
+    }
+
+    /// Adds the machines of another group.
+    public mutating func add(_ other: Group) {
+      machines += other.machines
+      devices += other.devices
+      for place in failing.indices {
+        failing[place] += other.failing[place]
+        warned[place] += other.warned[place]
+      }
+    }
   }
 
   /// What a setting does for devices that fail by default.
@@ -46,7 +62,7 @@ public struct SurveySummary: Sendable {
 
   /// Kinds of settings that help or not, in the order they are told.
   public enum Remedy: Int, CaseIterable, Sendable {
-    case relaxed, boundary, hole, memory, group
+    case relaxed, boundary, relaxedBoundary, hole, memory, group
     /// Any of them that leaves the device its ranges.
     case any
     /// None that was tried does.
@@ -95,7 +111,7 @@ public struct SurveySummary: Sendable {
     self.plan = plan
     usuals = plan.configurations.filter(plan.isUsual)
     counts = plan.configurations.map { _ in Counts() }
-    all = Group(failing: usuals.map { _ in 0 }, warned: usuals.map { _ in 0 })
+    all = Group(of: usuals)
   }
 
   /// Adds a machine by its header's `assumed` words and all its rows.
@@ -111,7 +127,7 @@ public struct SurveySummary: Sendable {
     for (index, row) in rows.enumerated() { counts[index % counts.count].add(row.outcome) }
     let usual = rows.filter { plan.isUsual($0.configuration) }
     SurveySummary.add(usual, to: &all, among: usuals)
-    let empty = Group(failing: usuals.map { _ in 0 }, warned: usuals.map { _ in 0 })
+    let empty = Group(of: usuals)
     SurveySummary.add(usual, to: &vendors[first.machine.vendor, default: empty], among: usuals)
     for kind in Set(usual.map(\.device.kind)) {
       SurveySummary.add(usual.filter { $0.device.kind == kind }, to: &kinds[kind, default: empty], among: usuals)
@@ -169,6 +185,7 @@ extension SurveyRemedy.Setting {
     switch self {
     case .relaxed: .relaxed
     case .boundary: .boundary
+    case .relaxedBoundary: .relaxedBoundary
     case .hole: .hole
     case .memory: .memory
     case .group: .group

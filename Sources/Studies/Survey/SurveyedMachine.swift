@@ -31,7 +31,7 @@ public struct SurveyedMachine: Hashable, Sendable {
     title = String(whole)
     if title.hasSuffix(")"), let open = title.lastIndex(of: "("), open > title.startIndex {
       let word = title[title.index(after: open)...].dropLast()
-      guard word.first?.isUppercase == true, word.allSatisfy(\.isLetter) else { return }
+      guard word.first?.isUppercase == true, word.allSatisfy({ $0.isLetter || " -".contains($0) }) else { return }
       kind = String(word)
       title = String(title[..<open].reversed().drop { $0 == " " }.reversed())
     }

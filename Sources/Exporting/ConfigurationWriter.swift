@@ -14,13 +14,13 @@ struct ConfigurationWriter {
   /// Writes the file for `guest`, called `name`.
   init(_ guest: GuestConfiguration, name: String, _ edition: Edition) {
     let wanted = EffectiveConfiguration(guest, edition)
-    // The setting of all ranges may spoil the whole text in some releases.
+    // A setting of all ranges that has no effect, or spoils the whole text as in some releases, is left out.
     var best: (text: String, differences: [String])?
     for range in ConfigurationWriter.rangeSettings(of: guest, edition) {
       let text = ConfigurationWriter.text(guest, name: name, range: range, edition)
       guard let read = try? GuestText.read(Array(text.utf8), edition: edition).guest?.configuration() else { continue }
       let differences = wanted.differences(from: EffectiveConfiguration(read, edition))
-      if differences.count < best?.differences.count ?? .max { best = (text, differences) }
+      if differences.count <= best?.differences.count ?? .max { best = (text, differences) }
     }
     if let best {
       text = best.text

@@ -15,13 +15,14 @@ extension RunDifference {
   /// Lines for a person: the first event that went otherwise, what differs then, later ones. At most `most` lines of each
   /// kind.
   public func lines(most: Int) -> [String] {
+    let start = boot.isEmpty ? [] : ["state at boot:"] + RunDifference.lines(of: boot, most)
     guard let first else {
-      return [
+      return start + [
         parting.map { "the events differ from event \($0) on, what comes of them does not" }
           ?? "no difference in \(counted(events, "event"))"
       ]
     }
-    var lines = RunDifference.lines(of: first, parting: parting) + stateLines(most)
+    var lines = start + RunDifference.lines(of: first, parting: parting) + stateLines(most)
     if laterCount > 0 {
       lines.append("later \(counted(laterCount, "event")) with another result:")
       for place in later.prefix(most) {
@@ -38,7 +39,6 @@ extension RunDifference {
   }
 
   private static func lines(of place: Place, parting: Int?) -> [String] {
-    if place.number == 0 { return ["first difference: at boot, before any event"] }
     if place.number == parting {
       return [
         "first difference: event \(place.number), which is another in either trace",
@@ -57,14 +57,14 @@ extension RunDifference {
   }
 
   private func stateLines(_ most: Int) -> [String] {
-    guard let delta, !delta.isEmpty else { return ["state after it: the same"] }
-    var lines = ["state after it:"]
-    for item in delta.items {
-      lines.append("  \(item.topic)")
-      lines += RunDifference.cut(item.left, most).map { "    < \($0)" }
-      lines += RunDifference.cut(item.right, most).map { "    > \($0)" }
+    guard let delta, !delta.isEmpty else { return ["state after it: the same" + (boot.isEmpty ? "" : " but for that")] }
+    return ["state after it:"] + RunDifference.lines(of: delta, most)
+  }
+
+  private static func lines(of delta: StateDelta, _ most: Int) -> [String] {
+    delta.items.flatMap { item in
+      ["  \(item.topic)"] + cut(item.left, most).map { "    < \($0)" } + cut(item.right, most).map { "    > \($0)" }
     }
-    return lines
   }
 
   private static func cut(_ lines: [String], _ most: Int) -> [String] {

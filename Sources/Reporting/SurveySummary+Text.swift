@@ -13,7 +13,8 @@ extension SurveySummary {
   /// A page, with the command that makes it.
   public func markdown(command: String) -> String {
     var lines = ["# What becomes of devices with reserved ranges on real machines", ""]
-    lines += ["Made by", "", "```sh", command, "```", "", overview + ". " + assumption + ".", ""]
+    lines += ["Made by", "", "```sh", command, "```", "", overview + ". " + assumption + "."]
+    lines += ["What is not in that list is the machine's own: its ranges, and which devices use them.", ""]
     lines += answers.map { "- " + $0 }
     for table in tables { lines += [""] + table.markdown }
     lines += [
@@ -69,9 +70,10 @@ extension SurveySummary {
   // MARK: Tables
 
   private var tables: [SurveyTable] {
-    var tables = [
-      groupTable("device", kinds), groupTable("vendor", vendors), configurationTable, reasonTable, reliefTable,
-    ]
+    var tables =
+      [
+        groupTable("device", kinds), groupTable("vendor", vendors), configurationTable, reasonTable,
+      ] + ["graphics", "USB", ""].map(reliefTable)
     tables.removeAll { $0.rows.isEmpty }
     return tables
   }
@@ -143,14 +145,15 @@ extension SurveySummary {
       }, leftColumns: [0, 1, 2])
   }
 
-  private var reliefTable: SurveyTable {
+  private func reliefTable(_ kind: String) -> SurveyTable {
     let rows = Remedy.allCases.compactMap { remedy -> [String]? in
-      guard let cells = relief[remedy] else { return nil }
+      guard let cells = relief[kind]?[remedy] else { return nil }
       return [remedy.words] + cells.map { remedy == .none ? "\($0.tried)" : "\($0.keeps) / \($0.runs) / \($0.tried)" }
     }
     return SurveyTable(
       title:
-        "What helps devices that fail by default or are amiss: with it the device has its ranges / the guest runs / tried",
+        "What helps \(kind.isEmpty ? "all devices" : "\(kind) devices") that fail by default\(showsAmiss ? " or are amiss" : ""): "
+        + "they have their ranges / the guest runs / tried",
       header: ["setting"] + names, rows: rows)
   }
 }

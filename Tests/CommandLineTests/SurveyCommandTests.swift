@@ -129,7 +129,7 @@ struct SurveyCommandTests {
       (["survey", "empty"], 66, "empty: holds no trace, expected *.trace or *.trace.gz"),
       (["survey", "calm.trace"], 66, "calm.trace: no machine has a device with a reserved range"),
       (["survey", "nosuch"], 66, "nosuch: No such file or directory"),
-      (["survey", "cut.trace"], 65, "cut.trace:16:5: expected 5, found \"6\""),
+      (["survey", "cut.trace"], 65, "cut.trace:16:5: expected the count of events, 5, found \"6\""),
       (["survey"], 64, "Missing expected argument '<path> ...'; see 'rdmfuzz survey --help'"),
       (
         ["survey", "m.trace", "--csv", "--json"], 64, "expected --json or --csv, not both; see 'rdmfuzz survey --help'"
@@ -149,8 +149,11 @@ struct SurveyCommandTests {
       (["diff", "m.trace", "nosuch"], 66, "nosuch: No such file or directory"),
       (["diff", "m.trace", "m.trace", "--show", "0"], 64, "--show takes a number from 1; see 'rdmfuzz diff --help'"),
       (["export", "nosuch"], 66, "nosuch: No such file or directory"),
-      (["export", "cut.trace"], 65, "cut.trace:16:5: expected 5, found \"6\""),
-      (["export", "m.trace", "-o", "m.trace"], 65, "m.trace: File exists"),
+      (["export", "cut.trace"], 65, "cut.trace:16:5: expected the count of events, 5, found \"6\""),
+      (
+        ["export", "m.trace", "-o", "m.trace"], 70,
+        "m.trace/boot-options.txt: cannot be written: Not a directory"
+      ),
     ] as [([String], Int32, String)] {
       let result = try Program.run(words, in: folder)
       #expect(result.status == code, "\(words)")

@@ -248,8 +248,9 @@ struct ExportTests {
     }
     #expect(try losses("rmrr 0xf0000-0xfffff 0000:00:14.0\n").isEmpty)
     #expect(try losses("rmrr 0xef000-0xfffff 0000:00:14.0\n") == [.hv(28)])
-    #expect(try losses("rmrr 0xf0000-0xf0fff 0000:00:14.0\n", edition: "xen-4.6") == [.hv(27)])
-    #expect(try losses("rmrr 0xf0000-0xf0fff \(devices(20))\n") == [.d(3)])
+    #expect(try losses("rmrr 0xf0000-0xf0fff 0000:00:14.0\n", edition: "xen-4.6") == [.hv(74), .hv(27)])
+    #expect(try losses("rmrr 0xf0000-0xf0fff \(devices(20))\n").isEmpty)
+    #expect(try losses("rmrr 0xf0000-0xf1fff \(devices(20))\n") == [.d(3)])
     #expect(try losses("rmrr 0xf0000-0xf0fff \(devices(21))\n") == [.hv(28)])
     let eleven = (0..<11).map { "rmrr 0xf\(String($0, radix: 16))000-0xf\(String($0, radix: 16))fff 0000:00:14.0\n" }
     #expect(try losses(eleven.joined()) == [.hv(28)])

@@ -32,9 +32,9 @@ public struct RunDifference: Sendable {
 
   /// Where the runs differ.
   public struct Place: Sendable {
-    /// The number of the event, 1 for the first; 0 for the boot before it.
+    /// The number of the event, 1 for the first.
     public var number: Int
-    /// The event of the one; nil at boot, and if its trace has ended.
+    /// The event of the one; nil if its trace has ended.
     public var left: Occurrence?
     /// The event of the other.
     public var right: Occurrence?
@@ -46,9 +46,12 @@ public struct RunDifference: Sendable {
   public private(set) var right: Side
   /// Events compared.
   public private(set) var events = 0
-  /// The first place where anything differs: the events, what came of them, or the state; nil if nothing does.
+  /// How the hosts differ once they have booted.
+  public private(set) var boot: StateDelta
+  /// The first event that differs, or leads to something else or to a state that differs by more than at boot; nil if
+  /// none does.
   public private(set) var first: Place?
-  /// The state there.
+  /// How the state differs there, but for what differs since boot.
   public private(set) var delta: StateDelta?
   /// Later events that are the same and led to something else, up to `laterLimit`.
   public private(set) var later: [Place] = []
@@ -60,7 +63,9 @@ public struct RunDifference: Sendable {
   public private(set) var interrupted = false
 
   /// True if there is nothing to tell them apart.
-  public var isEmpty: Bool { first == nil && parting == nil && left.header.isEmpty && right.header.isEmpty }
+  public var isEmpty: Bool {
+    boot.isEmpty && first == nil && parting == nil && left.header.isEmpty && right.header.isEmpty
+  }
 
   /// Runs the traces at `paths`, each in its own edition or in the one of `editions`. `begun` gets what is known before
   /// the first event, `stop` is asked now and then.
@@ -72,12 +77,12 @@ public struct RunDifference: Sendable {
     var other = try TraceReader(path: paths.1)
     left = Side(path: paths.0, edition: editions.0 ?? one.header.edition)
     right = Side(path: paths.1, edition: editions.1 ?? other.header.edition)
-    compareHeaders(one.header, other.header)
     var players = (
       Player(machine: one.header.machine, edition: left.edition),
       Player(machine: other.header.machine, edition: right.edition)
     )
-    note(StateDelta(players.0.host, players.1.host), Place(number: 0))
+    boot = StateDelta(players.0.host, players.1.host)
+    compareHeaders(one.header, other.header)
     begun(self)
     var read = 0
     while true {
@@ -101,18 +106,16 @@ public struct RunDifference: Sendable {
     if steps.0?.event != steps.1?.event { parting = events }
     let differs = place.left?.result != place.right?.result
     guard first != nil else {
-      note(StateDelta(players.0.host, players.1.host), place, differs: differs || parting != nil)
+      let delta = StateDelta(players.0.host, players.1.host).without(boot)
+      if differs || parting != nil || !delta.isEmpty {
+        first = place
+        self.delta = delta
+      }
       return
     }
     guard differs, parting == nil else { return }
     laterCount += 1
     if later.count < RunDifference.laterLimit { later.append(place) }
-  }
-
-  private mutating func note(_ delta: StateDelta, _ place: Place, differs: Bool = false) {
-    if delta.isEmpty, !differs { return }
-    first = place
-    self.delta = delta
   }
 
   private static func occurrence(of step: TraceStep, with player: inout Player) -> Occurrence {

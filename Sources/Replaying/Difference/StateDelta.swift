@@ -23,6 +23,13 @@ public struct StateDelta: Hashable, Sendable {
   /// True if nothing differs.
   public var isEmpty: Bool { items.isEmpty }
 
+  /// What differs here and not, in the same way, in `other`.
+  public func without(_ other: StateDelta) -> StateDelta {
+    var rest = self
+    rest.items.removeAll(where: other.items.contains)
+    return rest
+  }
+
   /// Compares two hosts.
   public init(_ left: Host, _ right: Host) {
     var sides = (left, right)

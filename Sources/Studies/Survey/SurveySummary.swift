@@ -103,8 +103,8 @@ public struct SurveySummary: Sendable {
   public private(set) var all: Group
   /// Devices refused or crashed by default, by reason; an entry for each of `usuals`.
   public private(set) var reasons: [Reason: [Int]] = [:]
-  /// What helps, an entry for each of `usuals`.
-  public private(set) var relief: [Remedy: [Relief]] = [:]
+  /// What helps, by kind of device, the empty one for all; an entry for each of `usuals`.
+  public private(set) var relief: [String: [Remedy: [Relief]]] = [:]
 
   /// Of nothing yet.
   public init(_ plan: SurveyPlan) {
@@ -138,7 +138,7 @@ public struct SurveySummary: Sendable {
         let reason = Reason(error: row.outcome.error ?? "", rule: row.outcome.rule, iommuOff: row.iommuOff)
         reasons[reason, default: usuals.map { _ in 0 }][place] += 1
       }
-      add(row.remedies, at: place)
+      for kind in ["", row.device.kind] { add(row.remedies, of: kind, at: place) }
     }
   }
 
@@ -155,13 +155,13 @@ public struct SurveySummary: Sendable {
     }
   }
 
-  private mutating func add(_ remedies: [SurveyRemedy], at place: Int) {
+  private mutating func add(_ remedies: [SurveyRemedy], of kind: String, at place: Int) {
     func count(_ remedy: Remedy, _ outcomes: [SurveyOutcome]) {
-      var relief = relief[remedy] ?? usuals.map { _ in Relief() }
+      var relief = relief[kind]?[remedy] ?? usuals.map { _ in Relief() }
       relief[place].tried += 1
       if outcomes.contains(where: \.runs) { relief[place].runs += 1 }
       if outcomes.contains(where: \.keepsRanges) { relief[place].keeps += 1 }
-      self.relief[remedy] = relief
+      self.relief[kind, default: [:]][remedy] = relief
     }
     for remedy in remedies { count(remedy.setting.kind, [remedy.outcome]) }
     let outcomes = remedies.map(\.outcome)

@@ -52,7 +52,7 @@ struct BootOptions {
     }
     switch machine.quarantine {
     case .basic: break
-    case .none: words.append("quarantine=no")
+    case .none: words.append("quarantine=0")
     case .scratchPage: words.append("quarantine=scratch-page")
     }
     if edition.hypervisor.contains(.quarantineMissing), machine.quarantine != .none {

@@ -38,6 +38,10 @@ struct EventExport {
   private var names: [GuestName: String] = [:]
   /// Guests that live, as the edition's model has it.
   private var living: Set<GuestName> = []
+  /// Guests that are there without xl: nothing that xl is told of them has an effect.
+  private var strangers: Set<GuestName> = []
+  /// The files of each guest by what is in them.
+  private var known: [GuestName: [[UInt8]: String]] = [:]
   /// Guests that xl has started again by itself.
   private var restarted: Set<GuestName> = []
   /// Functions that were pulled out.
@@ -64,9 +68,16 @@ struct EventExport {
     case .config(let guest, let text):
       let name = GuestText.read(text, edition: edition).guest?.name ?? "\(guest)"
       (form, file) = created(guest, called: name, text, &losses)
-    default: (form, losses) = self.form(of: event)
+    case .hypercall:
+      (form, losses) = self.form(of: event)
+      if let guest = event.subject, !living.contains(guest) { strangers.insert(guest) }
+    default:
+      (form, losses) = self.form(of: event)
+      if let guest = event.guest, strangers.contains(guest) {
+        (form, losses) = (.lost(Loss("event", "xl has not created \(guest)")), [])
+      }
     }
-    for guest in Set([event.subject].compactMap(\.self)) {
+    if let guest = event.subject {
       if alive(guest) { living.insert(guest) } else { living.remove(guest) }
     }
     return ExportedEvent(
@@ -81,18 +92,19 @@ struct EventExport {
     if living.contains(guest) {
       return (.lost(Loss("event", "a guest of this name lives: xl would refuse it before anything happens")), nil)
     }
-    if let other = living.first(where: { self.name(of: $0) == name }) {
+    if let other = living.sorted().first(where: { !strangers.contains($0) && self.name(of: $0) == name }) {
+      strangers.insert(guest)
       return (.lost(Loss("event", "\(other) is called \(name), too, and xl takes a name once")), nil)
     }
     names[guest] = name
+    strangers.remove(guest)
     restarted.remove(guest)
-    var file = "\(guest).cfg"
-    var count = 1
-    while let known = files.first(where: { $0.name == file }), known.text != text {
-      count += 1
-      file = "\(guest)-\(count).cfg"
+    let count = known[guest]?.count ?? 0
+    let file = known[guest]?[text] ?? (count == 0 ? "\(guest).cfg" : "\(guest)-\(count + 1).cfg")
+    if known[guest]?[text] == nil {
+      known[guest, default: [:]][text] = file
+      files.append((file, text))
     }
-    if !files.contains(where: { $0.name == file }) { files.append((file, text)) }
     return (.commands(["xl create -p \(file)"]), file)
   }
 
@@ -170,6 +182,17 @@ struct EventExport {
 }
 
 extension Event {
+  /// The guest it is about, nil if it is about none.
+  fileprivate var guest: GuestName? {
+    guard case .query(let query) = self else { return subject }
+    switch query {
+    case .layout(let guest), .rdms(let guest), .memoryMap(let guest), .e820(let guest), .bars(let guest),
+      .firmware(let guest), .p2m(let guest, _), .iommuTable(let guest, _), .domain(let guest):
+      return guest
+    case .units, .iommu, .warnings, .owner: return nil
+    }
+  }
+
   /// The guest that it may begin or end.
   fileprivate var subject: GuestName? {
     switch self {
@@ -177,7 +200,7 @@ extension Event {
       .detach(let guest, _, _),
       .balloon(let guest, _), .reboot(let guest), .destroy(let guest), .access(let guest, _, _):
       guest
-    case .hypercall(let event): event.created ?? event.call.domain
+    case .hypercall(let event): event.created
     case .assignableAdd, .assignableRemove, .plug, .unplug, .dma, .fault, .query: nil
     }
   }

@@ -60,6 +60,7 @@ struct SurveyCommand: ParsableCommand {
 
   func run() throws {
     let editions = try edition.map(parsedEdition)
+    if Set(editions).count < editions.count { throw fail(.usage, "--edition names one twice") }
     let plan = try plan(editions: editions.isEmpty ? [.xen4_17] : editions)
     let files = try traceFiles(under: paths)
     Interruption.install()
@@ -67,12 +68,12 @@ struct SurveyCommand: ParsableCommand {
     var summary = SurveySummary(plan)
     if csv { StandardOutput.line(Survey.Row.csvHeader) }
     for (index, file) in files.enumerated() {
+      StandardOutput.status("surveying \(index + 1) of \(files.count)")
+      let header = try header(of: file)
+      let rows = survey.rows(of: header, path: file) { Interruption.isRequested }
       if Interruption.isRequested {
         throw fail(.interrupted, "interrupted at machine \(index + 1) of \(files.count); no file was written")
       }
-      StandardOutput.status("surveying \(index + 1) of \(files.count)")
-      let header = try header(of: file)
-      let rows = survey.rows(of: header, path: file)
       summary.add(rows, assumed: header.assumed)
       if csv { rows.forEach { StandardOutput.line($0.csvLine) } }
       if json { rows.forEach { StandardOutput.line($0.jsonLine) } }

@@ -143,6 +143,7 @@ struct SurveyCommandTests {
         "--policy takes strict, relaxed or both with a comma between, found \"lax\"; see 'rdmfuzz survey --help'"
       ),
       (["survey", "m.trace", "--boundary", "1G,1024"], 64, "--boundary names 1024 twice; see 'rdmfuzz survey --help'"),
+      (["survey", "m.trace", "--edition", "repaired", "--edition", "repaired"], 64, "--edition names one twice"),
       (
         ["diff", "m.trace"], 64, "expected another trace, or an --edition; see 'rdmfuzz diff --help'"
       ),

@@ -214,7 +214,8 @@ struct ExportTests {
       #"config dom1 "name='it is'\ntype='hvm'\nmemory=512\n""#, "boot dom1",
       "attach dom1 05:00.0 policy=relaxed slot=7",
       "detach dom1 05:00.0 force", "balloon dom1 memory=256", "balloon dom1 memory=262145K", "reboot dom1", "boot dom1",
-      #"config dom2 "name='it is'\ntype='hvm'\nmemory=512\n""#, "destroy dom1", "unplug 05:00.0", "plug \(device)",
+      #"config dom2 "name='it is'\ntype='hvm'\nmemory=512\n""#, "boot dom2", "domain dom2", "destroy dom1",
+      "unplug 05:00.0", "plug \(device)",
       "plug 0000:06:00.0 id=10de:1eb8", "assignable-add 05:00.0", "assignable-remove 05:00.0",
       header: "drhd 0xfed90000 all\ndevice \(device)\n")
     let forms = export.events.map { event -> String in
@@ -228,10 +229,12 @@ struct ExportTests {
       forms == [
         "xl create -p dom1.cfg", "xl unpause 'it is'", "xl pci-attach 'it is' 0000:05:00.0@7,rdm_policy=relaxed",
         "xl pci-detach -f 'it is' 0000:05:00.0", "xl mem-set 'it is' 256m", "xl mem-set 'it is' 262145k",
-        "xl reboot -F 'it is'", "included", "lost", "xl destroy 'it is'",
+        "xl reboot -F 'it is'", "included", "lost", "lost", "lost", "xl destroy 'it is'",
         "echo 1 > /sys/bus/pci/devices/0000:05:00.0/remove", "echo 1 > /sys/bus/pci/rescan", "lost",
         "xl pci-assignable-add 0000:05:00.0", "xl pci-assignable-remove 0000:05:00.0",
       ])
+    let raw = try self.export("hypercall dom0 createdomain dom3 hvm hap", "domain dom3", "destroy dom3")
+    #expect(raw.events.allSatisfy { if case .lost = $0.form { true } else { false } })
     #expect(export.dom0Options == ["xen-pciback.hide=(0000:05:00.0)"])
   }
 

@@ -4,29 +4,37 @@ import Platform
 
 /// Which functions of a machine have reserved ranges, and which: what firmware says, whatever Xen makes of it.
 struct RangeUsers {
-  /// A range with all functions it names, present or not.
+  /// A range with the endpoints of the machine that it names.
   private struct Use {
     var range: AddressRange
-    var names: (SBDF) -> Bool
+    var functions: Set<SBDF>
   }
 
   private var uses: [Use] = []
-  private let machine: Machine
+  /// The uses of each endpoint, in order.
+  private var usesOf: [SBDF: [Int]] = [:]
+  private let functions: [SBDF: PCIFunction]
+  private let endpoints: [PCIFunction]
 
   /// The users of the DMAR table's RMRRs, and of `units`: those of options, of AMD's tables and stated ones.
   init(_ machine: Machine, units: [RMRRUnit]) {
-    self.machine = machine
+    functions = Dictionary(machine.functions.map { ($0.sbdf, $0) }) { first, _ in first }
+    endpoints = functions.values.filter(\.kind.isEndpoint).sorted { $0.sbdf < $1.sbdf }
     for record in RangeUsers.records(of: machine) {
-      let functions = record.scopes.filter(\.kind.isKnown).map { target(of: $0, in: record.segment) }
-      let unit = RMRRUnit(segment: record.segment, base: record.base, end: record.end, devices: functions.map(\.bdf))
-      add(unit)
+      let named = record.scopes.filter(\.kind.isKnown).map { target(of: $0, in: record.segment) }
+      add(RMRRUnit(segment: record.segment, base: record.base, end: record.end, devices: named.map(\.bdf)))
     }
-    units.forEach { add($0) }
+    // Most are the table's own.
+    for unit in Set(units).sorted(by: { ($0.base, $0.end) < ($1.base, $1.end) }) { add(unit) }
   }
 
   private mutating func add(_ unit: RMRRUnit) {
     guard !unit.frames.isEmpty else { return }
-    uses.append(Use(range: unit.frames.addresses, names: unit.lists))
+    var named = Set(unit.devices.map { SBDF(segment: unit.segment, bdf: $0) })
+    if !unit.runs.isEmpty { named.formUnion(endpoints.map(\.sbdf).filter(unit.lists)) }
+    named = named.filter { functions[$0]?.kind.isEndpoint == true }
+    for function in named { usesOf[function, default: []].append(uses.count) }
+    uses.append(Use(range: unit.frames.addresses, functions: named))
   }
 
   private static func records(of machine: Machine) -> [RMRRRecord] {
@@ -46,7 +54,7 @@ struct RangeUsers {
   private func target(of scope: DeviceScope, in segment: UInt16) -> SBDF {
     var bus = scope.startBus
     for hop in scope.path.dropLast() {
-      bus = machine.function(at: SBDF(segment, bus, hop.device, hop.function))?.buses?.secondary ?? 0xFF
+      bus = functions[SBDF(segment, bus, hop.device, hop.function)]?.buses?.secondary ?? 0xFF
     }
     let last = scope.path.last ?? DeviceScope.Hop(0, 0)
     return SBDF(segment, bus, last.device, last.function)
@@ -54,14 +62,10 @@ struct RangeUsers {
 
   /// The endpoints that have ranges, ascending.
   var devices: [SurveyedDevice] {
-    let endpoints = machine.functions.filter(\.kind.isEndpoint).sorted { $0.sbdf < $1.sbdf }
-    return endpoints.compactMap { function in
-      let own = uses.filter { $0.names(function.sbdf) }
-      if own.isEmpty { return nil }
-      let group = endpoints.map(\.sbdf).filter { other in
-        other != function.sbdf && own.contains { $0.names(other) }
-      }
-      return SurveyedDevice(function, ranges: Set(own.map(\.range)).sorted(), group: group)
+    endpoints.compactMap { function in
+      guard let own = usesOf[function.sbdf]?.map({ uses[$0] }) else { return nil }
+      let group = own.reduce(into: Set<SBDF>()) { $0.formUnion($1.functions) }.subtracting([function.sbdf])
+      return SurveyedDevice(function, ranges: Set(own.map(\.range)).sorted(), group: group.sorted())
     }
   }
 }

@@ -33,8 +33,9 @@ public struct Survey: Sendable {
   /// All rows of the machine of `header`, which stands at the beginning of the trace at `path`: by device, ascending, then
   /// in the plan's order. None if it has no device with a reserved range.
   ///
-  /// A host with less memory than the guests need is given it: how much was installed decides nothing here.
-  public func rows(of header: TraceHeader, path: String) -> [Row] {
+  /// A host with less memory than the guests need is given it: how much was installed decides nothing here. `stop` is
+  /// asked before each device; then the rest is left out.
+  public func rows(of header: TraceHeader, path: String, stop: () -> Bool = { false }) -> [Row] {
     let surveyed = SurveyedMachine(header, path: path)
     var machine = header.machine
     let most = plan.memoriesMiB.max() ?? 0
@@ -45,6 +46,7 @@ public struct Survey: Sendable {
     let perEdition = configurations.count / max(1, benches.count)
     var rows: [Row] = []
     for device in RangeUsers(machine, units: units).devices {
+      if stop() { break }
       for (index, configuration) in configurations.enumerated() {
         let bench = index / perEdition
         let outcome = benches[bench].outcome(of: device, configuration)

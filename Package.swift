@@ -122,16 +122,22 @@ let package = Package(
         "Fuzzing", "Studies",
       ]),
     module(
+      "Explaining",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation", "Invariants", "Replaying",
+      ]),
+    module(
       "Reporting",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypervisor", "Firmware", "Toolstack", "Tracing", "Simulation",
-        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Benchmarks",
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation", "Invariants", "Replaying", "Catalogue", "Explaining", "Fuzzing", "Exhaustion", "Benchmarks",
       ]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
         "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
-        "Exhaustion", "Studies", "Benchmarks", "Importing", "Reporting", "Parallel",
+        "Explaining", "Exhaustion", "Studies", "Benchmarks", "Importing", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
@@ -179,6 +185,9 @@ let package = Package(
         "Hypercalls", "Toolstack", "Tracing", "Storage",
       ]),
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Features", "Fuzzing"]),
+    tests(
+      "Explaining",
+      with: ["Editions", "Storage", "Platform", "Tracing", "Invariants", "Replaying", "Simulation", "Reporting"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Benchmarks"),

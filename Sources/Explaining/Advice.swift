@@ -25,7 +25,7 @@ public struct EditionComparison: Sendable {
 
 /// Looks for advice: single changes first, then pairs, then three together, each run before it counts.
 struct AdviceSearch {
-  /// What works, best first: all well before a price, fewer changes before more.
+  /// What works, best first: by what is still wrong, then by the number of changes.
   private(set) var found: [Advice] = []
   /// What other editions do.
   private(set) var editions = EditionComparison()
@@ -50,8 +50,7 @@ struct AdviceSearch {
     // What gives a device up needs no further change beside it.
     let sorted = found.enumerated().sorted { left, right in
       let (one, other) = (left.element, right.element)
-      if one.price.isNothing != other.price.isNothing { return one.price.isNothing }
-      return (one.changes.count, left.offset) < (other.changes.count, right.offset)
+      return (one.price.weight, one.changes.count, left.offset) < (other.price.weight, other.changes.count, right.offset)
     }
     found = sorted.map(\.element)
     compareEditions()

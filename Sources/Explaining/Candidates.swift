@@ -30,6 +30,9 @@ struct Candidates {
     let sharers = Candidates.sharers(of: devices, on: before)
     let owned = sharers.filter { before.hypervisor.device($0)?.owner == .dom0 }
     if !owned.isEmpty { changes += [.quarantined(owned), .together(owned)] }
+    for sbdf in sharers.prefix(4) {
+      if let guest = guest(with: sbdf) { changes.append(.detached(sbdf, from: guest)) }
+    }
     attach(event, facts, failed)
     giveUp(devices, facts)
     // The same twice would only be tried twice.
@@ -111,6 +114,12 @@ struct Candidates {
     Array(Set(devices.flatMap(host.hypervisor.sharers))).filter { !devices.contains($0) }.sorted()
   }
 
+  /// The guest that has a device, nil if none has.
+  private func guest(with sbdf: SBDF) -> GuestName? {
+    guard let owner = before.hypervisor.device(sbdf)?.owner, owner != .dom0, owner < .firstReserved else { return nil }
+    return before.name(of: owner)
+  }
+
   /// Relaxed for those that were refused, then for all that have a range.
   private mutating func relax(_ devices: [SBDF], _ facts: [Fact]) {
     let units = before.hypervisor.units
@@ -141,20 +150,13 @@ struct Candidates {
           changes.append(.skipping(number: index + 1))
         }
       }
-      if let owner = before.hypervisor.device(device.sbdf)?.owner, owner != .dom0, owner < .firstReserved,
-        let other = before.name(of: owner), other != name
-      {
-        changes.append(.detached(device.sbdf, from: other))
-      }
+      if let other = guest(with: device.sbdf), other != name { changes.append(.detached(device.sbdf, from: other)) }
       if configuration?.passthrough == .default, configuration?.devices.isEmpty == true { changes.append(.withIOMMU) }
       changes.append(.fromTheStart(device.sbdf))
       changes.append(.hostRanges(.strict))
     case .create, .config:
       for device in configuration?.devices ?? [] {
-        guard let owner = before.hypervisor.device(device.sbdf)?.owner, owner != .dom0, owner < .firstReserved,
-          let other = before.name(of: owner)
-        else { continue }
-        changes.append(.detached(device.sbdf, from: other))
+        if let other = guest(with: device.sbdf) { changes.append(.detached(device.sbdf, from: other)) }
       }
     case .hypercall: changes.append(.relaxedFlag)
     default: break
@@ -162,7 +164,7 @@ struct Candidates {
   }
 
   private mutating func giveUp(_ devices: [SBDF], _ facts: [Fact]) {
-    guard let configuration, case .some(let all) = Optional(configuration.devices.map(\.sbdf)) else { return }
+    guard let all = configuration?.devices.map(\.sbdf) else { return }
     let units = before.hypervisor.units
     let ranged = all.filter { !units.matching($0).isEmpty }
     for sbdf in ranged where ranged.count > 1 { changes.append(.without([sbdf])) }

@@ -22,8 +22,8 @@ public struct Explanation: Sendable {
     public let difference: String?
     /// What the stages decided, in order.
     public let facts: [Fact]
-    /// The invariants that broke, with the quirks without which they hold where that was looked for.
-    public let violations: [(violation: Violation, attribution: Attribution?)]
+    /// The invariants that broke.
+    public let breakages: [Breakage]
     /// The names of the guests there are afterwards, by Xen's numbers.
     public let names: [DomainID: GuestName]
     /// Quirks without which it goes otherwise.
@@ -60,6 +60,8 @@ public struct Explanation: Sendable {
   public let eventCount: Int
   /// Up to four guests as they were when all was said and done about them.
   public private(set) var portraits: [Portrait] = []
+  /// Guests that were built one after the other from almost the same, and what became different.
+  public private(set) var comparisons: [GuestComparison] = []
 
   /// Most events told one by one, and as many more of those that went badly.
   public static let chapterLimit = 40
@@ -84,6 +86,7 @@ public struct Explanation: Sendable {
     machine = MachineAccount(header.machine, on: player.host, events: trace.steps.prefix(1000).map(\.event))
     let influences = QuirkInfluence.all(of: trace, in: edition)
     var failed: [Int] = []
+    var built: [BuiltGuest] = []
     var (told, badly, advised, attributed) = (0, 0, 0, 0)
     for (index, step) in trace.steps.enumerated() {
       if stop() { break }
@@ -97,22 +100,18 @@ public struct Explanation: Sendable {
       if told < Explanation.chapterLimit { told += 1 } else { badly += 1 }
       let facts = Fact.all(of: step.event, outcome, before: before, after: player.host)
       let observation = player.host.observation(of: step.event, outcome)
-      var violations: [(Violation, Attribution?)] = []
-      for violation in broken {
-        var attribution: Attribution?
-        if attributed < Explanation.attributionLimit, index < Explanation.advisedEvents {
-          attributed += 1
-          attribution = Attribution(
-            of: violation, playing: trace.steps[...index].map(\.event), on: header.machine, in: edition)
-        }
-        violations.append((violation, attribution))
+      let breakages = broken.map { violation in
+        attributed += 1
+        let isAsked = attributed <= Explanation.attributionLimit && index < Explanation.advisedEvents
+        let events = trace.steps[...index].map(\.event)
+        return Breakage(of: violation, events: isAsked ? events : [], on: header.machine, in: edition)
       }
       var chapter = Chapter(
         number: index + 1, event: step.event, outcome: outcome, observation: observation,
-        difference: Explanation.difference(step.observation, observation), facts: facts, violations: violations,
+        difference: Explanation.difference(step.observation, observation), facts: facts, breakages: breakages,
         names: Explanation.names(before, player.host), isTrouble: isTrouble)
       chapter.influences = influences[index] ?? []
-      if isTrouble, advised < Explanation.adviceLimit, index < Explanation.advisedEvents {
+      if isTrouble, step.event.isRequest, advised < Explanation.adviceLimit, index < Explanation.advisedEvents {
         advised += 1
         let draft = Draft(header, trace.steps[...index].map(\.event), target: index)
         let candidates = Candidates(draft, before: before, facts: facts, failed: failed, isBoot: step.event.isBoot)
@@ -121,8 +120,10 @@ public struct Explanation: Sendable {
         chapter.editions = search.editions
       }
       chapters.append(chapter)
+      BuiltGuest.note(step.event, number: index + 1, on: player.host, in: &built)
       portray(index, trace.steps, player.host, facts, outcome)
     }
+    comparisons = GuestComparison.all(of: built)
   }
 
   /// What of the trace's observation is not seen; broken invariants are told elsewhere.
@@ -173,14 +174,36 @@ public struct Explanation: Sendable {
       portraits.append(Portrait(number: index + 1, guest: name, host: host, plan: nil))
       return
     }
-    // The same plan twice shows nothing.
-    for case .ranges(let account, _) in facts where !portraits.contains(where: { $0.plan == account }) {
+    // A plan without a range in the way, or the same twice, shows nothing.
+    for case .ranges(let account, _) in facts
+    where account.isEventful && !portraits.contains(where: { $0.plan == account }) {
       portraits.append(Portrait(number: index + 1, guest: name, host: host, plan: account))
     }
   }
 }
 
+extension RangeAccount {
+  /// True if a range is in the way of RAM.
+  fileprivate var isEventful: Bool {
+    !moves.isEmpty
+      || ranges.contains { range in
+        switch range.verdict {
+        case .dropped, .refused: true
+        case .clear, .notExamined: false
+        }
+      }
+  }
+}
+
 extension Event {
+  /// True for what a user asks for; what memory holds when it is touched follows from that.
+  fileprivate var isRequest: Bool {
+    switch self {
+    case .access, .dma, .fault, .query: false
+    default: true
+    }
+  }
+
   /// True if a guest starts.
   fileprivate var isBoot: Bool { if case .boot = self { true } else { false } }
 }

@@ -14,6 +14,8 @@ public enum Fact: Sendable {
   /// How the builder fits RAM around reserved ranges, and for whose sake each range is in its list; an empty list of
   /// devices stands for the whole host's.
   case ranges(RangeAccount, users: [[SBDF]])
+  /// A guest was built.
+  case built(Built)
   /// A hypercall was refused.
   case refusedCall(RefusedCall)
   /// The toolstack refused by itself.
@@ -24,6 +26,20 @@ public enum Fact: Sendable {
   case firmware(FirmwareAccount)
   /// A device or a CPU touched an address.
   case touch(Touch)
+
+  /// What a guest was built with, and what its device model takes for its RAM.
+  public struct Built: Hashable, Sendable {
+    /// One past the last byte of RAM below 4G.
+    public var lowMemoryEnd: UInt64
+    /// One past the last byte of RAM above 4G, 0 if there is none.
+    public var highMemoryEnd: UInt64
+    /// The same as the device model has it.
+    public var modelLowMemoryEnd: UInt64
+    /// The same as the device model has it.
+    public var modelHighMemoryEnd: UInt64
+    /// The size of the MMIO hole that hvmloader and the device model are told, nil if none.
+    public var hole: UInt64?
+  }
 
   /// A device in a guest.
   public struct Assignment: Sendable {
@@ -90,6 +106,7 @@ extension Fact {
       if !refused.contains(where: { $0.rule == refusal.rule && $0.rule != nil }) { facts.append(.refusal(refusal)) }
     default: break
     }
+    facts += built(event, after).map { [.built($0)] } ?? []
     facts += assignments(event, before, after)
     switch event {
     case .boot(let name): facts += firmware(of: name, before, after).map { [.firmware($0)] } ?? []
@@ -101,6 +118,18 @@ extension Fact {
     default: break
     }
     return facts
+  }
+
+  private static func built(_ event: Event, _ after: Host) -> Built? {
+    switch event {
+    case .create(let name, _), .config(let name, _), .reboot(let name):
+      guard let guest = after.guest(named: name).flatMap({ after.toolstack.guest($0.domain) }) else { return nil }
+      return Built(
+        lowMemoryEnd: guest.layout.lowMemoryEnd, highMemoryEnd: guest.layout.highMemoryEnd,
+        modelLowMemoryEnd: guest.deviceModel.lowMemoryEnd, modelHighMemoryEnd: guest.deviceModel.highMemoryEnd,
+        hole: guest.firmwareKeys.mmioHoleSize.flatMap { UInt64($0) })
+    default: return nil
+    }
   }
 
   /// Most refused hypercalls that are told of one event.

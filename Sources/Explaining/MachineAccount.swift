@@ -45,7 +45,7 @@ public struct MachineAccount: Sendable {
     }
     self.ranges = ranges.enumerated().sorted { ($0.element.unit.base, $0.offset) < ($1.element.unit.base, $1.offset) }
       .map(\.element)
-    named = Set(events.flatMap(\.functions))
+    named = Set(events.flatMap { $0.functions(in: host.edition) })
     let told = users.union(named)
     functions = machine.functions.filter { told.contains($0.sbdf) }.sorted { $0.sbdf < $1.sbdf }
     var bridges: [SBDF: SBDF] = [:]
@@ -55,10 +55,10 @@ public struct MachineAccount: Sendable {
 }
 
 extension Event {
-  /// The functions it names; those in a configuration's text are not among them.
-  var functions: [SBDF] {
+  /// The functions it names; those in a configuration's text as `edition` reads it.
+  func functions(in edition: Edition) -> [SBDF] {
     switch self {
-    case .create(_, let configuration): return configuration.devices.map(\.sbdf)
+    case .create, .config: return creation(in: edition)?.configuration.devices.map(\.sbdf) ?? []
     case .attach(_, let device): return [device.sbdf]
     case .detach(_, let sbdf, _), .assignableAdd(let sbdf), .assignableRemove(let sbdf), .unplug(let sbdf),
       .dma(let sbdf, _, _):

@@ -56,6 +56,9 @@ public struct Price: Sendable {
   /// True if all is well.
   public var isNothing: Bool { violations.isEmpty && dropped.isEmpty && unplaced.isEmpty }
 
+  /// How many things are wrong.
+  var weight: Int { Set(violations.map(\.invariant)).count + dropped.count + unplaced.count }
+
   /// True if less is wrong than by `other`, and nothing else.
   func isLess(than other: Price) -> Bool {
     let (mine, theirs) = (Set(violations.map(\.invariant)), Set(other.violations.map(\.invariant)))

@@ -123,6 +123,28 @@ public struct MemoryDrawing: Hashable, Sendable {
     return rows
   }
 
+  /// The same with what is in `area` and concerns neither ranges nor BARs in one row, where the words of a column differ
+  /// each of them once.
+  func summing(up area: AddressRange) -> MemoryDrawing {
+    let kept = columns.indices.filter { columns[$0] == "RMRR" || columns[$0] == "BAR" }
+    var copy = self
+    copy.rows = []
+    for row in rows {
+      let isMinor = area.contains(row.range) && kept.allSatisfy { row.words[$0].isEmpty }
+      guard isMinor, let last = copy.rows.last, area.contains(last.range), last.range.end == row.range.start,
+        kept.allSatisfy({ last.words[$0].isEmpty })
+      else {
+        copy.rows.append(row)
+        continue
+      }
+      let words = zip(last.words, row.words).map { one, other in
+        one.split(separator: "/").contains(other[...]) || other.isEmpty ? one : one.isEmpty ? other : "\(one)/\(other)"
+      }
+      copy.rows[copy.rows.count - 1] = Row(range: AddressRange(last.range.start, row.range.end), words: words)
+    }
+    return copy
+  }
+
   /// The rows that `other` has not.
   public func differing(from other: MemoryDrawing) -> MemoryDrawing {
     var copy = self

@@ -16,13 +16,23 @@ extension Change {
     case .hostRanges(let policy): "rdm=\"strategy=host,policy=\(policy.rawValue)\" when the guest is created"
     case .withIOMMU: "passthrough=\"enabled\" when the guest is created"
     case .fromTheStart(let sbdf): "\(sbdf) in the guest's configuration, not plugged in later"
-    case .quarantined(let devices): "xl pci-assignable-add first for \(names(devices)), so that dom0 lets go of \(devices.count == 1 ? "it" : "them")"
+    case .quarantined(let devices): "xl pci-assignable-add \(devices.map(\.description).joined(separator: " ")) first (dom0 lets go of \(devices.count == 1 ? "it" : "them"))"
     case .detached(let sbdf, let guest): "xl pci-detach \(guest) \(sbdf) first"
-    case .together(let devices): "\(names(devices)) to the same guest"
+    case .together(let devices): "\(names(devices)) for the guest, too"
     case .skipping(let number): "without event \(number) before"
-    case .relaxedFlag: "the flag for relaxed in the call"
+    case .relaxedFlag: "flags=0x1 in the call: relaxed, as later toolstacks have it"
     case .without(let devices): "without \(names(devices))"
     case .edition(let name): name.text
+    }
+  }
+}
+
+extension Change {
+  /// True for what is done before the guest is made.
+  fileprivate var isBefore: Bool {
+    switch self {
+    case .quarantined, .detached, .skipping: true
+    default: false
     }
   }
 }
@@ -41,9 +51,22 @@ extension Price {
   }
 }
 
+extension Price {
+  /// What is still wrong in a few words; nil if nothing is.
+  var summary: String? {
+    var words = Array(Set(violations.map(\.invariant))).sorted().map { "\($0) breaks" }
+    if !dropped.isEmpty { words.append("the guest is not told of \(counted(dropped.count, "range"))") }
+    if !unplaced.isEmpty { words.append("\(counted(unplaced.count, "BAR")) without a place") }
+    return words.isEmpty ? nil : listed(words)
+  }
+}
+
 extension Advice {
   /// What to do, in one clause.
-  public var text: String { listed(changes.map(\.text)) }
+  public var text: String {
+    // What comes before the guest is said first.
+    listed(changes.filter(\.isBefore).map(\.text) + changes.filter { !$0.isBefore }.map(\.text))
+  }
 }
 
 extension Explanation.Chapter {

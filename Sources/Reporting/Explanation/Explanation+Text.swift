@@ -37,7 +37,8 @@ extension Explanation {
       guard let drawing = portrait.drawing() else { continue }
       prose.space()
       prose.add(portrait.title)
-      prose.add(verbatim: drawing.lines(limit: Explanation.rowLimit), indent: 2)
+      let area = AddressRange(GuestMap.xen.specialStart, GuestMap.xen.fourGiB)
+      prose.add(verbatim: drawing.summing(up: area).lines(limit: Explanation.rowLimit), indent: 2)
     }
     return prose.lines.joined(separator: "\n") + "\n"
   }
@@ -48,19 +49,28 @@ extension Explanation {
     prose.add("In short")
     let troubles = chapters.filter(\.isTrouble)
     if troubles.isEmpty {
-      let happened = eventCount == 0 ? "Nothing happens" : "Nothing is refused, nothing breaks"
-      prose.add("\(happened): see below what each stage decided.", indent: 2)
+      let built = chapters.count { chapter in chapter.facts.contains { if case .built = $0 { true } else { false } } }
+      var text = eventCount == 0 ? "Nothing happens." : "Nothing is refused and nothing breaks."
+      if built > 0 {
+        text += " Builder, hvmloader and QEMU agree on where RAM lies in \(built == 1 ? "the guest" : "each of the \(built) guests")."
+      }
+      prose.add(text, indent: 2, hanging: 2)
     }
     for chapter in troubles.prefix(Explanation.summaryLimit) {
       prose.add("\(chapter.number). \(chapter.headline)", indent: 2, hanging: 3)
       if let advice = chapter.toldAdvice.first {
         let price = advice.price.isNothing ? "" : " (at a price, see below)"
         prose.add("What works: \(advice.text)\(price).", indent: 5, hanging: 2)
+        let less = chapter.toldAdvice.first { !$0.isGivingUp && $0.changes.count < advice.changes.count }
+        if let less, let text = less.price.summary {
+          prose.add("Less goes through, too: \(less.text); but \(text).", indent: 5, hanging: 2)
+        }
       }
     }
     if troubles.count > Explanation.summaryLimit {
       prose.add("and \(troubles.count - Explanation.summaryLimit) more, see below", indent: 2)
     }
+    for comparison in comparisons { prose.add(comparison.text, indent: 2, hanging: 3) }
   }
 }
 
@@ -78,16 +88,9 @@ extension Explanation.Chapter {
     }
     if let difference { prose.add("unlike the trace: \(shortened(difference, to: 600))", indent: 3, hanging: 2) }
     writeFacts(into: &prose)
-    for (violation, attribution) in violations {
-      var text = "broken: \(violation.invariant) (\(violation.stage)): \(violation.detail)."
-      if let property = Property.named(violation.invariant) { text += " What should hold: \(property.sentence)" }
-      prose.add(text, indent: 3, hanging: 2)
-      if let attribution {
-        let cause =
-          attribution.removals.isEmpty
-          ? "no known quirk is to blame: Xen without its known bugs does so, too" : "gone without: \(attribution.text)"
-        prose.add(cause, indent: 5, hanging: 2)
-      }
+    for breakage in breakages { write(breakage, into: &prose) }
+    let influences = influences.filter { influence in
+      !breakages.contains { $0.attribution?.removals.contains([influence.quirk]) ?? false }
     }
     for influence in influences.prefix(Self.quirkLimit) {
       let entry = influence.quirk.entry
@@ -98,6 +101,22 @@ extension Explanation.Chapter {
       prose.add("and \(counted(influences.count - Self.quirkLimit, "quirk")) more that matter here", indent: 3)
     }
     if isTrouble { writeAdvice(into: &prose) }
+  }
+
+  private func write(_ breakage: Breakage, into prose: inout Prose) {
+    let violation = breakage.violation
+    var text = "broken: \(violation.invariant) (\(violation.stage)): \(violation.detail)."
+    if let property = Property.named(violation.invariant) { text += " What should hold: \(property.sentence)" }
+    prose.add(text, indent: 3, hanging: 2)
+    guard let attribution = breakage.attribution else { return }
+    let sound = attribution.removals.filter { !breakage.refusals.contains($0) }
+    var causes: [String] = []
+    if !sound.isEmpty { causes.append("it holds without \(Attribution.text(of: sound))") }
+    if !breakage.refusals.isEmpty {
+      causes.append("the event is refused at once without \(Attribution.text(of: breakage.refusals))")
+    }
+    if causes.isEmpty { causes.append("no known quirk is to blame: Xen without its known bugs does so, too") }
+    prose.add(causes.joined(separator: "; "), indent: 5, hanging: 2)
   }
 
   /// What went badly, and why, in one sentence or two.
@@ -118,11 +137,11 @@ extension Explanation.Chapter {
     case .touched(.crashed(let rule)): return "\(title): crashes the guest (\(rule))."
     default: break
     }
-    if !violations.isEmpty {
-      let names = listed(violations.map(\.violation.invariant), atMost: 4)
-      return "\(title): goes through, but breaks \(names): \(violations[0].violation.detail)."
+    if let first = breakages.first {
+      let names = listed(breakages.map(\.violation.invariant), atMost: 4)
+      return "\(title): goes through, but breaks \(names): \(first.violation.detail)."
     }
-    return "\(title): goes through, with a loss. \(reason)"
+    return "\(title): goes through, but not as it should. \(reason)"
   }
 
   /// The fact that decided.
@@ -130,21 +149,15 @@ extension Explanation.Chapter {
     for fact in facts {
       switch fact {
       case .refusedCall(let call) where call.rule == outcome.rule || outcome.rule == nil:
-        return capitalised(sentence(of: call))
+        return capitalised(shortSentence(of: call))
       case .ranges(let account, _):
-        for range in account.ranges {
-          switch range.verdict {
-          case .refused(let obstacle), .dropped(let obstacle): return capitalised(sentence(of: range, obstacle, account))
-          case .clear, .notExamined: break
-          }
-        }
+        if let text = conflictSentences(account).first { return capitalised(text) }
       case .firmware(let account):
         let count = account.report.bars.count { $0.address == 0 }
         if count > 0 { return "\(counted(count, "BAR")) without a place (LD-41)." }
       default: break
       }
     }
-    if case .refused(let refusal) = outcome { return capitalised(sentence(of: refusal)) }
     return outcome.rule?.sentence.map { capitalised($0) + "." } ?? ""
   }
 

@@ -10,7 +10,13 @@ import Tracing
 
 extension Explanation.Chapter {
   /// What traces call the domain with Xen's number `domain`.
-  func name(of domain: DomainID?) -> String { domain.map { "\(names[$0] ?? $0)" } ?? "nobody" }
+  func name(of domain: DomainID?) -> String {
+    guard let domain else { return "nobody" }
+    if let name = names[domain] { return "\(name)" }
+    // One that came to nothing has no name any more: it is the event's own.
+    if domain != .dom0, domain < .firstReserved, let own = event.creation(in: .repaired)?.name { return "\(own)" }
+    return "\(domain)"
+  }
 
   /// The facts, a paragraph each.
   func writeFacts(into prose: inout Prose) {
@@ -21,6 +27,7 @@ extension Explanation.Chapter {
         for message in reading.messages.prefix(8) { say("xl", shortened(message, to: 300), &prose) }
         if reading.guest == nil, reading.messages.isEmpty { say("xl", "does not accept the text.", &prose) }
       case .ranges(let account, let users): writeRanges(account, users, into: &prose)
+      case .built(let built): writeBuilt(built, into: &prose)
       case .refusedCall(let call): say("hypervisor", sentence(of: call), &prose)
       case .refusal(let refusal): if !isToldByRanges(refusal) { say("toolstack", sentence(of: refusal), &prose) }
       case .assignment(let assignment):
@@ -51,31 +58,48 @@ extension Explanation.Chapter {
 
   private func writeRanges(_ account: RangeAccount, _ users: [[SBDF]], into prose: inout Prose) {
     say("toolstack", layoutSentence(account.planned), &prose)
-    let text = zip(account.ranges, users).map { range, users in
-      "\(spanned(range.rdm)) \(range.rdm.policy?.rawValue ?? "without a policy")"
-        + (users.isEmpty ? "" : " for \(listed(users.map(\.description), atMost: 3))")
-    }
-    if !text.isEmpty { say("toolstack", "the ranges to keep clear: \(listed(text, atMost: 8)).", &prose) }
+    for text in grouped(account, users).prefix(8) { say("toolstack", "to keep clear, \(text).", &prose) }
     for move in account.moves.prefix(8) { say("toolstack", sentence(of: move, account), &prose) }
     if account.moves.count > 8 { say("toolstack", "and so for \(account.moves.count - 8) ranges more.", &prose) }
     if !account.layout.lowMemoryGaps.isEmpty {
       let gaps = account.layout.lowMemoryGaps.map(\.description)
       say("toolstack", "RAM leaves out \(listed(gaps, atMost: 8)), as much goes above 4G.", &prose)
     }
-    var clear: [String] = []
-    var told = 0
-    for range in account.ranges {
-      switch range.verdict {
-      case .clear: clear.append(spanned(range.rdm))
-      case .notExamined: break
-      case .dropped(let obstacle), .refused(let obstacle):
-        told += 1
-        if told <= 8 { say("toolstack", sentence(of: range, obstacle, account), &prose) }
-      }
-    }
-    if told > 8 { say("toolstack", "and so for \(told - 8) ranges more.", &prose) }
+    for text in conflictSentences(account).prefix(8) { say("toolstack", text, &prose) }
+    let clear = account.ranges.filter { $0.verdict == .clear }.map { spanned($0.rdm) }
     if !account.isRefused, !clear.isEmpty {
       say("toolstack", "reserved in the guest's memory map: \(listed(clear, atMost: 8)).", &prose)
+    }
+  }
+
+  /// `relaxed for 0000:04:00.1: …`, a text for each policy and set of users.
+  private func grouped(_ account: RangeAccount, _ users: [[SBDF]]) -> [String] {
+    var heads: [String] = []
+    var spans: [String: [String]] = [:]
+    for (range, users) in zip(account.ranges, users) {
+      let whose = users.isEmpty ? " as the host has them" : " for \(listed(users.map(\.description), atMost: 4))"
+      let head = (range.rdm.policy?.rawValue ?? "without a policy") + whose
+      if spans[head] == nil { heads.append(head) }
+      spans[head, default: []].append(spanned(range.rdm))
+    }
+    return heads.map { "\($0): \(listed(spans[$0] ?? [], atMost: 8))" }
+  }
+
+  private func writeBuilt(_ built: Fact.Built, into prose: inout Prose) {
+    let ends = { (low: UInt64, high: UInt64) in "\(hex(low)) below 4G\(high == 0 ? "" : " and \(hex(high)) above")" }
+    let agrees =
+      built.lowMemoryEnd == built.modelLowMemoryEnd
+      && max(built.highMemoryEnd, GuestMap.xen.fourGiB) == max(built.modelHighMemoryEnd, GuestMap.xen.fourGiB)
+    if !agrees {
+      say(
+        "toolstack",
+        "RAM ends at \(ends(built.lowMemoryEnd, built.highMemoryEnd)), but QEMU, which splits it by its size, takes it to end at "
+          + "\(ends(built.modelLowMemoryEnd, built.modelHighMemoryEnd)) (BL-76).", &prose)
+    } else if built.highMemoryEnd > GuestMap.xen.fourGiB {
+      say("toolstack", "QEMU splits RAM in the same way (BL-76).", &prose)
+    }
+    if let hole = built.hole {
+      say("toolstack", "hvmloader and QEMU are told of the hole of \(sized(hole)) (BL-76).", &prose)
     }
   }
 
@@ -106,24 +130,42 @@ extension Explanation.Chapter {
       + "above 4G, which ends at \(hex(account.layout.highMemoryEnd)) in the end (BL-58, BL-60)."
   }
 
-  /// What is in the way of a range, and what comes of it.
-  func sentence(
-    of range: RangeAccount.Range, _ obstacle: RangeAccount.Obstacle, _ account: RangeAccount
-  ) -> String {
-    var text = "\(spanned(range.rdm)) meets "
-    switch obstacle {
-    case .lowMemory:
-      text += "RAM below 4G"
-      if !range.isMovable {
-        text += "; it does not start above the boundary \(hex(account.boundary)), so RAM does not make way (BL-58)"
+  /// What is in the way of ranges, and what comes of it: a sentence for all that fare alike, in the order of the first.
+  func conflictSentences(_ account: RangeAccount) -> [String] {
+    var kinds: [(verdict: RangeAccount.Verdict, isMovable: Bool, spans: [String])] = []
+    for range in account.ranges {
+      if range.verdict == .clear || range.verdict == .notExamined { continue }
+      if let index = kinds.firstIndex(where: { $0.verdict == range.verdict && $0.isMovable == range.isMovable }) {
+        kinds[index].spans.append(spanned(range.rdm))
+      } else {
+        kinds.append((range.verdict, range.isMovable, [spanned(range.rdm)]))
       }
-    case .highMemory: text += "RAM above 4G, which never makes way (BL-66)"
-    case .firmware: text += "memory that the guest's firmware needs (BL-69)"
     }
-    if case .dropped = range.verdict {
-      return text + ". It is relaxed: a warning, and the guest is told nothing of it (BL-65)."
+    return kinds.map { kind in
+      let isOne = kind.spans.count == 1
+      var text = "\(listed(kind.spans, atMost: 8)) \(isOne ? "meets" : "meet") "
+      let (obstacle, isDropped): (RangeAccount.Obstacle, Bool) =
+        switch kind.verdict {
+        case .dropped(let obstacle): (obstacle, true)
+        case .refused(let obstacle): (obstacle, false)
+        case .clear, .notExamined: (.lowMemory, false)
+        }
+      switch obstacle {
+      case .lowMemory:
+        text += "RAM below 4G"
+        if !kind.isMovable {
+          text += ", and \(isOne ? "does" : "do") not start above the boundary \(hex(account.boundary)): RAM does not make "
+          text += "way (BL-58)"
+        }
+      case .highMemory: text += "RAM above 4G, which never makes way (BL-66)"
+      case .firmware: text += "memory that the guest's firmware needs (BL-69)"
+      }
+      let outcome =
+        isDropped
+        ? "relaxed: a warning, and the guest is told nothing of \(isOne ? "it" : "them") (BL-65)"
+        : "strict: the guest is not built (BL-64)"
+      return "\(text). \(isOne ? "It is" : "They are") \(outcome)."
     }
-    return text + ". It is strict: the guest is not built (BL-64)."
   }
 
   /// Why the toolstack refused.
@@ -144,10 +186,19 @@ extension Explanation.Chapter {
     var text = "\(title(of: call.call)) \(error)\(rule)"
     if let ground = call.ground {
       text += ": \(sentence(of: ground))"
+      if case .assignDevice(.io, _, _, _) = call.call, call.rule == .hv(86) { text += "; so on the way to dom_io, too (HV-87)" }
     } else if let sentence = call.rule?.sentence {
       text += ": \(sentence)"
     }
     return text + "."
+  }
+
+  /// The same where the error and the rule have been told.
+  func shortSentence(of call: RefusedCall) -> String {
+    guard let ground = call.ground, case .assignDevice(_, let sbdf, let flags, _) = call.call else {
+      return call.rule?.sentence.map { $0 + "." } ?? sentence(of: call)
+    }
+    return "\(sbdf), \(flags & 1 == 0 ? "strict" : "relaxed"): \(sentence(of: ground))."
   }
 
   private func title(of call: Hypercall) -> String {
@@ -187,10 +238,8 @@ extension Explanation.Chapter {
     var text = "\(assignment.sbdf) assigned, \(assignment.isStrict ? "strict" : "relaxed"). "
     let whole = assignment.ranges.filter(\.gaps.isEmpty).map(\.unit.span)
     if !whole.isEmpty { text += "Mapped 1:1: \(listed(whole, atMost: 8)) (HV-89). " }
-    for range in assignment.ranges.filter({ !$0.gaps.isEmpty }).prefix(4) {
-      let gaps = range.gaps.map { "\($0.entry.noun) at \($0.frames.addresses)" }
-      text +=
-        "Not mapped all over: of \(range.unit.span) the guest has \(listed(gaps, atMost: 3)); DMA there meets that (HV-109). "
+    for (noun, gaps) in holes(of: assignment) {
+      text += "Not mapped 1:1: \(listed(gaps, atMost: 8)), where the guest has \(noun): DMA there meets that (HV-109). "
     }
     let strangers = assignment.sharers.filter { $0.owner != nil && $0.owner != .io && names[$0.owner!] == nil }
     if !assignment.isStrict, !strangers.isEmpty {
@@ -198,6 +247,20 @@ extension Explanation.Chapter {
       text += "A warning: its ranges are also those of \(listed(words, atMost: 6)) (HV-86)."
     }
     say("hypervisor", text, &prose)
+  }
+
+  /// What of its ranges a device goes without, by what is there.
+  private func holes(of assignment: Fact.Assignment) -> [(noun: String, gaps: [String])] {
+    var found: [(noun: String, gaps: [String])] = []
+    for gap in assignment.ranges.flatMap(\.gaps) {
+      let noun = gap.entry.noun
+      if let index = found.firstIndex(where: { $0.noun == noun }) {
+        found[index].gaps.append("\(gap.frames.addresses)")
+      } else {
+        found.append((noun, ["\(gap.frames.addresses)"]))
+      }
+    }
+    return found
   }
 
   // MARK: Memory
@@ -226,7 +289,7 @@ extension Optional<P2MEntry> {
 extension P2MEntry {
   fileprivate var noun: String {
     switch self {
-    case .ram: "guest RAM"
+    case .ram: "RAM"
     case .populateOnDemand: "promised RAM"
     case .xenPage: "a page of Xen's"
     case .direct(let mapping): mapping.isIdentity ? "an identity page" : "a mapped BAR"

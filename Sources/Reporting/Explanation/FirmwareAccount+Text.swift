@@ -35,11 +35,13 @@ extension Fact.FirmwareAccount {
       default: break
       }
     }
-    if let first = report.moves.first {
+    if let first = report.moves.first, let last = report.moves.last {
       let pages = report.moves.reduce(0) { $0 + $1.from.count }
+      let target = FrameRange(min(first.to.start, last.to.start), max(first.to.end, last.to.end)).addresses
+      let start = Page.address(of: min(first.from.start, last.from.start))
       say(
-        "RAM made way for BARs: \(sized(Page.address(of: pages))) from \(hex(Page.address(of: report.moves.last?.from.start ?? 0))) "
-          + "went to \(first.to.addresses) and on (LD-32). Only the old device model follows such a move (BL-77).")
+        "RAM made way for BARs: \(sized(Page.address(of: pages))) from \(hex(start)) up went to \(target) (LD-32). Only the "
+          + "old device model follows such a move (BL-77).")
     }
     for (devfn, sbdf) in passed.sorted(by: { $0.key < $1.key }).prefix(8) { writeBARs(of: devfn, sbdf, say) }
     writeUnplaced(say)
@@ -67,7 +69,10 @@ extension Fact.FirmwareAccount {
   private var window: String {
     guard let low = report.lowWindow else { return "runs without a window for BARs." }
     var text = "BARs below 4G go to \(low)"
-    if low.start < GuestMap.xen.mmioStart { text += ", larger than the \(hex(GuestMap.xen.mmioStart)) it starts with (LD-29)" }
+    let isConfigured = report.records.contains { if case .holeApplied = $0 { true } else { false } }
+    if low.start < GuestMap.xen.mmioStart, !isConfigured {
+      text += ", lowered from \(hex(GuestMap.xen.mmioStart)) to make room for them (LD-29, LD-30)"
+    }
     if let high = report.highWindow { text += ", above 4G to \(high)" }
     return text + "."
   }
@@ -78,7 +83,7 @@ extension Fact.FirmwareAccount {
     let words = own.prefix(Fact.FirmwareAccount.limit).map { bar in
       let name = bar.bar.index == 6 ? "ROM" : "BAR \(bar.bar.index)"
       let unit = bar.bar.kind == .io ? "\(bar.bar.size) ports" : sized(bar.bar.size)
-      return "\(name) (\(unit)) at \(hex(bar.address))\(bar.address >= GuestMap.xen.fourGiB ? ", above 4G," : "")"
+      return "\(name) (\(unit)) at \(hex(bar.address))\(bar.address >= GuestMap.xen.fourGiB ? " above 4G" : "")"
     }
     say("\(sbdf) is \(String(devfn >> 3, radix: 16)).\(devfn & 7) in the guest: \(listed(words)).")
   }

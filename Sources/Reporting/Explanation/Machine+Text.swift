@@ -65,7 +65,16 @@ extension MachineAccount {
     let chosen = Set(
       ranges.indices.sorted { (isNamed(ranges[$0]) ? 0 : 1, $0) < (isNamed(ranges[$1]) ? 0 : 1, $1) }
         .prefix(MachineAccount.limit))
-    for index in ranges.indices where chosen.contains(index) { write(ranges[index], into: &prose) }
+    var groups: [[Range]] = []
+    for index in ranges.indices where chosen.contains(index) {
+      // Those of one set of functions are told together.
+      if let group = groups.firstIndex(where: { $0[0].isUsedLike(ranges[index]) }) {
+        groups[group].append(ranges[index])
+      } else {
+        groups.append([ranges[index]])
+      }
+    }
+    for group in groups { write(group, into: &prose) }
     if ranges.count > chosen.count {
       prose.add("and \(counted(ranges.count - chosen.count, "range")) more", indent: 4)
     }
@@ -74,7 +83,7 @@ extension MachineAccount {
       prose.add(
         "Without a range: \(listed(others.map(\.title), atMost: MachineAccount.limit)).", indent: 2, hanging: 2)
     }
-    for (bridge, behind) in groups {
+    for (bridge, behind) in behindBridges {
       prose.add(
         "Behind \(bridge), which lends them its id, so that no IOMMU can tell them apart (HV-69): "
           + "\(listed(behind.map(\.description), atMost: 8)).", indent: 2, hanging: 2)
@@ -84,7 +93,7 @@ extension MachineAccount {
 
   private func isNamed(_ range: Range) -> Bool { range.users.contains { named.contains($0.sbdf) } }
 
-  private var groups: [(SBDF, [SBDF])] {
+  private var behindBridges: [(SBDF, [SBDF])] {
     let found = Dictionary(grouping: bridges.keys) { bridges[$0]! }
     return found.keys.sorted().prefix(8).map { ($0, found[$0]!.sorted()) }
   }
@@ -106,9 +115,13 @@ extension MachineAccount {
     return words.joined(separator: ", ") + "."
   }
 
-  private func write(_ range: Range, into prose: inout Prose) {
-    let size = range.unit.end >= range.unit.base ? range.unit.end - range.unit.base : 0
-    prose.add("\(range.unit.span) (\(sized(size &+ 1)))", indent: 4)
+  private func write(_ group: [Range], into prose: inout Prose) {
+    let spans = group.map { range in
+      let size = range.unit.end >= range.unit.base ? range.unit.end - range.unit.base : 0
+      return "\(range.unit.span) (\(sized(size &+ 1)))"
+    }
+    prose.add(spans.joined(separator: ", "), indent: 4)
+    let range = group[0]
     for user in range.users.prefix(8) { prose.add(user.title, indent: 6, hanging: 2) }
     if range.users.count > 8 { prose.add("and \(counted(range.users.count - 8, "function")) more", indent: 6) }
     if !range.absent.isEmpty {
@@ -120,11 +133,14 @@ extension MachineAccount {
         "shared: \(range.deviceCount) devices are listed, so none of them can be assigned strictly (HV-86)", indent: 6,
         hanging: 2)
     }
-    let frames = range.unit.frames
-    if frames.isEmpty {
-      prose.add("no whole page: nothing is mapped for it (HV-20)", indent: 6)
-    } else if !Page.isAligned(range.unit.base) || !Page.isAligned(range.unit.end &+ 1) {
-      prose.add("not whole pages: mapped and reported as \(frames.addresses) (HV-16, HV-20)", indent: 6, hanging: 2)
+    for unit in group.map(\.unit) {
+      if unit.frames.isEmpty {
+        prose.add("\(unit.span) has no whole page: nothing is mapped for it (HV-20)", indent: 6)
+      } else if !Page.isAligned(unit.base) || !Page.isAligned(unit.end &+ 1) {
+        prose.add(
+          "\(unit.span) is not whole pages: mapped and reported as \(unit.frames.addresses) (HV-16, HV-20)", indent: 6,
+          hanging: 2)
+      }
     }
   }
 
@@ -136,6 +152,14 @@ extension MachineAccount {
     if boot.warnings.count > MachineAccount.limit {
       prose.add("and \(counted(boot.warnings.count - MachineAccount.limit, "warning")) more", indent: 2)
     }
+  }
+}
+
+extension MachineAccount.Range {
+  /// True if both have the same functions.
+  fileprivate func isUsedLike(_ other: MachineAccount.Range) -> Bool {
+    users.map(\.sbdf) == other.users.map(\.sbdf) && absent == other.absent && deviceCount == other.deviceCount
+      && unit.runs == other.unit.runs
   }
 }
 

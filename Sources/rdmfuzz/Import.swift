@@ -10,7 +10,7 @@ struct Import: ParsableCommand {
     discussion: """
       Inputs are recognised by their content and may be mixed; their order does not matter. Together they tell of one \
       host and its guests: ACPI DMAR or IVRS tables (raw, acpidump, iasl, a folder of them), boot logs of Linux and Xen, \
-      lspci listings, guests' configurations and logs.
+      lspci listings, guests' configurations and logs. --this-machine reads the running host.
 
       The trace goes to standard output. What looks relevant and is not understood, and what is not told and was \
       assumed, is listed on standard error and marked in the trace.
@@ -22,6 +22,12 @@ struct Import: ParsableCommand {
 
   @Argument(help: ArgumentHelp("Files, or folders of files.", valueName: "input"))
   var inputs: [String] = []
+
+  @Flag(help: "Read what the running Linux tells of its host, too.")
+  var thisMachine = false
+
+  @Option(help: ArgumentHelp("Where the host's file system begins.", visibility: .hidden))
+  var root = ""
 
   @Option(name: [.short, .customLong("output")], help: ArgumentHelp("File for the trace.", valueName: "trace"))
   var output: String?
@@ -35,7 +41,7 @@ struct Import: ParsableCommand {
   var bars: String?
 
   func validate() throws {
-    if inputs.isEmpty { throw ValidationError("Missing expected argument '<input> ...'") }
+    if inputs.isEmpty, !thisMachine { throw ValidationError("Missing expected argument '<input> ...'") }
   }
 
   func run() throws {
@@ -47,7 +53,8 @@ struct Import: ParsableCommand {
         throw fail(.usage, error.message)
       }
       let catalogue = try bars.map { try BARCatalogue(path: $0) }
-      let result = try TraceImport(assumptions, catalogue: catalogue).trace(of: inputs)
+      let result = try TraceImport(assumptions, catalogue: catalogue).trace(
+        of: inputs, with: thisMachine ? [ThisMachine.facts(root: root)] : [])
       for remark in result.remarks { StandardError.line("rdmfuzz: \(remark)") }
       if result.furtherRemarks > 0 { StandardError.line("rdmfuzz: \(result.furtherRemarks) further remarks") }
       for gap in result.gaps { StandardError.line("rdmfuzz: \(gap)") }

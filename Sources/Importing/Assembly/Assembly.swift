@@ -20,7 +20,7 @@ public struct Assembly: Sendable {
     if assumptions.edition == nil, named == nil {
       gaps.append(Gap("the version of Xen", "xen-4.17 assumed", remedy: "edition=NAME"))
     }
-    var comments = ["title: \(facts.host.name ?? facts.sources.first ?? "a machine")"]
+    var comments = ["title: \(facts.host.name ?? facts.names.first ?? "a machine")"]
     comments += facts.sources.map { "from: \($0)" }
     if let version = facts.xenVersion { comments.append("xen: \(version)") }
     comments += gaps.map(\.description)

@@ -55,9 +55,7 @@ private struct SegmentBuses {
       var secondary = highest + 1
       // One bus to each bridge that is left, at the latest.
       if let next = seen.first, next != secondary, seen.count > left { secondary = next }
-      var subordinate = number(secondary, through: min(end, last), depth: depth + 1)
-      // The last bridge has what is left.
-      if left == 0, let most = seen.last { subordinate = max(subordinate, most) }
+      let subordinate = number(secondary, through: min(end, last), depth: depth + 1)
       found[bridge.sbdf] = .init(secondary: secondary, subordinate: subordinate)
       highest = subordinate
     }

@@ -12,6 +12,8 @@ public struct Combination: Sendable {
   public private(set) var guests: [GuestFacts] = []
   /// The version of Xen that is named.
   public private(set) var xenVersion: String?
+  /// The names of the inputs.
+  public private(set) var names: [String] = []
   /// What was recognised, with the names of the inputs.
   public private(set) var sources: [String] = []
   /// What was not understood, not used, or contradicts something else; by file and line.
@@ -34,12 +36,14 @@ public struct Combination: Sendable {
 
   private mutating func add(_ input: InputFacts) {
     let origin = Origin(input.name)
+    names.append(input.name)
     sources.append("\(input.name): \(input.formats.joined(separator: ", "))")
     remarks += input.remarks
     furtherRemarks += input.furtherRemarks
     let told = input.host
     join(\.name, told.name, "the machine's name", origin)
     join(\.addressBits, told.addressBits, "the width of addresses", origin)
+    join(\.tableAddressBits, told.tableAddressBits, "the width of addresses in the DMAR table", origin)
     join(\.memory, told.memory, "the memory", origin)
     join(\.sharesPageTables, told.sharesPageTables, "whether page tables are shared", origin)
     join(\.iommu, told.iommu, "the IOMMU", origin)

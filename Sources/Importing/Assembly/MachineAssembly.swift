@@ -59,7 +59,7 @@ struct MachineAssembly {
     if owners.assumesUnits { used.insert("drhd-devices") }
     let structures = owners.structures
     machine.dmar = .structures(structures)
-    let table = DecodedTable(structures: structures, addressBits: host.addressBits ?? 39)
+    let table = DecodedTable(structures: structures, addressBits: host.tableAddressBits ?? 39)
     let bytes = (try? DMARTable(structures, width: table.addressBits &- 1).encoded()) ?? []
     return (table, TableDraws(Fingerprint(of: bytes)))
   }
@@ -76,6 +76,7 @@ struct MachineAssembly {
     let top = host.e820.compactMap { $0.type == .ram ? $0.range?.end : nil }.max() ?? 0
     let leastBits = UInt8(min(52, 64 - (max(top, 1) - 1).leadingZeroBitCount))
     let bits = host.addressBits.map { min($0, 52) } ?? max(memory.physicalAddressBits, leastBits)
+    if host.addressBits == nil { used.insert("phys-bits") }
     if isWhole {
       memory = AssumedMemory(told: host.e820, table, physicalAddressBits: bits)
       machine.e820 = host.e820
@@ -91,8 +92,6 @@ struct MachineAssembly {
     machine.memory = host.memory ?? memory.guestMemory
     if host.memory == nil { used.insert("memory") }
     machine.physicalAddressBits = host.addressBits == nil && !isWhole ? memory.physicalAddressBits : max(bits, 12)
-    // A table tells its own width, which need not be the CPU's.
-    used.insert("phys-bits")
     return memory
   }
 
@@ -173,18 +172,23 @@ struct MachineAssembly {
   /// Buses behind bridges that are not told.
   private mutating func setBuses(_ used: inout Set<String>) {
     let numbers = BusNumbers(machine.functions, rootBuses: host.rootBuses)
+    var chosen: [String] = []
     for index in machine.functions.indices {
       let bridge = machine.functions[index]
       guard bridge.kind.isBridge, bridge.buses == nil else { continue }
       let buses = numbers.found[bridge.sbdf]
       machine.functions[index].buses = buses
-      used.insert("buses")
-      gaps.append(
-        Gap(
-          "the buses behind \(bridge.sbdf)",
-          buses.map { "\(twoDigits($0.secondary))-\(twoDigits($0.subordinate)) assumed" } ?? "none assumed",
-          remedy: "buses.\(bridge.sbdf)=FIRST-LAST"))
+      chosen.append(
+        "\(bridge.sbdf) "
+          + (buses.map { "\(twoDigits($0.secondary))-\(twoDigits($0.subordinate))" } ?? "none"))
     }
+    guard !chosen.isEmpty else { return }
+    used.insert("buses")
+    let shown = chosen.prefix(4).joined(separator: ", ") + (chosen.count > 4 ? ", ..." : "")
+    gaps.append(
+      Gap(
+        "the buses behind \(chosen.count) \(chosen.count == 1 ? "bridge" : "bridges")",
+        "assumed by their order: \(shown)", remedy: "buses.BRIDGE=FIRST-LAST"))
   }
 
   private func twoDigits(_ bus: UInt8) -> String { (bus < 16 ? "0" : "") + String(bus, radix: 16) }

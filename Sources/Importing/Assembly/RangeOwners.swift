@@ -101,11 +101,14 @@ struct RangeOwners {
     return usb.isEmpty ? [SBDF(0, 0, 0x14, 0)] : usb
   }
 
-  /// The devices of a remapping unit that does not cover all: graphics, if it is the only such unit; else nobody knows.
+  /// The devices of a remapping unit that does not cover all: graphics, if there is any and it is the only such unit;
+  /// else nobody knows.
   private mutating func scopes(ofUnit unit: DRHDRecord, among units: [StructureFacts]) -> [DeviceScope] {
     if unit.includeAll { return [] }
     assumesUnits = true
     let others = units.filter { if case .drhd(let record) = $0.structure { !record.includeAll } else { false } }
-    return others.count == 1 ? [DeviceScope(endpoint: SBDF(0, 0, 2, 0))] : []
+    let graphics = SBDF(0, 0, 2, 0)
+    let hasGraphics = host.knows(graphics) ? (host[graphics].classCode ?? 0) >> 8 == 0x03 : host.hasNoFunctions
+    return others.count == 1 && hasGraphics ? [DeviceScope(endpoint: graphics)] : []
   }
 }

@@ -21,8 +21,10 @@ public struct HostFacts: Hashable, Sendable {
   private var functionsByPlace: [SBDF: FunctionFacts] = [:]
   /// Root buses with their bus numbers.
   public var rootBuses: [RootBus] = []
-  /// Bits of physical addresses, as the CPU or the table says.
+  /// Bits of physical addresses, as the CPU says.
   public var addressBits: UInt8?
+  /// Bits of addresses that the DMAR table tells (`Host address width`), which need not be the CPU's.
+  public var tableAddressBits: UInt8?
   /// Bytes of RAM, if they are told otherwise than by the E820.
   public var memory: UInt64?
   /// Values of `rmrr=` on Xen's command line.

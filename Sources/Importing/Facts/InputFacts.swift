@@ -28,6 +28,8 @@ public struct Remark: Hashable, Sendable, CustomStringConvertible {
     case unclear
     /// It was understood and is not used: the text says what and why.
     case unused
+    /// It is not there, or cannot be read: the text says why.
+    case missing
     /// It contradicts what another line or input says.
     case contradiction
   }
@@ -51,6 +53,7 @@ public struct Remark: Hashable, Sendable, CustomStringConvertible {
     switch kind {
     case .unclear: "\(origin): not understood: \(text)"
     case .unused: "\(origin): not used: \(text)"
+    case .missing: "\(origin): not there: \(text)"
     case .contradiction: "\(origin): contradiction: \(text)"
     }
   }

@@ -18,16 +18,12 @@ public struct InputReader: Sendable {
   ///
   /// A file that is given by name must be of a known format; in a folder others are passed over.
   public func facts(at path: String) throws(ImportError) -> [InputFacts] {
-    let files: [String]
-    do throws(StorageError) {
-      files = try Folder.files(under: path, endings: [""])
-    } catch {
-      throw ImportError(error)
-    }
-    if files == [path] { return [try facts(of: contents(of: path), path: path)] }
+    guard let names = Folder.names(in: path) else { return [try facts(of: InputReader.contents(of: path), path: path)] }
+    let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
+    let files = names.map { "\(folder)/\($0)" }.filter(Folder.holdsFile)
     var all: [InputFacts] = []
     for file in files {
-      let facts = read(try contents(of: file), path: file)
+      let facts = read(try InputReader.contents(of: file), path: file)
       if let facts = try? facts.get(), !facts.isEmpty { all.append(facts) }
     }
     guard !all.isEmpty else {
@@ -81,7 +77,8 @@ public struct InputReader: Sendable {
     bytes.count >= 36 && bytes[..<4].allSatisfy(isWordByte) && TableCollector.length(of: bytes) == bytes.count
   }
 
-  private func contents(of path: String) throws(ImportError) -> [UInt8] {
+  /// The bytes of the file at `path`, unpacked.
+  static func contents(of path: String) throws(ImportError) -> [UInt8] {
     var bytes: [UInt8] = []
     do throws(StorageError) {
       let source = try ByteSource(path: path)

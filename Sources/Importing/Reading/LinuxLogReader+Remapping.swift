@@ -9,7 +9,7 @@ extension LinuxLogReader {
     if scanner.take("Host address width ") {
       guard let bits = scanner.decimal() else { return .incomplete }
       guard let width = UInt8(exactly: bits), 1...64 ~= width else { return .unclear }
-      facts.host.addressBits = facts.host.addressBits ?? max(width, 12)
+      facts.host.tableAddressBits = facts.host.tableAddressBits ?? width
       return .understood
     }
     if scanner.take("RMRR base: ") { return range(scanner, into: &facts) }

@@ -11,7 +11,8 @@ struct LinuxLogReader: LineFormat {
   private var isGuest = false
 
   mutating func read(_ line: LogLine, into facts: inout InputFacts) -> LineVerdict {
-    if line.isFromXen { return .foreign }
+    // Who collects logs writes notes in front.
+    if line.isFromXen || line.bytes.first == UInt8(ascii: "#") { return .foreign }
     let verdict = message(line, into: &facts)
     if case .understood = verdict { facts.recognise("Linux log") }
     return verdict

@@ -187,7 +187,11 @@ let package = Package(
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Features", "Fuzzing"]),
     tests(
       "Explaining",
-      with: ["Editions", "Storage", "Platform", "Tracing", "Invariants", "Replaying", "Simulation", "Reporting"]),
+      with: [
+        "AddressSpace", "Editions", "Storage", "Platform", "Hypervisor", "Toolstack", "Tracing", "Invariants",
+        "Replaying", "Simulation", "Reporting",
+      ],
+      resources: [.copy("Answers")]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Benchmarks"),

@@ -107,6 +107,9 @@ struct AdviceSearch {
 extension Advice {
   /// True if it only does without something.
   public var isGivingUp: Bool { changes.allSatisfy(\.isGivingUp) }
+
+  /// True if both say the same with other values.
+  public func isVariation(of other: Advice) -> Bool { Set(changes.map(\.kind)) == Set(other.changes.map(\.kind)) }
 }
 
 extension Change {

@@ -25,6 +25,7 @@ struct Candidates {
     let event = draft.events[draft.target]
     let ranges = Candidates.rangesInTheWay(facts, configuration, before)
     layOut(around: ranges, isBoot: isBoot)
+    fitHost(facts)
     let devices = Candidates.devices(of: event, configuration)
     relax(devices, facts)
     let sharers = Candidates.sharers(of: devices, on: before)
@@ -99,6 +100,19 @@ struct Candidates {
     // A window for BARs grows where RAM ends earlier.
     if isBoot {
       for room: UInt64 in [3584, 2048] where room &+ video < memory { changes.append(.memory(mib: room &+ video)) }
+    }
+  }
+
+  /// A guest that the host has memory for, where that was missing.
+  private mutating func fitHost(_ facts: [Fact]) {
+    guard let configuration else { return }
+    let isShort = facts.contains { fact in
+      if case .refusedCall(let call) = fact { call.errno == .ENOMEM || call.rule == .hv(130) } else { false }
+    }
+    // The hypervisor needs some for tables.
+    let free = before.hypervisor.budget.free >> 8
+    for spare: UInt64 in [16, 256] where isShort && free > spare && (free - spare) << 10 < configuration.maxMemoryKiB {
+      changes.append(.memory(mib: free - spare))
     }
   }
 

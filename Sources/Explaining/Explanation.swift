@@ -142,6 +142,8 @@ public struct Explanation: Sendable {
 
   private static func isTrouble(_ event: Event, _ outcome: Outcome, _ broken: [Violation], in host: Host) -> Bool {
     if event.isQuery { return false }
+    // A guest that is not there, because its creation was refused perhaps, is no trouble of its own.
+    if case .refused(let refusal) = outcome, refusal.error == .notFound, refusal.rule == nil { return false }
     if !outcome.isThrough || !broken.isEmpty { return true }
     guard let name = event.ownGuest, let life = host.guest(named: name) else { return false }
     switch event {

@@ -51,7 +51,7 @@ public struct GuestComparison: Sendable {
     case highMemoryEnd(UInt64, instead: UInt64)
     /// Where the window for BARs below 4G starts.
     case window(UInt64, instead: UInt64)
-    /// Where a BAR of a host's function of this many bytes is, 0 for nowhere.
+    /// A BAR of a host's function, of this many bytes, lies on the other side of 4G, or nowhere: 0.
     case bar(SBDF, index: UInt8, size: UInt64, UInt64, instead: UInt64)
     /// hvmloader moved so many bytes of RAM above 4G, or that many instead.
     case moved(UInt64, instead: UInt64)
@@ -115,13 +115,16 @@ public struct GuestComparison: Sendable {
     var count = 0
     for bar in report.bars where count < barLimit && bar.bar.kind.isMemory {
       guard let sbdf = guest.passed[bar.devfn], let instead = places[Register(sbdf, bar.bar.index)],
-        instead != bar.address
+        GuestComparison.side(of: instead) != GuestComparison.side(of: bar.address)
       else { continue }
       count += 1
       found.append(.bar(sbdf, index: bar.bar.index, size: bar.bar.size, bar.address, instead: instead))
     }
     return found
   }
+
+  /// Where a BAR lies as far as it matters: nowhere, below 4G or above.
+  private static func side(of address: UInt64) -> Int { address == 0 ? 0 : address < GuestMap.xen.fourGiB ? 1 : 2 }
 
   private struct Register: Hashable {
     let sbdf: SBDF

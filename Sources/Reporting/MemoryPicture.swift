@@ -146,7 +146,7 @@ public struct MemoryPicture {
         text += "<rect x=\"\(x)\" y=\"\(y)\" width=\"\(width)\" height=\"\(height)\" "
         text += "fill=\"\(Panel.colour(of: word, in: columns[column]))\" stroke=\"#666\"/>"
         text += "<text x=\"\(x + width / 2)\" y=\"\(y + height / 2 + 4)\" text-anchor=\"middle\">"
-        text += "\(escaped(shortened(word, to: 22)))</text></g>\n"
+        text += "\(escaped(Panel.label(of: word)))</text></g>\n"
       }
       return text
     }
@@ -171,6 +171,17 @@ public struct MemoryPicture {
         text += "\n"
       }
       return text
+    }
+
+    /// A word that fits a box: of several devices the first, without segment 0.
+    private static func label(of word: String) -> String {
+      let names = word.split(separator: ",")
+      guard names.count > 1, let first = names.first else {
+        return shortened(word.hasPrefix("0000:") ? String(word.dropFirst(5)) : word, to: 22)
+      }
+      let hidden = names.last.flatMap { $0.hasPrefix("+") ? Int($0.dropFirst()) : nil }
+      let others = hidden.map { names.count - 2 + $0 } ?? names.count - 1
+      return "\(first.hasPrefix("0000:") ? first.dropFirst(5) : first) and \(others) more"
     }
 
     private static func colour(of word: String, in column: String) -> String {

@@ -18,7 +18,7 @@ extension Change {
     case .fromTheStart(let sbdf): "\(sbdf) in the guest's configuration, not plugged in later"
     case .quarantined(let devices): "xl pci-assignable-add \(devices.map(\.description).joined(separator: " ")) first (dom0 lets go of \(devices.count == 1 ? "it" : "them"))"
     case .detached(let sbdf, let guest): "xl pci-detach \(guest) \(sbdf) first"
-    case .together(let devices): "\(names(devices)) for the guest, too"
+    case .together(let devices): "\(names(devices)) passed to the same guest"
     case .skipping(let number): "without event \(number) before"
     case .relaxedFlag: "flags=0x1 in the call: relaxed, as later toolstacks have it"
     case .without(let devices): "without \(names(devices))"
@@ -54,7 +54,8 @@ extension Price {
 extension Price {
   /// What is still wrong in a few words; nil if nothing is.
   var summary: String? {
-    var words = Array(Set(violations.map(\.invariant))).sorted().map { "\($0) breaks" }
+    let broken = Set(violations.map(\.invariant)).sorted()
+    var words = broken.isEmpty ? [] : ["\(listed(broken)) \(broken.count == 1 ? "breaks" : "break")"]
     if !dropped.isEmpty { words.append("the guest is not told of \(counted(dropped.count, "range"))") }
     if !unplaced.isEmpty { words.append("\(counted(unplaced.count, "BAR")) without a place") }
     return words.isEmpty ? nil : listed(words)
@@ -65,7 +66,9 @@ extension Advice {
   /// What to do, in one clause.
   public var text: String {
     // What comes before the guest is said first.
-    listed(changes.filter(\.isBefore).map(\.text) + changes.filter { !$0.isBefore }.map(\.text))
+    let clauses = changes.filter(\.isBefore).map(\.text) + changes.filter { !$0.isBefore }.map(\.text)
+    guard clauses.count > 1, let last = clauses.last else { return clauses.first ?? "nothing" }
+    return clauses.dropLast().joined(separator: ", ") + ", and " + last
   }
 }
 
@@ -77,7 +80,10 @@ extension Explanation.Chapter {
   public var toldAdvice: [Advice] {
     let advice = advice ?? []
     let sound = advice.filter { $0.price.isNothing && !$0.isGivingUp }
-    let priced = advice.filter { !$0.price.isNothing && !$0.isGivingUp }
+    var priced: [Advice] = []
+    for one in advice where !one.price.isNothing && !one.isGivingUp {
+      if !priced.contains(where: one.isVariation) { priced.append(one) }
+    }
     let giving = advice.filter { $0.isGivingUp }
     let most = sound.isEmpty ? Explanation.Chapter.limit : 1
     let simple = sound.isEmpty ? priced : priced.filter { $0.changes.count == 1 }

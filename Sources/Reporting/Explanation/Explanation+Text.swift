@@ -63,7 +63,7 @@ extension Explanation {
         prose.add("What works: \(advice.text)\(price).", indent: 5, hanging: 2)
         let less = chapter.toldAdvice.first { !$0.isGivingUp && $0.changes.count < advice.changes.count }
         if let less, let text = less.price.summary {
-          prose.add("Less goes through, too: \(less.text); but \(text).", indent: 5, hanging: 2)
+          prose.add("Enough to get through, but \(text): \(less.text).", indent: 5, hanging: 2)
         }
       }
     }

@@ -181,7 +181,7 @@ extension Explanation.Chapter {
 
   /// What was refused by the hypervisor, and why.
   func sentence(of call: RefusedCall) -> String {
-    let rule = call.rule.map { " (\($0))" } ?? ", by no rule: a fault was injected"
+    let rule = call.rule.map { " (\($0))" } ?? ""
     let error = call.errno.map { "refused with \($0)" } ?? "stopped after \(call.result)"
     var text = "\(title(of: call.call)) \(error)\(rule)"
     if let ground = call.ground {

@@ -27,7 +27,7 @@ extension GuestComparison.Difference {
     case .highMemoryEnd(let end, let instead): "RAM above 4G ends at \(hex(end)) instead of \(hex(instead))"
     case .window(let start, let instead): "BARs below 4G start at \(hex(start)) instead of \(hex(instead))"
     case .bar(let sbdf, let index, let size, let address, let instead):
-      "\(index == 6 ? "the ROM" : "BAR \(index)") of \(sbdf) (\(sized(size))) is at \(hex(address)) instead of \(hex(instead))"
+      "\(index == 6 ? "the ROM" : "BAR \(index)") of \(sbdf) (\(sized(size))) is \(address == 0 ? "nowhere" : "at \(hex(address))") instead of \(instead == 0 ? "nowhere" : hex(instead))"
     case .moved(0, _): "hvmloader moves no RAM"
     case .moved(let bytes, _): "hvmloader moves \(sized(bytes)) of RAM above 4G"
     }

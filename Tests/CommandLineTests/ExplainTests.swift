@@ -7,7 +7,7 @@ struct ExplainTests {
 
   @Test("a trace is told, in its edition or in another, and drawn")
   func story() throws {
-    let folder = Program.temporaryFolder()
+    let folder = temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let result = try Program.run(["explain", Self.report, "--svg", "\(folder)/a.svg"])
     #expect(result.status == 0 && result.errors.isEmpty)
@@ -23,7 +23,7 @@ struct ExplainTests {
 
   @Test("a guest from a configuration takes the place of the trace's events")
   func guest() throws {
-    let folder = Program.temporaryFolder()
+    let folder = temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     let text = "name=\"g\"\ntype=\"hvm\"\nmemory=512\nrdm=\"strategy=host,policy=relaxed\"\npci=[\"00:1a.0,rdm_policy=relaxed\"]\n"
     try text.write(toFile: "\(folder)/g.cfg", atomically: true, encoding: .utf8)
@@ -36,7 +36,7 @@ struct ExplainTests {
 
   @Test("a table is as good as a trace, and what it does not tell is said")
   func inputs() throws {
-    let folder = Program.temporaryFolder()
+    let folder = temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     // A DMAR with one RMRR of 00:02.0.
     var table = Array("DMAR".utf8) + [UInt8](repeating: 0, count: 44)
@@ -57,7 +57,7 @@ struct ExplainTests {
 
   @Test("what cannot be explained is one line and an exit code")
   func errors() throws {
-    let folder = Program.temporaryFolder()
+    let folder = temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
     try "rdmtrace 1\nedition xen-4.17\nend 1\n".write(toFile: "\(folder)/cut.trace", atomically: true, encoding: .utf8)
     let cases: [([String], Int32)] = [

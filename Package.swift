@@ -180,7 +180,9 @@ let package = Package(
       ]),
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Features", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
-    tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
+    tests(
+      "Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"],
+      resources: [.copy("Inputs")]),
     tests("Benchmarks"),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.

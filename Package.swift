@@ -193,7 +193,9 @@ let package = Package(
       ],
       resources: [.copy("Answers")]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
-    tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
+    tests(
+      "Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"],
+      resources: [.copy("Inputs")]),
     tests("Benchmarks"),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.

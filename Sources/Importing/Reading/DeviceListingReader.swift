@@ -175,10 +175,12 @@ struct DeviceListingReader: LineFormat {
     let inferred = index == nil && !isROM
     let place = isROM ? 6 : index ?? nextIndex
     nextIndex = isROM ? nextIndex : place + (isWide ? 2 : 1)
+    let isCopy = scanner.contains("[virtual]")
     // What is not decoded has no size either, in some versions.
     guard scanner.skip(behind: "[size=") else { return .understood }
     guard let size = DeviceListingReader.size(&scanner) else { return .incomplete }
-    if isVirtual || address & (size &- 1) != 0 { address = 0 }
+    // A virtual ROM is a copy in memory.
+    if isVirtual || isCopy || address & (size &- 1) != 0 { address = 0 }
     let kind: BAR.Kind =
       isPorts ? .io : isROM ? .rom : BAR.Kind(is64Bit: isWide, isPrefetchable: isPrefetchable)
     guard let bar = BAR(checking: place, kind, size: size, hostAddress: address) else { return .unclear }

@@ -46,7 +46,8 @@ public struct InputReader: Sendable {
   private func read(_ bytes: [UInt8], path: String) -> Result<InputFacts, ImportError> {
     let name = path.split(separator: "/").last.map(String.init) ?? path
     var facts = InputFacts(name: name, fingerprint: Fingerprint(of: bytes))
-    if TableCollector.isWanted(bytes) {
+    // Text can begin with the same letters, but has no zeroes.
+    if TableCollector.isWanted(bytes), bytes.prefix(DMARReader.headerLength).contains(0) {
       guard bytes.count <= TableCollector.sizeLimit else {
         return .failure(ImportError(path: path, "expected a table of at most \(TableCollector.sizeLimit) bytes"))
       }

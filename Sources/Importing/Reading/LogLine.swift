@@ -79,11 +79,15 @@ public struct LineScanner: Sendable {
     return true
   }
 
-  /// Reads a hexadecimal number, `0x` in front or not; nil if there is none or it has more than 64 bits.
-  public mutating func hexadecimal() -> UInt64? {
+  /// Reads a hexadecimal number, `0x` in front or not; nil if there is none, it has more than 64 bits, or it is the
+  /// beginning of a word, unless the word is the number and `suffix`, which is not read.
+  public mutating func hexadecimal(before suffix: StaticString = "") -> UInt64? {
     var scanner = self
     _ = scanner.take("0x")
     guard let value = scanner.digits(radix: 16) else { return nil }
+    if let next = scanner.rest.first, isWordByte(next), suffix.utf8CodeUnitCount == 0 || !scanner.rest.begins(with: suffix) {
+      return nil
+    }
     self = scanner
     return value
   }

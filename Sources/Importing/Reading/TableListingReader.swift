@@ -55,7 +55,7 @@ struct TableListingReader: LineFormat {
     init?(_ line: LogLine, next: Int) {
       var scanner = line.scanner
       scanner.skipQuotation()
-      guard scanner.take("["), let first = scanner.hexadecimal() else { return nil }
+      guard scanner.take("["), let first = scanner.hexadecimal(before: "h") else { return nil }
       let length: UInt64
       if scanner.take("h ") {
         offset = Int(truncatingIfNeeded: min(first, UInt64(TableCollector.sizeLimit)))
@@ -66,7 +66,7 @@ struct TableListingReader: LineFormat {
         if let value = decimal.decimal(), decimal.take("]") {
           length = value
           scanner = decimal
-        } else if let value = scanner.hexadecimal(), scanner.take("h]") {
+        } else if let value = scanner.hexadecimal(before: "h]"), scanner.take("h]") {
           length = value
         } else {
           return nil

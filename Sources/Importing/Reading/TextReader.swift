@@ -11,6 +11,9 @@ struct TextReader {
   /// Longest line that is looked at, in bytes; more of it says nothing.
   static let lineLimit = 1 << 14
 
+  /// How long lines are that quoted-printable text breaks with a `=`, which may be in the middle of a number.
+  private static let softBreak = 70...76
+
   init(path: String, formats: [any LineFormat] = TextReader.allFormats) {
     self.path = path
     self.formats = formats
@@ -25,14 +28,22 @@ struct TextReader {
   mutating func read(_ text: [UInt8], into facts: inout InputFacts) {
     var start = 0
     var number = 0
+    /// Lines that quoted-printable mail broke in two, so far.
+    var broken: [UInt8] = []
     while start < text.count {
       let end = text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? text.count
       var line = text[start..<min(end, start + TextReader.lineLimit)]
-      // A carriage return ends a line of a serial console; what programs overwrite is left of it.
       while line.last == UInt8(ascii: "\r") { line.removeLast() }
       number += 1
-      read(LogLine(Array(line), at: Origin(path, number)), into: &facts)
       start = end + 1
+      if TextReader.softBreak ~= line.count, line.last == UInt8(ascii: "="), start < text.count,
+        broken.count < TextReader.lineLimit
+      {
+        broken += line.dropLast()
+        continue
+      }
+      read(LogLine(broken + line, at: Origin(path, number)), into: &facts)
+      broken.removeAll(keepingCapacity: true)
     }
     giveUp(into: &facts)
     for index in formats.indices { formats[index].finish(into: &facts) }
@@ -69,13 +80,11 @@ struct TextReader {
     facts.remark(.unclear, line.origin, "\(line.quotation) breaks off")
   }
 
-  /// The line that mail broke into `first` and `second`: quotation marks before the second are dropped, and what
-  /// quoted-printable text puts at the end of the first.
+  /// The line that mail broke into `first` and `second`; quotation marks before the second are dropped.
   private static func joined(_ first: [UInt8], _ second: [UInt8]) -> [UInt8] {
     let rest = second.drop { byte in
       [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: ">"), UInt8(ascii: "|")].contains(byte)
     }
-    if first.last == UInt8(ascii: "=") { return first.dropLast() + rest }
     let trimmed = first.reversed().drop { $0 == UInt8(ascii: " ") }.reversed()
     return Array(trimmed) + [UInt8(ascii: " ")] + rest
   }

@@ -50,7 +50,9 @@ struct AdviceSearch {
     // What gives a device up needs no further change beside it.
     let sorted = found.enumerated().sorted { left, right in
       let (one, other) = (left.element, right.element)
-      return (one.price.weight, one.changes.count, left.offset) < (other.price.weight, other.changes.count, right.offset)
+      return (one.price.weight, one.changes.count, left.offset) < (
+        other.price.weight, other.changes.count, right.offset
+      )
     }
     found = sorted.map(\.element)
     compareEditions()

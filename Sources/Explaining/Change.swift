@@ -95,7 +95,8 @@ struct Draft {
     case .withIOMMU: return reconfigure { $0.passthrough = .enabled }
     case .fromTheStart(let sbdf):
       guard case .attach(_, let device) = events[target], device.sbdf == sbdf, let creation,
-        reconfigure({ guest in if !guest.devices.contains(where: { $0.sbdf == sbdf }) { guest.devices.append(device) } })
+        reconfigure({ guest in if !guest.devices.contains(where: { $0.sbdf == sbdf }) { guest.devices.append(device) } }
+        )
       else { return false }
       events.removeSubrange((creation + 1)...)
       target = creation

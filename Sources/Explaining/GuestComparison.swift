@@ -27,7 +27,9 @@ struct BuiltGuest {
         let report = life.firmware, report.stop == .handedOver
       else { return }
       guests[index].report = report
-      for device in host.toolstack.guest(life.domain)?.devices ?? [] { guests[index].passed[device.devfn] = device.sbdf }
+      for device in host.toolstack.guest(life.domain)?.devices ?? [] {
+        guests[index].passed[device.devfn] = device.sbdf
+      }
     default: break
     }
   }
@@ -82,7 +84,8 @@ public struct GuestComparison: Sendable {
       guard added.count <= wordLimit, removed.count <= wordLimit, !added.isEmpty || !removed.isEmpty else { continue }
       found.append(
         GuestComparison(
-          guest: Subject(name: guest.name, number: guest.number), other: Subject(name: other.name, number: other.number),
+          guest: Subject(name: guest.name, number: guest.number),
+          other: Subject(name: other.name, number: other.number),
           added: added, removed: removed, differences: differences(guest, other)))
     }
     return found

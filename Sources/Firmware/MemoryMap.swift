@@ -149,7 +149,8 @@ extension LoaderState {
 extension HVMLoader {
   /// The reserved range for which a run of this loader ended with `LogRecord.dynamicAreaConflict`, nil if there is none.
   public func dynamicAreaConflict(in report: FirmwareReport) -> E820Entry? {
-    let state = LoaderState(decisions: decisions, map: map, domain: DomainID(0), input: .init(hvmInfo: [], functions: []))
+    let state = LoaderState(
+      decisions: decisions, map: map, domain: DomainID(0), input: .init(hvmInfo: [], functions: []))
     return report.memoryMap.first { $0.type == .reserved && state.isInDynamicArea($0) }
   }
 }

@@ -78,10 +78,13 @@ extension Hypervisor {
     let stated = units.units[unit]
     let record = IdentityRecord(stated, access: access(of: unit))
     if rule == .hv(86) {
-      let other = domains.indices.dropFirst().first {
-        $0 != target && Domain.reaches(record.frames, by: domains.shared(at: $0))
+      var other: DomainID?
+      _ = domains.contains { place, domain in
+        guard place != 0, place != target, Domain.reaches(record.frames, by: domain) else { return false }
+        other = domain.pointee.id
+        return true
       }
-      return other.map { .reached(stated, by: domains[$0].id) }
+      return other.map { .reached(stated, by: $0) }
     }
     if rule == .hv(107) { return .incomplete(stated) }
     if rule == .hv(100) {

@@ -118,7 +118,8 @@ public struct MemoryPicture {
       text += addresses(places.rows)
       for gap in places.gaps {
         let y = MemoryPicture.head + gap + Panel.gap / 2
-        text += "<path d=\"M\(left + MemoryPicture.labels) \(y)H\(width - left)\" stroke=\"#bbb\" stroke-dasharray=\"2 4\"/>\n"
+        text +=
+          "<path d=\"M\(left + MemoryPicture.labels) \(y)H\(width - left)\" stroke=\"#bbb\" stroke-dasharray=\"2 4\"/>\n"
       }
       return text + "</g>\n"
     }

@@ -24,9 +24,11 @@ struct RDMFuzz: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Explain.self, Minimize.self, Merge.self, Conform.self, Exhaust.self,
+      Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Explain.self, Minimize.self, Merge.self, Conform.self,
+      Exhaust.self,
       Mutants.self,
-      Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self, CorpusCommand.self,
+      Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self,
+      CorpusCommand.self,
       Worker.self,
     ],
     defaultSubcommand: Nightly.self)

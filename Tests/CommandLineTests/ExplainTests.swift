@@ -21,11 +21,21 @@ struct ExplainTests {
     #expect(other.output.contains("unlike the trace: expected refused EPERM, got ok"))
   }
 
+  @Test("the README shows what comes out")
+  func readme() throws {
+    let readme = try String(contentsOfFile: Program.project + "/README.md", encoding: .utf8)
+    let section = try #require(readme.components(separatedBy: "## An answer to a report\n").last)
+    let block = try #require(section.components(separatedBy: "```text\n").dropFirst().first)
+    let shown = try #require(block.components(separatedBy: "```").first)
+    #expect(!shown.isEmpty && (try Program.run(["explain", Self.report]).output).hasPrefix(shown))
+  }
+
   @Test("a guest from a configuration takes the place of the trace's events")
   func guest() throws {
     let folder = temporaryFolder()
     defer { try? FileManager.default.removeItem(atPath: folder) }
-    let text = "name=\"g\"\ntype=\"hvm\"\nmemory=512\nrdm=\"strategy=host,policy=relaxed\"\npci=[\"00:1a.0,rdm_policy=relaxed\"]\n"
+    let text =
+      "name=\"g\"\ntype=\"hvm\"\nmemory=512\nrdm=\"strategy=host,policy=relaxed\"\npci=[\"00:1a.0,rdm_policy=relaxed\"]\n"
     try text.write(toFile: "\(folder)/g.cfg", atomically: true, encoding: .utf8)
     let result = try Program.run(["explain", Self.report, "--guest", "\(folder)/g.cfg"])
     #expect(result.status == 0 && result.errors.isEmpty)

@@ -64,7 +64,8 @@ struct AdviceTests {
     #expect(priced > 0)
   }
 
-  @Test("the smallest changes are found: another boundary, less memory, a hole, relaxed, the whole group, a later release")
+  @Test(
+    "the smallest changes are found: another boundary, less memory, a hole, relaxed, the whole group, a later release")
   func kinds() throws {
     func advice(_ path: String, event: Int) throws -> [[Change]] {
       let chapter = try #require(try Stories.explanation(path).chapters.first { $0.number == event })

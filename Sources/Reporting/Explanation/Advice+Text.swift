@@ -16,7 +16,8 @@ extension Change {
     case .hostRanges(let policy): "rdm=\"strategy=host,policy=\(policy.rawValue)\" when the guest is created"
     case .withIOMMU: "passthrough=\"enabled\" when the guest is created"
     case .fromTheStart(let sbdf): "\(sbdf) in the guest's configuration, not plugged in later"
-    case .quarantined(let devices): "xl pci-assignable-add \(devices.map(\.description).joined(separator: " ")) first (dom0 lets go of \(devices.count == 1 ? "it" : "them"))"
+    case .quarantined(let devices):
+      "xl pci-assignable-add \(devices.map(\.description).joined(separator: " ")) first (dom0 lets go of \(devices.count == 1 ? "it" : "them"))"
     case .detached(let sbdf, let guest): "xl pci-detach \(guest) \(sbdf) first"
     case .together(let devices): "\(names(devices)) passed to the same guest"
     case .skipping(let number): "without event \(number) before"
@@ -111,7 +112,9 @@ extension Explanation.Chapter {
     } else {
       var parts: [String] = []
       if !editions.sound.isEmpty { parts.append("all well in \(listed(editions.sound.map(\.text)))") }
-      if !editions.priced.isEmpty { parts.append("it goes through, not without harm, in \(listed(editions.priced.map(\.text)))") }
+      if !editions.priced.isEmpty {
+        parts.append("it goes through, not without harm, in \(listed(editions.priced.map(\.text)))")
+      }
       text = "as it stands: " + parts.joined(separator: "; ")
     }
     if editions.isSoundRepaired {

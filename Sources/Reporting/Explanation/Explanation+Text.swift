@@ -52,7 +52,8 @@ extension Explanation {
       let built = chapters.count { chapter in chapter.facts.contains { if case .built = $0 { true } else { false } } }
       var text = eventCount == 0 ? "Nothing happens." : "Nothing is refused and nothing breaks."
       if built > 0 {
-        text += " Builder, hvmloader and QEMU agree on where RAM lies in \(built == 1 ? "the guest" : "each of the \(built) guests")."
+        text +=
+          " Builder, hvmloader and QEMU agree on where RAM lies in \(built == 1 ? "the guest" : "each of the \(built) guests")."
       }
       prose.add(text, indent: 2, hanging: 2)
     }
@@ -132,7 +133,9 @@ extension Explanation.Chapter {
     case .undefined(let fields): return "\(title): the text leaves \(listed(fields)) to whatever memory held."
     case .unmodelled(let what): return "\(title): \(what) is not modelled."
     case .crashed: return "\(title): hvmloader stops the guest. \(reason)"
-    case .result(let result, _) where result < 0: return "\(title): refused. \(reason)"
+    case .result(let result, let rule) where result < 0:
+      let error = Errno(result: result).map { " with \($0)" } ?? ""
+      return "\(title): refused\(error)\(rule.map { " (\($0))" } ?? ""). \(reason)"
     case .transferred(.fault(let rule)): return "\(title): an IOMMU fault (\(rule)); nothing is mapped there."
     case .touched(.crashed(let rule)): return "\(title): crashes the guest (\(rule))."
     default: break

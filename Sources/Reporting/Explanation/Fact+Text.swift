@@ -51,7 +51,8 @@ extension Explanation.Chapter {
   }
 
   private func isToldByRanges(_ refusal: Refusal) -> Bool {
-    refusal.rule == .bl(64) && facts.contains { if case .ranges(let account, _) = $0 { account.isRefused } else { false } }
+    refusal.rule == .bl(64)
+      && facts.contains { if case .ranges(let account, _) = $0 { account.isRefused } else { false } }
   }
 
   // MARK: Toolstack
@@ -154,7 +155,8 @@ extension Explanation.Chapter {
       case .lowMemory:
         text += "RAM below 4G"
         if !kind.isMovable {
-          text += ", and \(isOne ? "does" : "do") not start above the boundary \(hex(account.boundary)): RAM does not make "
+          text +=
+            ", and \(isOne ? "does" : "do") not start above the boundary \(hex(account.boundary)): RAM does not make "
           text += "way (BL-58)"
         }
       case .highMemory: text += "RAM above 4G, which never makes way (BL-66)"
@@ -186,7 +188,9 @@ extension Explanation.Chapter {
     var text = "\(title(of: call.call)) \(error)\(rule)"
     if let ground = call.ground {
       text += ": \(sentence(of: ground))"
-      if case .assignDevice(.io, _, _, _) = call.call, call.rule == .hv(86) { text += "; so on the way to dom_io, too (HV-87)" }
+      if case .assignDevice(.io, _, _, _) = call.call, call.rule == .hv(86) {
+        text += "; so on the way to dom_io, too (HV-87)"
+      }
     } else if let sentence = call.rule?.sentence {
       text += ": \(sentence)"
     }
@@ -216,10 +220,12 @@ extension Explanation.Chapter {
     switch ground {
     case .sharedRange(let unit, let sbdf, let count):
       let others = unit.devices.map { SBDF(segment: unit.segment, bdf: $0) }.filter { $0 != sbdf }
-      return "its range \(unit.span) is also that of \(listed(others.map(\.description), atMost: 6)), and strict takes a "
+      return
+        "its range \(unit.span) is also that of \(listed(others.map(\.description), atMost: 6)), and strict takes a "
         + "range of one device only (\(count) are listed, whoever has them)"
     case .splitGroup(let others):
-      return "it shares reserved pages with \(listed(others.map(\.description), atMost: 6)), which the guest does not have"
+      return
+        "it shares reserved pages with \(listed(others.map(\.description), atMost: 6)), which the guest does not have"
     case .reached(let unit, let domain): return "\(name(of: domain)) reaches its range \(unit.span)"
     case .occupied(let unit, let frames, let entry):
       return "\(entry.noun) is at \(frames.addresses), in the device's range \(unit.span), and nothing is ever replaced"
@@ -230,7 +236,8 @@ extension Explanation.Chapter {
       return "the domain has \(unit.span) already, but not all of its pages: a relaxed device went without them"
     case .owned(let owner): return owner == nil ? "nobody has it" : "it is \(name(of: owner))'s"
     case .behindBridge(let bridge):
-      return "its requests bear the id of the bridge \(bridge), as its neighbours' do, and it has a range: it cannot move"
+      return
+        "its requests bear the id of the bridge \(bridge), as its neighbours' do, and it has a range: it cannot move"
     }
   }
 
@@ -266,7 +273,9 @@ extension Explanation.Chapter {
   // MARK: Memory
 
   private func sentence(of touch: Fact.Touch) -> String {
-    let place = touch.unit.map { "\(hex(touch.address)) lies in the range \($0.span)" } ?? "\(hex(touch.address)) is in no reserved range"
+    let place =
+      touch.unit.map { "\(hex(touch.address)) lies in the range \($0.span)" }
+      ?? "\(hex(touch.address)) is in no reserved range"
     let who = touch.sbdf.map { "\($0), \(name(of: touch.owner))'s," } ?? "\(name(of: touch.owner))'s CPU"
     let what: String
     switch outcome {

@@ -26,11 +26,9 @@ extension Fact.FirmwareAccount {
     for record in report.records {
       switch record {
       case .holeIgnored(let size): say("a hole of \(sized(size)) is too small and ignored (LD-28).")
-      case .holeApplied(_, _, let size, _): say("the window is as large as the configured hole, \(sized(size)) (LD-28).")
-      case .lowHoleTooSmall:
-        say(
-          "the window is too small for all BARs and cannot grow, as RAM begins right below it\(relocation): 64-bit BARs go "
-            + "above 4G (LD-31).")
+      case .holeApplied(_, _, let size, _):
+        say("the window is as large as the configured hole, \(sized(size)) (LD-28).")
+      case .lowHoleTooSmall: say("\(shortage): 64-bit BARs go above 4G (LD-31).")
       case .mapRefused(let entry, let defect): say("the entry \(entry) cannot be honoured: \(defect.rawValue).")
       default: break
       }
@@ -61,15 +59,29 @@ extension Fact.FirmwareAccount {
     }
   }
 
-  private var relocation: String {
-    let isAllowed = report.records.contains { if case .relocationAllowed(true) = $0 { true } else { false } }
-    return isAllowed ? "" : "; RAM is not moved under this device model (LD-15)"
+  /// Why not all BARs lie below 4G.
+  private var shortage: String {
+    let map = GuestMap.xen
+    if report.bars.contains(where: { $0.bar.kind.is64Bit && $0.bar.size > map.barRelocationThreshold }) {
+      return "a BAR of more than 1G never goes below 4G (LD-25)"
+    }
+    var text = "the window below 4G is too small for all BARs"
+    // The next larger window starts at twice the address, in 32 bits.
+    guard let start = report.lowWindow?.start, let info = report.hvmInfo, !isConfigured else { return text }
+    let end = Page.address(of: UInt64(info.lowMemoryEnd))
+    if end > start << 1 & (map.fourGiB - 1) {
+      text += " and cannot grow, as RAM reaches up to \(hex(end))"
+      let moves = report.records.contains { if case .relocationAllowed(true) = $0 { true } else { false } }
+      if !moves { text += " and is not moved under this device model (LD-15)" }
+    }
+    return text
   }
+
+  private var isConfigured: Bool { report.records.contains { if case .holeApplied = $0 { true } else { false } } }
 
   private var window: String {
     guard let low = report.lowWindow else { return "runs without a window for BARs." }
     var text = "BARs below 4G go to \(low)"
-    let isConfigured = report.records.contains { if case .holeApplied = $0 { true } else { false } }
     if low.start < GuestMap.xen.mmioStart, !isConfigured {
       text += ", lowered from \(hex(GuestMap.xen.mmioStart)) to make room for them (LD-29, LD-30)"
     }

@@ -53,7 +53,8 @@ extension MachineAccount {
   func write(_ machine: Machine, into prose: inout Prose) {
     prose.add(hostLine(machine), indent: 2, hanging: 2)
     if let rule = boot.rule {
-      let what = boot.outcome == .up ? "boots without an IOMMU" : boot.outcome == .panic ? "panics at boot" : "hangs at boot"
+      let what =
+        boot.outcome == .up ? "boots without an IOMMU" : boot.outcome == .panic ? "panics at boot" : "hangs at boot"
       prose.add("It \(what) (\(rule)): no device can be assigned.", indent: 2, hanging: 2)
     }
     if ranges.isEmpty {
@@ -105,8 +106,13 @@ extension MachineAccount {
       case .amdVi: "AMD-Vi"
       case .none: "no IOMMU"
       }
-    var words = ["\(sized(machine.memory)) of memory", machine.iommu == .none ? iommu : "\(iommu) \(boot.iommuEnabled ? "in use" : "off")"]
-    words.append(machine.sharesPageTables && machine.iommu != .amdVi ? "IOMMU tables shared with the p2m" : "IOMMU tables of their own")
+    var words = [
+      "\(sized(machine.memory)) of memory",
+      machine.iommu == .none ? iommu : "\(iommu) \(boot.iommuEnabled ? "in use" : "off")",
+    ]
+    words.append(
+      machine.sharesPageTables && machine.iommu != .amdVi
+        ? "IOMMU tables shared with the p2m" : "IOMMU tables of their own")
     switch machine.quarantine {
     case .none: words.append("devices go back to dom0")
     case .basic: words.append("devices that leave a guest are quarantined")

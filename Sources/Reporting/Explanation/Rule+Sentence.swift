@@ -16,10 +16,12 @@ extension Rule {
     case 25: "no remapping unit is responsible for the device"
     case 40: "no IOMMU translates for the device"
     case 45, 46: "the caller may not ask for reserved ranges, or asks wrongly"
-    case 64: "the domain, the caller, the device or a flag is not one that can be meant here, or the domain has no IOMMU"
+    case 64:
+      "the domain, the caller, the device or a flag is not one that can be meant here, or the domain has no IOMMU"
     case 65: "the domain uses log-dirty mode or populate on demand, which exclude devices"
     case 68: "a device goes from one guest to another only after the first has given it up"
-    case 69: "a conventional function behind a bridge shares its id with its neighbours; with a reserved range it cannot move"
+    case 69:
+      "a conventional function behind a bridge shares its id with its neighbours; with a reserved range it cannot move"
     case 73: "the domain does not have the device"
     case 78: "the domain cannot be destroyed yet"
     case 81: "the device is unknown, or neither the hardware domain nor dom_io has it"

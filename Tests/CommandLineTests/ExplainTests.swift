@@ -27,7 +27,8 @@ struct ExplainTests {
     let section = try #require(readme.components(separatedBy: "## An answer to a report\n").last)
     let block = try #require(section.components(separatedBy: "```text\n").dropFirst().first)
     let shown = try #require(block.components(separatedBy: "```").first)
-    #expect(!shown.isEmpty && (try Program.run(["explain", Self.report]).output).hasPrefix(shown))
+    let output = try Program.run(["explain", Self.report]).output
+    #expect(!shown.isEmpty && output.hasPrefix(shown))
   }
 
   @Test("a guest from a configuration takes the place of the trace's events")

@@ -6,7 +6,8 @@ private let floors = [
   "CZlib", "Storage", "Parallel", "Sharing", "CCoverage", "Coverage",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
   "Tracing", "Simulation", "Invariants", "Replaying", "Features", "Catalogue", "Explaining", "Fuzzing", "CFuzzTarget",
-  "FuzzTarget", "Exhaustion", "Studies", "Importing", "Benchmarks", "Reporting", "CLibFuzzer", "rdmfuzz_target", "rdmfuzz",
+  "FuzzTarget", "Exhaustion", "Studies", "Importing", "Benchmarks", "Reporting", "CLibFuzzer",
+  "rdmfuzz_target", "rdmfuzz",
 ]
 
 /// Neighbours on one floor that must not know each other.

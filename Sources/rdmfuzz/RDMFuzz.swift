@@ -26,7 +26,8 @@ struct RDMFuzz: ParsableCommand {
     subcommands: [
       Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Minimize.self, Merge.self, Conform.self, Exhaust.self,
       Mutants.self,
-      Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self, CorpusCommand.self,
+      Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self,
+      CorpusCommand.self,
       Worker.self,
     ],
     defaultSubcommand: Nightly.self)

@@ -7,7 +7,7 @@ struct HelpTests {
     "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "merge", "conform", "exhaust", "mutants", "bench",
     "growth",
     "editions",
-    "quirks", "invariants", "import",
+    "quirks", "invariants", "import", "corpus",
   ]
 
   /// Where the snapshots lie. RDMFUZZ_SNAPSHOTS=rewrite writes them anew.

@@ -8,7 +8,7 @@ struct HelpTests {
     "bench",
     "growth",
     "editions",
-    "quirks", "invariants", "import",
+    "quirks", "invariants", "import", "corpus",
   ]
 
   /// Where the snapshots lie. RDMFUZZ_SNAPSHOTS=rewrite writes them anew.

@@ -72,7 +72,10 @@ struct AssemblyTests {
       "devices.0x9b800000=00:02.0", "buses.00:1c.5=04", "tables=separate", "quarantine=none",
     ]
     let result = TraceImport(try Assumptions(words)).trace(of: [try facts(log, "dmesg.log")])
-    #expect(result.gaps.map(\.what) == ["the devices of the RMRR 0x9aaf8000-0x9ad41fff", "the devices of the RMRR 0x9b800000-0x9fffffff"])
+    #expect(
+      result.gaps.map(\.what) == [
+        "the devices of the RMRR 0x9aaf8000-0x9ad41fff", "the devices of the RMRR 0x9b800000-0x9fffffff",
+      ])
     let machine = result.trace.header.machine
     #expect(machine.memory == 8 << 30 && !machine.sharesPageTables && machine.quarantine == .none)
     #expect(result.trace.header.edition == Edition(.xen4_13))
@@ -90,14 +93,17 @@ struct AssemblyTests {
     let text = "DMAR: RMRR base: 0xdb000000 end:\nBIOS-e820: [mem 0x100000-0xa0000000] usable\n"
     let without = TraceImport().trace(of: [try facts(text, "x")])
     #expect(without.remarks.count == 1 && without.trace.header.machine.dmar == .structures([]))
-    #expect(without.gaps.first?.description == "not told: the end of the RMRR at 0xdb000000; the RMRR is left out (--assume end.0xdb000000=ADDRESS)")
+    #expect(
+      without.gaps.first?.description
+        == "not told: the end of the RMRR at 0xdb000000; the RMRR is left out (--assume end.0xdb000000=ADDRESS)")
     let given = try Assumptions([
       "end.0xdb000000=0xdf1fffff", "device.00:02.0=id=8086:1616 class=0300 kind=pci pin=1 bar0=m64:16M",
     ])
     let with = TraceImport(given).trace(of: [try facts(text, "x")])
     #expect(
       with.trace.header.machine.dmar
-        == .structures([.rmrr(.init(base: 0xDB00_0000, end: 0xDF1F_FFFF, scopes: [.init(endpoint: SBDF(0, 0, 2, 0))]))]))
+        == .structures([.rmrr(.init(base: 0xDB00_0000, end: 0xDF1F_FFFF, scopes: [.init(endpoint: SBDF(0, 0, 2, 0))]))])
+    )
     #expect(with.trace.header.machine.function(at: SBDF(0, 0, 2, 0))?.device == 0x1616)
     // Linux's own reservation tells where the range ends.
     let stolen = TraceImport().trace(
@@ -108,7 +114,8 @@ struct AssemblyTests {
   @Test(
     "a bad assumption is told",
     arguments: [
-      "memory", "memory=16Q", "nonsense=1", "buses.00:1c.0=3-2", "buses.x=1-2", "end.0x1=y", "devices.0x1=", "edition=x",
+      "memory", "memory=16Q", "nonsense=1", "buses.00:1c.0=3-2", "buses.x=1-2", "end.0x1=y", "devices.0x1=",
+      "edition=x",
       "device.00:02.0=id=1", "devices.0x1=00:02.0,", "phys-bits=99", "memory.x=1", "device.00:99.0=",
     ])
   func malformed(word: String) {
@@ -137,9 +144,13 @@ struct AssemblyTests {
     for first in inputs.indices {
       for second in inputs.indices where second != first {
         let rest = inputs.indices.filter { $0 != first && $0 != second }
-        let result = TraceImport().trace(of: [inputs[first], inputs[second]] + rest.map { inputs[$0] } + [inputs[first]])
+        let result = TraceImport().trace(
+          of: [inputs[first], inputs[second]] + rest.map { inputs[$0] } + [inputs[first]])
         traces.insert(result.trace)
-        #expect(result.remarks.map(\.description) == ["dmesg.log: contradiction: the RMRR 0x9b800000-0x9fffffff is not in the table"])
+        #expect(
+          result.remarks.map(\.description) == [
+            "dmesg.log: contradiction: the RMRR 0x9b800000-0x9fffffff is not in the table"
+          ])
       }
     }
     #expect(traces.count == 1)
@@ -172,10 +183,13 @@ struct AssemblyTests {
     #expect(!result.trace.header.assumed.contains("rmrr-devices"))
   }
 
-  @Test("the version that a log names chooses the edition", arguments: [
-    ("4.4.1", Edition.Name.xen4_5), ("4.6.0", .xen4_6), ("4.8", .xen4_6), ("4.13.2-pre", .xen4_13), ("4.17.3", .xen4_17),
-    ("4.19.1", .xen4_17), ("4.21", .xen4_20), ("4.22-unstable", .xenMaster),
-  ])
+  @Test(
+    "the version that a log names chooses the edition",
+    arguments: [
+      ("4.4.1", Edition.Name.xen4_5), ("4.6.0", .xen4_6), ("4.8", .xen4_6), ("4.13.2-pre", .xen4_13),
+      ("4.17.3", .xen4_17),
+      ("4.19.1", .xen4_17), ("4.21", .xen4_20), ("4.22-unstable", .xenMaster),
+    ])
   func versions(version: String, name: Edition.Name) throws {
     var input = try facts(log, "dmesg.log")
     input.xenVersion = version

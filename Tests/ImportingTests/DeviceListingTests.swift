@@ -103,7 +103,8 @@ struct DeviceListingTests {
     #expect(graphics.numbersAreInferred && graphics.kind == nil)
     #expect(
       graphics.bars == [
-        BAR(0, .m64p, size: 256 << 20, hostAddress: 0xD000_0000), BAR(2, .m64, size: 128 << 10, hostAddress: 0xCFEE_0000),
+        BAR(0, .m64p, size: 256 << 20, hostAddress: 0xD000_0000),
+        BAR(2, .m64, size: 128 << 10, hostAddress: 0xCFEE_0000),
         BAR(4, .io, size: 256, hostAddress: 0x2000),
       ])
     #expect(host[SBDF(0, 0, 0x1F, 3)].classCode == 0x0C05)

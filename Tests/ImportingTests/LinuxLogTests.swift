@@ -74,13 +74,17 @@ struct LinuxLogTests {
     var seen: Set<SBDF> = []
     for device in machine.devices {
       // Behind a volume management device Linux makes segments of its own, which hold the same places once more.
-      guard let place = SBDF(device.bdf), !Self.misread.contains(device.bdf), seen.insert(place).inserted else { continue }
+      guard let place = SBDF(device.bdf), !Self.misread.contains(device.bdf), seen.insert(place).inserted else {
+        continue
+      }
       let function = facts.host[place]
       guard let vendor = function.vendor, let id = function.device else {
         Issue.record("\(machine.file): \(device) is not told")
         continue
       }
-      #expect(UInt64(vendor) << 16 | UInt64(id) == number(device.id.split(separator: ":").joined()), "\(machine.file) \(device.bdf)")
+      #expect(
+        UInt64(vendor) << 16 | UInt64(id) == number(device.id.split(separator: ":").joined()),
+        "\(machine.file) \(device.bdf)")
       #expect(
         UInt64(function.classCode ?? 0) << 8 | UInt64(function.interface ?? 0) == number(device.cls),
         "\(machine.file) \(device.bdf)")
@@ -159,7 +163,8 @@ struct LinuxLogTests {
     #expect(host.tableAddressBits == 36 && host.addressBits == 39)
     #expect(
       host.structures.map(\.structure).prefix(2) == [
-        .drhd(.init(registerBase: 0xFED9_0000, includeAll: false)), .drhd(.init(registerBase: 0xFED9_3000, includeAll: true)),
+        .drhd(.init(registerBase: 0xFED9_0000, includeAll: false)),
+        .drhd(.init(registerBase: 0xFED9_3000, includeAll: true)),
       ])
     #expect(
       facts.ranges.map { "\(hex($0.base))-\(hex($0.end))" } == [

@@ -9,7 +9,8 @@ struct SpoiledInputTests {
   private static let tokens = [
     "BIOS-e820: [mem 0x", "-0xffffffffffffffff] usable\n", "DMAR: RMRR base: 0x", " end: 0x", "DMAR: DRHD base: 0x",
     "Setting identity map [0x", "pci 0000:00:02.0: ", "[8086:1616] type 01 class 0x060400\n", "reg 0x10: [mem 0x",
-    " 64bit pref]\n", "PCI bridge to [bus 01-ff]\n", "0000:ff:1f.7", "00:02.0 VGA compatible controller [0300]: [1:2]\n",
+    " 64bit pref]\n", "PCI bridge to [bus 01-ff]\n", "0000:ff:1f.7",
+    "00:02.0 VGA compatible controller [0300]: [1:2]\n",
     "\tRegion 0: Memory at ", " (64-bit, prefetchable) [size=16G]\n", "Bus: primary=00, secondary=ff, subordinate=ff",
     "[000h 0000   4]   Signature : \"DMAR\"\n", "[FFFFh 65535 008h] X : FFFFFFFFFFFFFFFF\n", "    0000: 44 4D 41 52 ",
     "address sizes : 64 bits physical", "domain 0000 [bus 00-ff])", "pci_bus 0000:00: root bus resource [bus 00-ff]\n",
@@ -22,7 +23,8 @@ struct SpoiledInputTests {
     for (index, table) in try CorpusTables.tables.get().prefix(12).enumerated() {
       samples.append(table.bytes)
       samples.append(Array(TableTexts.dump(table.bytes).utf8))
-      samples.append(Array(TableTexts.listing(table.bytes, TableTexts.Style.allCases[index % 3], raw: index % 2 == 0).utf8))
+      samples.append(
+        Array(TableTexts.listing(table.bytes, TableTexts.Style.allCases[index % 3], raw: index % 2 == 0).utf8))
     }
     samples.append(
       Array(
@@ -70,8 +72,11 @@ struct SpoiledInputTests {
         return
       }
       let text = result.trace.bytes
-      guard let again = try? Trace(bytes: text, name: "spoiled"), again.bytes == text else {
-        Issue.record("round \(round): \(String(decoding: text, as: UTF8.self))")
+      do throws(TraceError) {
+        let again = try Trace(bytes: text, name: "spoiled")
+        if again.bytes != text { Issue.record("round \(round): \(String(decoding: text, as: UTF8.self))") }
+      } catch {
+        Issue.record("round \(round): \(error)")
         return
       }
     }

@@ -25,7 +25,9 @@ struct TableTextTests {
     let other = Array("APIC".utf8) + [52, 0, 0, 0] + [UInt8](repeating: 0x44, count: 44)
     for (name, bytes) in tables {
       let text = "acpidump of a machine\n" + TableTexts.dump(other) + TableTexts.dump(bytes) + TableTexts.dump(other)
-      for text in [text, TableTexts.dump(bytes, heading: false, comments: true), TableTexts.hexdump(bytes), TableTexts.xxd(bytes)] {
+      for text in [
+        text, TableTexts.dump(bytes, heading: false, comments: true), TableTexts.hexdump(bytes), TableTexts.xxd(bytes),
+      ] {
         let read = try self.tables(in: text)
         #expect(read.tables == [bytes] && read.unclear.isEmpty, "\(name): \(read.unclear)")
       }
@@ -121,14 +123,17 @@ struct TableTextTests {
       func spelled(_ scope: String) -> String {
         // The other program writes later functions with two digits.
         let parts = scope.split(separator: "/").map(String.init)
-        return parts[0] + parts.dropFirst().map { part in
-          let hop = part.split(separator: ".")
-          return "/\(hop[0]).\(UInt8(hop[1], radix: 16).map { String($0) } ?? "")"
-        }.joined()
+        return parts[0]
+          + parts.dropFirst().map { part in
+            let hop = part.split(separator: ".")
+            return "/\(hop[0]).\(UInt8(hop[1], radix: 16).map { String($0) } ?? "")"
+          }.joined()
       }
       let ranges = structures.compactMap { if case .rmrr(let record) = $0 { record } else { nil } }
       let expected = file.rmrr.map { "\($0.seg) \($0.base)-\($0.end) \($0.scope.map(spelled))" }
-      #expect(ranges.map { "\($0.segment) \(hex($0.base))-\(hex($0.end)) \($0.scopes.map(text))" } == expected, "\(file.file)")
+      #expect(
+        ranges.map { "\($0.segment) \(hex($0.base))-\(hex($0.end)) \($0.scopes.map(text))" } == expected, "\(file.file)"
+      )
       let units = structures.compactMap { if case .drhd(let record) = $0 { record } else { nil } }
       #expect(
         units.map { "\($0.segment) \(hex($0.registerBase)) \($0.includeAll) \($0.scopes.map(text))" }
@@ -166,6 +171,7 @@ struct TableTextTests {
     let error = #expect(throws: ImportError.self) { try InputReader().facts(at: "\(folder)/notes.txt") }
     #expect(
       error?.description
-        == "\(folder)/notes.txt: expected an ACPI table, a boot log, a device listing or a guest's configuration, found none of them")
+        == "\(folder)/notes.txt: expected an ACPI table, a boot log, a device listing or a guest's configuration, found none of them"
+    )
   }
 }

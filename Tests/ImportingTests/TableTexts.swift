@@ -153,7 +153,11 @@ enum TableTexts {
       text += "\n\n"
       offset += length
     }
-    if raw { text += "Raw Table Data: Length \(table.count) (0x\(digits(table.count, 1)))\n\n" + dump(table, heading: false, comments: true) }
+    if raw {
+      text +=
+        "Raw Table Data: Length \(table.count) (0x\(digits(table.count, 1)))\n\n"
+        + dump(table, heading: false, comments: true)
+    }
     return text
   }
 }

@@ -60,11 +60,15 @@ struct ThisMachineTests {
     header[0x0E] = 0x81
     header[0x19] = 1
     header[0x1A] = 3
-    for (name, text) in [("vendor", "0x8086"), ("device", "0x9c90"), ("class", "0x060400"), ("max_link_speed", "5 GT/s")] {
+    for (name, text) in [
+      ("vendor", "0x8086"), ("device", "0x9c90"), ("class", "0x060400"), ("max_link_speed", "5 GT/s"),
+    ] {
       try put("\(port)/\(name)", text)
     }
     try put(port + "/config", header)
-    try put("/sys/kernel/iommu_groups/0/reserved_regions", "0x00000000db000000 0x00000000df1fffff direct\n0x00000000fee00000 0x00000000feefffff msi")
+    try put(
+      "/sys/kernel/iommu_groups/0/reserved_regions",
+      "0x00000000db000000 0x00000000df1fffff direct\n0x00000000fee00000 0x00000000feefffff msi")
     try put("/sys/kernel/iommu_groups/0/devices/0000:00:02.0", "")
     try put("/sys/class/dmi/id/sys_vendor", "Some Vendor")
     try put("/sys/class/dmi/id/product_name", "Model 7")
@@ -81,7 +85,8 @@ struct ThisMachineTests {
     #expect(host.e820.map(\.description) == ["0x0-0x9fc00:ram", "0xf0000-0x100000:reserved"] && host.addressBits == 39)
     #expect(
       host[SBDF(0, 0, 2, 0)].bars == [
-        BAR(0, .m64, size: 16 << 20, hostAddress: 0xF600_0000), BAR(2, .m64p, size: 256 << 20, hostAddress: 0xE000_0000),
+        BAR(0, .m64, size: 16 << 20, hostAddress: 0xF600_0000),
+        BAR(2, .m64p, size: 256 << 20, hostAddress: 0xE000_0000),
         BAR(4, .io, size: 64, hostAddress: 0xF000), BAR(6, .rom, size: 128 << 10, hostAddress: 0xC0000),
       ])
     #expect(host[SBDF(0, 0, 2, 0)].interruptPin == 1 && host[SBDF(0, 0, 2, 0)].kind == .pci)

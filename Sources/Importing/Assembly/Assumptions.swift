@@ -40,7 +40,9 @@ public struct Assumptions: Hashable, Sendable {
   public init(_ words: [String]) throws(Malformed) {
     for word in words {
       let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      guard parts.count == 2 else { throw Malformed(message: "expected an assumption KEY=VALUE, found \(quoted(word))") }
+      guard parts.count == 2 else {
+        throw Malformed(message: "expected an assumption KEY=VALUE, found \(quoted(word))")
+      }
       try add(parts[0], parts[1], word)
     }
     guard !hostFields.isEmpty else { return }

@@ -16,7 +16,8 @@ struct MachineAssembly {
   private(set) var reservedDevices: [SBDF] = []
 
   private static let words = [
-    "memory", "phys-bits", "tables", "e820", "dmar", "rmrr-devices", "drhd-devices", "buses", "devices", "kinds", "bars",
+    "memory", "phys-bits", "tables", "e820", "dmar", "rmrr-devices", "drhd-devices", "buses", "devices", "kinds",
+    "bars",
   ]
 
   private let host: HostFacts
@@ -85,7 +86,8 @@ struct MachineAssembly {
       machine.e820 = memory.e820
       used.insert("e820")
       if !host.tables.isEmpty || !host.structures.isEmpty || !host.e820.isEmpty {
-        let what = host.e820.isEmpty ? "the memory map of the host" : "all but \(host.e820.count) entries of the memory map"
+        let what =
+          host.e820.isEmpty ? "the memory map of the host" : "all but \(host.e820.count) entries of the memory map"
         gaps.append(Gap(what, "a usual one assumed"))
       }
     }
@@ -107,7 +109,8 @@ struct MachineAssembly {
     if told.isEmpty, given.isEmpty {
       machine.functions = assumedFunctions.functions
       used.formUnion(["buses", "devices", "bars"])
-      gaps.append(Gap("PCI functions", "those that the table names, and a network card, assumed", remedy: "device.PLACE=..."))
+      gaps.append(
+        Gap("PCI functions", "those that the table names, and a network card, assumed", remedy: "device.PLACE=..."))
     } else {
       var functions: [SBDF: PCIFunction] = [:]
       if !isWhole {

@@ -2,10 +2,12 @@
 /// common device of the class has them.
 enum TypicalDevices {
   /// Read by `BARCatalogue` as its files are.
-  static let catalogue = (try? BARCatalogue(
-    bytes: Array(
-      (rows.map { $0.split(separator: " ", maxSplits: 2).joined(separator: "\t") }.joined(separator: "\n") + "\n").utf8),
-    name: "typical devices")) ?? BARCatalogue()
+  static let catalogue =
+    (try? BARCatalogue(
+      bytes: Array(
+        (rows.map { $0.split(separator: " ", maxSplits: 2).joined(separator: "\t") }.joined(separator: "\n") + "\n")
+          .utf8),
+      name: "typical devices")) ?? BARCatalogue()
 
   private static let rows = [
     "vendor:device class_code bars(reg:kind,size,width,pref)",

@@ -30,18 +30,25 @@ public struct FunctionFacts: Hashable, Sendable {
   /// A function of which nothing else is known.
   public init(_ sbdf: SBDF) { self.sbdf = sbdf }
 
-  /// Adds a register; one with its index that is there already stays, but learns an address it lacks.
-  public mutating func add(_ bar: BAR) {
+  /// Adds a register; one with its index that is there already stays, but learns an address it lacks. False if the
+  /// register lies in the upper half of another one, or the reverse.
+  @discardableResult
+  public mutating func add(_ bar: BAR) -> Bool {
     var bars = bars ?? []
     if let place = bars.firstIndex(where: { $0.index == bar.index }) {
       if bars[place].hostAddress == 0, bars[place].size == bar.size, bars[place].kind == bar.kind {
         bars[place].hostAddress = bar.hostAddress
       }
     } else {
+      let meets = bars.contains { other in
+        other.kind.is64Bit && other.index + 1 == bar.index || bar.kind.is64Bit && bar.index + 1 == other.index
+      }
+      if meets { return false }
       bars.append(bar)
       bars.sort { $0.index < $1.index }
     }
     self.bars = bars
+    return true
   }
 
   /// Fills what is unknown from `other`, which is about the same function.

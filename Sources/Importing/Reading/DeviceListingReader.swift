@@ -19,7 +19,8 @@ struct DeviceListingReader: LineFormat {
   mutating func read(_ line: LogLine, into facts: inout InputFacts) -> LineVerdict {
     var scanner = line.scanner
     scanner.skipQuotation()
-    if let first = scanner.rest.first, hexadecimalValue(first) != nil, let header = DeviceListingReader.header(scanner) {
+    if let first = scanner.rest.first, hexadecimalValue(first) != nil, let header = DeviceListingReader.header(scanner)
+    {
       close(into: &facts)
       function = header.function
       hasCapabilities = false
@@ -29,7 +30,8 @@ struct DeviceListingReader: LineFormat {
     }
     guard function != nil else { return .foreign }
     // Details are indented; another line ends them.
-    guard let first = line.bytes.first, first == UInt8(ascii: " ") || first == UInt8(ascii: "\t") || first == UInt8(ascii: ">")
+    guard let first = line.bytes.first,
+      first == UInt8(ascii: " ") || first == UInt8(ascii: "\t") || first == UInt8(ascii: ">")
     else {
       close(into: &facts)
       return .foreign
@@ -184,14 +186,15 @@ struct DeviceListingReader: LineFormat {
     let kind: BAR.Kind =
       isPorts ? .io : isROM ? .rom : BAR.Kind(is64Bit: isWide, isPrefetchable: isPrefetchable)
     guard let bar = BAR(checking: place, kind, size: size, hostAddress: address) else { return .unclear }
-    function?.add(bar)
+    if function?.add(bar) == false { return .unclear }
     if inferred { function?.numbersAreInferred = true }
     return .understood
   }
 
   private static func size(_ scanner: inout LineScanner) -> UInt64? {
     guard let number = scanner.decimal() else { return nil }
-    let shift: UInt64 = scanner.take("K") ? 10 : scanner.take("M") ? 20 : scanner.take("G") ? 30 : scanner.take("T") ? 40 : 0
+    let shift: UInt64 =
+      scanner.take("K") ? 10 : scanner.take("M") ? 20 : scanner.take("G") ? 30 : scanner.take("T") ? 40 : 0
     guard scanner.take("]"), number <= UInt64.max >> shift else { return nil }
     return number << shift
   }

@@ -21,6 +21,7 @@ public struct InputReader: Sendable {
     guard let names = Folder.names(in: path) else { return [try facts(of: InputReader.contents(of: path), path: path)] }
     let folder = path.count > 1 && path.hasSuffix("/") ? String(path.dropLast()) : path
     let files = names.map { "\(folder)/\($0)" }.filter(Folder.holdsFile)
+    if files.isEmpty { throw ImportError(StorageError(.missing, path: path, "no files in it")) }
     var all: [InputFacts] = []
     for file in files {
       let facts = read(try InputReader.contents(of: file), path: file)
@@ -70,6 +71,15 @@ public struct InputReader: Sendable {
     }
     var reader = TextReader(path: path)
     reader.read(bytes, into: &facts)
+    for (what, count) in [
+      ("the memory map", facts.host.e820.count), ("structures", facts.host.structures.count),
+      ("1:1 mappings", facts.host.identityMaps.count), ("root buses", facts.host.rootBuses.count),
+      ("ranges", facts.host.openRanges.count), ("graphics memory", facts.host.stolenGraphics.count),
+      ("tables", facts.host.tables.count * TableCollector.share),
+    ] where count >= HostFacts.limit {
+      facts.remark(
+        .unused, Origin(path), "\(what) beyond \(what == "tables" ? count / TableCollector.share : count) entries")
+    }
     return .success(facts)
   }
 

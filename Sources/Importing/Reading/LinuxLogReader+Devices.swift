@@ -163,7 +163,6 @@ extension LinuxLogReader {
       let bar = BAR(checking: index, kind, size: last - first + 1, hostAddress: first)
     else { return .unclear }
     guard let sbdf = place.sbdf else { return .understood }
-    facts.host[sbdf].add(bar)
-    return .understood
+    return facts.host[sbdf].add(bar) ? .understood : .unclear
   }
 }

@@ -48,9 +48,12 @@ extension LinuxLogReader {
   /// `0x0000009aaf8000 end: 0x0000009ad41fff`, the end inclusive.
   private static func range(_ text: LineScanner, into facts: inout InputFacts) -> LineVerdict {
     var scanner = text
-    guard let base = scanner.hexadecimal() else { return .incomplete }
+    guard scanner.rest.begins(with: "0x"), let base = scanner.hexadecimal() else { return .incomplete }
     scanner.skipBlanks()
-    guard scanner.take("end: "), let end = scanner.hexadecimal() else { return .incomplete }
+    // The next line may begin with what could be a number.
+    guard scanner.take("end: "), scanner.rest.begins(with: "0x"), let end = scanner.hexadecimal() else {
+      return .incomplete
+    }
     facts.host.add(StructureFacts(.rmrr(RMRRRecord(base: base, end: end, scopes: [])), tellsScopes: false))
     return .understood
   }

@@ -85,7 +85,9 @@ public struct LineScanner: Sendable {
     var scanner = self
     _ = scanner.take("0x")
     guard let value = scanner.digits(radix: 16) else { return nil }
-    if let next = scanner.rest.first, isWordByte(next), suffix.utf8CodeUnitCount == 0 || !scanner.rest.begins(with: suffix) {
+    if let next = scanner.rest.first, isWordByte(next),
+      suffix.utf8CodeUnitCount == 0 || !scanner.rest.begins(with: suffix)
+    {
       return nil
     }
     self = scanner

@@ -5,6 +5,9 @@ enum TableCollector {
   /// The largest table, in bytes; real ones have some hundreds.
   static let sizeLimit = 1 << 16
 
+  /// Of one table so many entries of other lists could be had: tables are larger.
+  static let share = 16
+
   /// What a table's header needs.
   private static let headerLength = 36
 
@@ -23,7 +26,7 @@ enum TableCollector {
     guard isWanted(table) else { return }
     if let length = length(of: table), length >= DMARReader.headerLength, table.count >= length {
       let whole = Array(table[..<length])
-      if facts.host.tables.count < HostFacts.limit / 16, !facts.host.tables.contains(whole) {
+      if facts.host.tables.count < HostFacts.limit / share, !facts.host.tables.contains(whole) {
         facts.host.tables.append(whole)
       }
       return

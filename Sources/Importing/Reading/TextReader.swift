@@ -45,39 +45,45 @@ struct TextReader {
       read(LogLine(broken + line, at: Origin(path, number)), into: &facts)
       broken.removeAll(keepingCapacity: true)
     }
-    giveUp(into: &facts)
+    if let pending { giveUp(pending, into: &facts) }
     for index in formats.indices { formats[index].finish(into: &facts) }
   }
 
   private mutating func read(_ line: LogLine, into facts: inout InputFacts) {
-    if let (first, index) = pending {
-      let joined = LogLine(TextReader.joined(first.bytes, line.bytes), at: first.origin)
-      if case .understood = formats[index].read(joined, into: &facts) {
-        pending = nil
-        return
+    let broken = pending
+    pending = nil
+    let verdict = ask(line, into: &facts)
+    if let broken {
+      // A line that is something by itself is no continuation.
+      if case .foreign = verdict {
+        let joined = LogLine(TextReader.joined(broken.line.bytes, line.bytes), at: broken.line.origin)
+        if case .understood = formats[broken.format].read(joined, into: &facts) { return }
       }
-      giveUp(into: &facts)
+      giveUp(broken, into: &facts)
     }
+    if case .unclear = verdict { facts.remark(.unclear, line.origin, line.quotation) }
+  }
+
+  /// Asks all formats for `line`; one that is incomplete is kept.
+  private mutating func ask(_ line: LogLine, into facts: inout InputFacts) -> LineVerdict {
     var isUnclear = false
     for index in formats.indices {
       switch formats[index].read(line, into: &facts) {
       case .foreign: continue
-      case .understood: return
+      case .understood: return .understood
       case .incomplete:
         pending = (line, index)
-        return
+        return .incomplete
       case .unclear: isUnclear = true
       }
     }
-    if isUnclear { facts.remark(.unclear, line.origin, line.quotation) }
+    return isUnclear ? .unclear : .foreign
   }
 
   /// Nothing that follows completes the line that broke off.
-  private mutating func giveUp(into facts: inout InputFacts) {
-    guard let (line, index) = pending else { return }
-    pending = nil
-    formats[index].readCut(line, into: &facts)
-    facts.remark(.unclear, line.origin, "\(line.quotation) breaks off")
+  private mutating func giveUp(_ broken: (line: LogLine, format: Int), into facts: inout InputFacts) {
+    formats[broken.format].readCut(broken.line, into: &facts)
+    facts.remark(.unclear, broken.line.origin, "\(broken.line.quotation) breaks off")
   }
 
   /// The line that mail broke into `first` and `second`; quotation marks before the second are dropped.

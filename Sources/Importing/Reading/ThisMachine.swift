@@ -152,7 +152,9 @@ public struct ThisMachine: Sendable {
         facts.remark(.unused, Origin("\(path)/resource", index + 1), "no register has \(size) bytes at \(hex(start))")
         continue
       }
-      function.add(bar)
+      if !function.add(bar) {
+        facts.remark(.unclear, Origin("\(path)/resource", index + 1), "a register in the upper half of another one")
+      }
     }
   }
 

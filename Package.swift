@@ -128,16 +128,23 @@ let package = Package(
         "Fuzzing", "Studies",
       ]),
     module(
+      "Explaining",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation", "Invariants", "Replaying",
+      ]),
+    module(
       "Reporting",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypervisor", "Firmware", "Toolstack", "Tracing", "Simulation",
-        "Invariants", "Replaying", "Catalogue", "Fuzzing", "Exhaustion", "Studies", "Benchmarks",
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
+        "Simulation", "Invariants", "Replaying", "Catalogue", "Explaining", "Fuzzing", "Exhaustion", "Studies",
+        "Benchmarks",
       ]),
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
         "Editions", "Storage", "Toolstack", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
-        "Exhaustion", "Studies", "Benchmarks", "Importing", "Exporting", "Reporting", "Parallel",
+        "Explaining", "Exhaustion", "Studies", "Benchmarks", "Importing", "Exporting", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
@@ -185,8 +192,17 @@ let package = Package(
         "Hypercalls", "Toolstack", "Tracing", "Storage",
       ]),
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Features", "Fuzzing"]),
+    tests(
+      "Explaining",
+      with: [
+        "AddressSpace", "Editions", "Storage", "Platform", "Hypervisor", "Toolstack", "Tracing", "Invariants",
+        "Replaying", "Simulation", "Reporting",
+      ],
+      resources: [.copy("Answers")]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
-    tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
+    tests(
+      "Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"],
+      resources: [.copy("Inputs")]),
     tests(
       "Exporting",
       with: ["Editions", "Platform", "Hypervisor", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"]),

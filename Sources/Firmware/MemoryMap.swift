@@ -1,4 +1,5 @@
 import AddressSpace
+import Editions
 import Hypercalls
 
 /// The overlap test that the loader uses everywhere (LD-9): ends wrap, and an empty range inside counts.
@@ -25,12 +26,15 @@ extension LoaderState {
     if count == capacity, decisions.fullMap == .refused, let last = entries.last { throw refusal(last, .full) }
     if decisions.mapCheck == .consistent { entries.removeAll { $0.size == 0 } }
     for entry in entries where entry.type == .reserved && decisions.dynamicRanges == .refused {
-      if meets(dynamicStart, map.dynamicEnd &- dynamicStart, entry) {
-        throw LoaderCrash(.dynamicAreaConflict, .dynamicAreaConflict)
-      }
+      if isInDynamicArea(entry) { throw LoaderCrash(.dynamicAreaConflict, .dynamicAreaConflict) }
     }
     if decisions.mapCheck == .consistent { try checkRanges() }
     if decisions.specialArea == .everything { try checkFirmwareAreas(input) }
+  }
+
+  /// True if the entry meets the area that the loader hands out (LD-8).
+  fileprivate func isInDynamicArea(_ entry: E820Entry) -> Bool {
+    meets(dynamicStart, map.dynamicEnd &- dynamicStart, entry)
   }
 
   private func refusal(_ entry: E820Entry, _ defect: MapDefect) -> LoaderCrash {
@@ -139,5 +143,14 @@ extension LoaderState {
       entries.append(E820Entry(start: map.fourGiB, size: moved, type: .ram))
     }
     if entries[high].end != UInt64(hvm.highMemoryEnd) << 12 { throw LoaderCrash(.highMemory) }
+  }
+}
+
+extension HVMLoader {
+  /// The reserved range for which a run of this loader ended with `LogRecord.dynamicAreaConflict`, nil if there is none.
+  public func dynamicAreaConflict(in report: FirmwareReport) -> E820Entry? {
+    let state = LoaderState(
+      decisions: decisions, map: map, domain: DomainID(0), input: .init(hvmInfo: [], functions: []))
+    return report.memoryMap.first { $0.type == .reserved && state.isInDynamicArea($0) }
   }
 }

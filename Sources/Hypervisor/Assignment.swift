@@ -150,6 +150,14 @@ extension Hypervisor {
     devices[device] = before
   }
 
+  /// The first of `matches` that a strict assignment may not have because other devices share it (HV-86).
+  @inline(__always)
+  func sharedUnit(among matches: UnitList.Matches) -> Int? {
+    guard (isAMD ? decisions.unitySharing : decisions.sharedUnits) == .strictRefused else { return nil }
+    for unit in matches where units.deviceCount(of: unit) > 1 { return unit }
+    return nil
+  }
+
   /// Assigns one function, main or phantom (4.4).
   private mutating func assignFunction(
     _ function: SBDF, of device: Int, to owner: DomainID, target: Int?, from source: DomainID, relaxed: Bool
@@ -157,9 +165,7 @@ extension Hypervisor {
     if boot.remappingUnits.isEmpty && !isAMD { return Refused(.ENODEV, .hv(84)) }
     let matches = mappedUnits(of: device, function)
     // Also on the way to dom_io (HV-87).
-    if !relaxed && (isAMD ? decisions.unitySharing : decisions.sharedUnits) == .strictRefused {
-      for unit in matches where units.deviceCount(of: unit) > 1 { return Refused(.EPERM, .hv(86)) }
-    }
+    if !relaxed, sharedUnit(among: matches) != nil { return Refused(.EPERM, .hv(86)) }
     guard let target else { return changeOwner(of: device, function, from: source, to: owner) }
     if decisions.moveOrder == .context && !isAMD {
       return moveAndMap(function, of: device, to: owner, target: target, from: source, relaxed: relaxed)

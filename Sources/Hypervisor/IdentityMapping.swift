@@ -110,7 +110,7 @@ extension Hypervisor {
   }
 
   /// Sets the pages of a new record in ascending order (5.2); the first page that fails and why, nil if none does.
-  private mutating func setIdentityPages(
+  mutating func setIdentityPages(
     of record: IdentityRecord, in index: Int, strict: Bool
   ) -> (failed: GFN, Refused)? {
     let frames = record.frames

@@ -7,7 +7,7 @@ extension Host {
   /// A number that no domain ever has: stands for names that name no guest.
   private static let nobody = DomainID(DomainID.firstReserved.rawValue - 1)
 
-  private func number(of name: DomainID) -> DomainID {
+  func number(of name: DomainID) -> DomainID {
     if name == .dom0 || name >= .firstReserved { return name }
     return guests.first { $0.name == name }?.domain ?? Host.nobody
   }

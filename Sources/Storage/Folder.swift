@@ -39,6 +39,36 @@ public enum Folder {
     return found.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
   }
 
+  /// Names of what lies right in the folder at `path`, in the order of their bytes, without those that begin with a dot;
+  /// nil if it is no folder that can be read.
+  public static func names(in path: String) -> [String]? {
+    guard let listing = opendir(path) else { return nil }
+    defer { closedir(listing) }
+    var names: [String] = []
+    while let entry = readdir(listing) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if !name.hasPrefix(".") { names.append(name) }
+    }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+  }
+
+  /// True if there is an ordinary file at `path`: no folder, no pipe, no device.
+  public static func holdsFile(_ path: String) -> Bool {
+    var status = stat()
+    return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
+  }
+
+  /// The name of what the symbolic link at `path` leads to, without its folders; nil if it is none.
+  public static func linkedName(_ path: String) -> String? {
+    var target = [CChar](repeating: 0, count: 4_096)
+    let length = readlink(path, &target, target.count)
+    guard length > 0, length < target.count else { return nil }
+    let bytes = target[..<length].map { UInt8(bitPattern: $0) }
+    return bytes.split(separator: UInt8(ascii: "/")).last.map { String(decoding: $0, as: UTF8.self) }
+  }
+
   /// Removes what writers that were killed left under `path`: unfinished files of `AtomicFile` that nobody holds.
   ///
   /// Files of writers at work stay. A folder that is not there holds nothing; what cannot be removed is left alone.

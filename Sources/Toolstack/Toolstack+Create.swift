@@ -118,7 +118,7 @@ extension Toolstack {
   }
 
   /// The devices whose ranges the builder looks up: `*` stands for one function or for all (LB-3).
-  private func askedDevices(_ devices: [AssignedDevice]) -> [AssignedDevice] {
+  func askedDevices(_ devices: [AssignedDevice]) -> [AssignedDevice] {
     guard devices.contains(where: \.allFunctions) else { return devices }
     return devices.flatMap { device in
       guard device.allFunctions, decisions.askedFunctions == .all else { return [device] }

@@ -24,10 +24,9 @@ struct RDMFuzz: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Minimize.self, Merge.self, Conform.self, Exhaust.self,
-      Mutants.self,
-      SurveyCommand.self, Diff.self, ExportCommand.self, Bench.self, GrowthCommand.self, Editions.self, Quirks.self,
-      InvariantsCommand.self, Import.self, Worker.self,
+      Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Import.self, Explain.self, Diff.self, SurveyCommand.self,
+      ExportCommand.self, Minimize.self, Merge.self, Conform.self, Exhaust.self, Mutants.self, Bench.self,
+      GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, CorpusCommand.self, Worker.self,
     ],
     defaultSubcommand: Nightly.self)
 

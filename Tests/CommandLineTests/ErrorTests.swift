@@ -113,7 +113,8 @@ struct ErrorTests {
       (["bench", "--samples", "0"], "--samples takes a number from 1 to 10000", "bench "),
       (["bench", "--iterations", "0"], "--iterations takes a number from 1", "bench "),
       (["bench", "--json", "--list"], "expected one of --iterations, --json and --list", "bench "),
-      (["import", "x"], "Missing expected argument '--bars <file>'", "import "),
+      (["corpus", "x"], "Missing expected argument '--bars <file>'", "corpus "),
+      (["import"], "Missing expected argument '<input> ...'", "import "),
     ] {
       let result = try Program.run(words, in: folder)
       #expect(result.status == 64 && result.output.isEmpty)
@@ -164,7 +165,7 @@ struct ErrorTests {
       "fuzz", "--known", "known", "--runs", "9", code: 65,
       says: "known:2: expected edition, invariant, stage and relation before #, got 3 words")
     try expect(
-      "import", "table", "--bars", Program.project + "/Tools/corpus/bars.tsv.gz", "--into", "made", code: 65,
+      "corpus", "table", "--bars", Program.project + "/Tools/corpus/bars.tsv.gz", "--into", "made", code: 65,
       says: "table: expected a DMAR or IVRS table, found none of its signature")
     if geteuid() != 0 {
       chmod("\(folder)/calm.trace", 0)
@@ -205,7 +206,7 @@ struct ErrorTests {
         "conform", "\(name).jsonl", code: 66,
         says: "\(name).jsonl:1: expected a recorded case, found the end of the file")
     }
-    try expect("import", "nosuch", "--bars", "nobars", code: 66, says: "nobars: No such file or directory")
+    try expect("corpus", "nosuch", "--bars", "nobars", code: 66, says: "nobars: No such file or directory")
     // The nightly: no list of known issues, then no corpus, then an empty one.
     try expect(code: 66, says: "./Traces/known-issues: No such file or directory")
     try FileManager.default.createDirectory(atPath: "\(folder)/Traces", withIntermediateDirectories: false)

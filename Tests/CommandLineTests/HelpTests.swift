@@ -4,11 +4,10 @@ import Testing
 @Suite("Help", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))
 struct HelpTests {
   static let commands = [
-    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "merge", "conform", "exhaust", "mutants", "survey",
-    "diff", "export",
-    "bench", "growth",
+    "rdmfuzz", "nightly", "fuzz", "replay", "show", "explain", "minimize", "merge", "conform", "exhaust", "mutants",
+    "survey", "diff", "export", "bench", "growth",
     "editions",
-    "quirks", "invariants", "import",
+    "quirks", "invariants", "import", "corpus",
   ]
 
   /// Where the snapshots lie. RDMFUZZ_SNAPSHOTS=rewrite writes them anew.

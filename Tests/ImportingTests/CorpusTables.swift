@@ -13,7 +13,7 @@ enum CorpusTables {
   /// Where the tables are from.
   static let sources = Result { () throws in try TableSources(path: folder + "/summary.tsv.gz") }
 
-  private static func contents(of path: String) throws -> [UInt8] {
+  static func contents(of path: String) throws -> [UInt8] {
     let source = try ByteSource(path: path)
     var bytes: [UInt8] = []
     var chunk = [UInt8](repeating: 0, count: 1 << 16)
@@ -26,7 +26,7 @@ enum CorpusTables {
 
   /// The files of a tar archive: a header of 512 bytes with the name first and the size in octal at 124, then the
   /// contents, padded to 512 bytes.
-  private static func unpack(_ archive: [UInt8]) throws -> [(name: String, bytes: [UInt8])] {
+  static func unpack(_ archive: [UInt8]) throws -> [(name: String, bytes: [UInt8])] {
     var files: [(name: String, bytes: [UInt8])] = []
     var position = 0
     while position + 512 <= archive.count, archive[position] != 0 {

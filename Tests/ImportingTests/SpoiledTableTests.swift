@@ -142,8 +142,9 @@ struct SpoiledTableTests {
   @Test("the largest table, full of devices, bridges or ranges, is imported all the same")
   func largest() throws {
     let importing = try importing()
-    let devices = (0..<8_000).map {
-      DeviceScope(.endpoint, startBus: UInt8($0 >> 8), path: [.init(UInt8($0 >> 3 & 31), UInt8($0 & 7))])
+    let devices = (0..<8_000).map { (index: Int) -> DeviceScope in
+      let hop = DeviceScope.Hop(UInt8(index >> 3 & 31), UInt8(index & 7))
+      return DeviceScope(.endpoint, startBus: UInt8(index >> 8), path: [hop])
     }
     let bridges = (0..<500).map { index in
       DeviceScope(

@@ -85,14 +85,32 @@ public struct DomainBuild: Equatable, Sendable {
   private mutating func constructRanges<Port: HypercallPort & ~Copyable>(
     on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
+    guard try gatherRanges(on: &port, &buffer) else { return }
+    if decisions.highMemory == .always, layout.highMemoryEnd == 0 { layout.highMemoryEnd = map.fourGiB }
+    try conflicts.settle(&layout, &rdms)
+  }
+
+  /// How the ranges are gathered and RAM fitted around them, told range by range; nothing else is done.
+  mutating func account<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) -> RangeAccount {
+    guard try gatherRanges(on: &port, &buffer) else { return RangeAccount(boundary: boundary, planned: layout) }
+    if decisions.highMemory == .always, layout.highMemoryEnd == 0 { layout.highMemoryEnd = map.fourGiB }
+    return conflicts.account(of: rdms, in: layout)
+  }
+
+  /// Puts the list of ranges together; false if there is nothing that RAM must be fitted around.
+  private mutating func gatherRanges<Port: HypercallPort & ~Copyable>(
+    on port: inout Port, _ buffer: inout HypercallBuffer
+  ) throws(Refusal) -> Bool {
     // Ranges from an earlier build stop everything, the move of RAM included (BL-47).
-    guard rdms.isEmpty, decisions.ranges == .known else { return }
-    if configuration.strategy == .ignore, asked.isEmpty { return }
+    guard rdms.isEmpty, decisions.ranges == .known else { return false }
+    if configuration.strategy == .ignore, asked.isEmpty { return false }
 
     var list = RDMList(decisions: decisions)
     if configuration.strategy == .host {
       let count = try queryReservedRanges(of: SBDF(rawValue: 0), wholeHost: true, decisions, on: &port, &buffer)
-      if count == 0 { return }  // BL-49
+      if count == 0 { return false }  // BL-49
       // Unset means relaxed for the host's ranges (BL-28), strict for a device's (BL-40).
       for reported in buffer.reserved.prefix(count) {
         list.append(reported, policy: configuration.policy ?? .relaxed)
@@ -109,11 +127,13 @@ public struct DomainBuild: Equatable, Sendable {
       }
     }
     rdms = list.rdms
-    let conflicts = RangeConflicts(
+    return true
+  }
+
+  private var conflicts: RangeConflicts {
+    RangeConflicts(
       boundary: boundary, hap: configuration.hap, floor: lowMemoryFloor, fixedEnd: fixedEnd, map: map,
       decisions: decisions)
-    if decisions.highMemory == .always, layout.highMemoryEnd == 0 { layout.highMemoryEnd = map.fourGiB }
-    try conflicts.settle(&layout, &rdms)
   }
 
   /// `rdm_mem_boundary` in bytes, modulo 2^64 (BL-7).

@@ -2,7 +2,7 @@ import AddressSpace
 import Platform
 
 /// What can be read of a DMAR table: all of it, or the structures in front of a fault; or of an IVRS table, all or nothing.
-struct DecodedTable {
+struct DecodedTable: Hashable {
   /// The structures, in table order.
   private(set) var structures: [RemappingStructure] = []
   /// The width of the host's addresses, in bits.
@@ -14,6 +14,14 @@ struct DecodedTable {
   private(set) var blocks: [IVRSBlock]?
   /// True for an IVRS table.
   let isAMD: Bool
+
+  /// A DMAR table of `structures` that was told otherwise than as bytes.
+  init(structures: [RemappingStructure], addressBits: UInt8) {
+    self.structures = structures
+    self.addressBits = addressBits
+    isAMD = false
+    isComplete = true
+  }
 
   /// Decodes `bytes`; nil if the signature is neither `DMAR` nor `IVRS`.
   init?(_ bytes: [UInt8]) {

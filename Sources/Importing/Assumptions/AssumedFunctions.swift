@@ -72,7 +72,7 @@ struct AssumedFunctions {
   }
 
   /// A device of `kind` from the catalogue: one of Intel's on bus 0, if there is one.
-  private static func function(
+  static func function(
     at sbdf: SBDF, _ kind: DeviceClass, from catalogue: BARCatalogue, fitting limits: (low: UInt64, high: UInt64),
     _ draws: inout Draws
   ) -> PCIFunction {

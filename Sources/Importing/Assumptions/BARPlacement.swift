@@ -9,12 +9,26 @@ struct BARPlacement {
   /// Holes above 4 GiB, filled from their lower ends.
   private var high: [AddressRange]
   /// Ports, filled from the lower end.
-  private var ports = AddressRange(0x3000, 0x10000)
+  private var ports = BARPlacement.allPorts
+
+  private static let allPorts = AddressRange(0x3000, 0x10000)
 
   /// Places within the holes of `memory`.
   init(_ memory: AssumedMemory) {
     low = memory.lowHoles
     high = memory.highHoles
+  }
+
+  /// Places within the holes of `memory` that `taken` leaves.
+  init(_ memory: AssumedMemory, besides taken: [PCIFunction]) {
+    var memory = memory
+    var end = BARPlacement.allPorts.start
+    for bar in taken.flatMap(\.bars) where bar.hostAddress != 0 {
+      guard let range = AddressRange(start: bar.hostAddress, size: bar.size) else { continue }
+      if bar.kind == .io { end = max(end, min(range.end, BARPlacement.allPorts.end)) } else { memory.occupy(range) }
+    }
+    self.init(memory)
+    ports = AddressRange(end, BARPlacement.allPorts.end)
   }
 
   /// The most bytes that a register can have below 4 GiB, and above it where it is prefetchable.
@@ -23,10 +37,11 @@ struct BARPlacement {
     (256 << 20, (high.map(\.count).max() ?? 0) / 8)
   }
 
-  /// Gives every register an address, the large ones first; one for which no room is left keeps 0.
-  mutating func place(_ functions: inout [PCIFunction]) {
+  /// Gives every register an address, the large ones first; one for which no room is left keeps 0. Functions at `told`
+  /// are left as they are.
+  mutating func place(_ functions: inout [PCIFunction], leaving told: Set<SBDF> = []) {
     var order: [(size: UInt64, function: Int, bar: Int)] = []
-    for (function, value) in functions.enumerated() {
+    for (function, value) in functions.enumerated() where !told.contains(value.sbdf) {
       for (bar, register) in value.bars.enumerated() { order.append((register.size, function, bar)) }
     }
     order.sort { ($1.size, $0.function, $0.bar) < ($0.size, $1.function, $1.bar) }

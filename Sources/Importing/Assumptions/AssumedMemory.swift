@@ -54,6 +54,55 @@ struct AssumedMemory {
     for range in reserved { map.set(range, to: .reserved) }
   }
 
+  /// The memory of a host whose map is told: in frames that hold several things, what is not RAM counts.
+  init(told e820: [E820Entry], _ table: DecodedTable, physicalAddressBits: UInt8) {
+    self.physicalAddressBits = min(max(physicalAddressBits, 36), 52)
+    var installed: UInt64 = 0
+    var low: UInt64 = AssumedMemory.frame1M
+    for isRAM in [true, false] {
+      for entry in e820 where (entry.type == .ram) == isRAM {
+        guard let range = entry.range, !range.isEmpty, range.end >> 52 == 0 else { continue }
+        let frames = isRAM ? AssumedMemory.inside(range) : range.frames
+        map.set(frames, to: entry.type)
+        guard isRAM else { continue }
+        installed += frames.count
+        if frames.end <= AssumedMemory.frame4G { low = max(low, frames.end) }
+      }
+    }
+    let reserved = table.reservedRanges.compactMap(\.pages)
+    for range in reserved where range.end <= 0xF0000 { low = max(low, range.end) }
+    lowEnd = low
+    guestMemory = min(installed, 1 << 36) / 0x400 * 3 << 20
+    setInterrupts()
+    for range in reserved { map.set(range, to: .reserved) }
+  }
+
+  /// The whole frames of `range`.
+  private static func inside(_ range: AddressRange) -> FrameRange {
+    let first = Page.frameUp(of: range.start)
+    return FrameRange(first, max(first, Page.frame(of: range.end)))
+  }
+
+  /// Takes over what is told of the map, where it is told in part only.
+  mutating func overlay(_ e820: [E820Entry]) {
+    for entry in e820 {
+      guard let range = entry.range, !range.isEmpty, range.end >> 52 == 0 else { continue }
+      map.set(entry.type == .ram ? AssumedMemory.inside(range) : range.frames, to: entry.type)
+    }
+  }
+
+  /// Makes `range` no place for BARs.
+  mutating func occupy(_ range: AddressRange) {
+    if range.end >> 52 == 0 { map.set(range.frames, to: .reserved) }
+  }
+
+  /// What no BAR can have, whether or not the map tells it.
+  private mutating func setInterrupts() {
+    for range in [FrameRange(0xFEC00, 0xFEC01), FrameRange(0xFED00, 0xFED04), FrameRange(0xFEE00, 0xFEE01)] {
+      map.set(range, to: .reserved)
+    }
+  }
+
   /// Firmware around a reserved range: ACPI tables, ACPI NVS, then reserved memory below, in and above it.
   private mutating func surround(_ range: FrameRange, _ draws: TableDraws) {
     var draws = draws("around \(hex(range.start))")

@@ -28,6 +28,9 @@ public struct BARCatalogue: Hashable, Sendable {
   /// All devices by class, those of one class in the order of the file.
   private let devices: [Device]
 
+  /// No device at all.
+  init() { devices = [] }
+
   /// Reads the file at `path`, plain or gzip.
   public init(path: String) throws(ImportError) {
     try self.init(TabSeparated(path: path, columns: BARCatalogue.columns))

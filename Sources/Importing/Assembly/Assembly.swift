@@ -1,0 +1,57 @@
+import Editions
+import Platform
+import Tracing
+
+/// A trace of what inputs say together.
+public struct Assembly: Sendable {
+  /// The host, and the lives of the guests that are told. Without guests it asks for the reserved ranges.
+  public let trace: Trace
+  /// What was not told, and what stands in the trace instead. Also in the comments of the trace.
+  public let gaps: [Gap]
+
+  /// Puts together what `facts` say; `assumptions` and `catalogue` fill gaps.
+  ///
+  /// The edition is the one that is asked for, or that of the version that an input names, or `xen-4.17`.
+  public init(_ facts: Combination, _ assumptions: Assumptions = Assumptions(), catalogue: BARCatalogue? = nil) {
+    let machine = MachineAssembly(facts.host, assumptions, catalogue ?? TypicalDevices.catalogue)
+    let guests = GuestAssembly(facts.guests)
+    var gaps = machine.gaps + guests.gaps
+    let named = facts.xenVersion.flatMap { Edition.Name(version: $0) }
+    if assumptions.edition == nil, named == nil {
+      gaps.append(Gap("the version of Xen", "xen-4.17 assumed", remedy: "edition=NAME"))
+    }
+    var comments = ["title: \(facts.host.name ?? facts.names.first ?? "a machine")"]
+    comments += facts.sources.map { "from: \($0)" }
+    if let version = facts.xenVersion { comments.append("xen: \(version)") }
+    comments += gaps.map(\.description)
+    var header = TraceHeader(
+      edition: assumptions.edition ?? Edition(named ?? .xen4_17), machine: machine.machine, assumed: machine.assumed)
+    header.comments = comments.map(Assembly.printable)
+    var steps = guests.steps
+    if steps.isEmpty { steps = [TraceStep(.query(.iommu)), TraceStep(.query(.units(nil)))] }
+    trace = Trace(header, steps)
+    self.gaps = gaps
+  }
+
+  /// `text` as a comment can hold it.
+  private static func printable(_ text: String) -> String {
+    String(text.unicodeScalars.prefix(1_000).map { 0x20..<0x7F ~= $0.value ? Character($0) : "?" })
+  }
+}
+
+extension Edition.Name {
+  /// The edition that behaves like release `version`, such as `4.17.3`: the last one that is not later; nil if it is none
+  /// of Xen's.
+  init?(version: String) {
+    let numbers = version.split(separator: ".").prefix(2).compactMap { part in
+      Int(part.prefix { $0.isASCII && $0.isNumber })
+    }
+    guard numbers.count == 2, numbers[0] == 4 else { return nil }
+    let releases: [(Int, Edition.Name)] = [
+      (0, .xen4_5), (6, .xen4_6), (9, .xen4_9), (13, .xen4_13), (14, .xen4_14), (16, .xen4_16), (17, .xen4_17),
+      (20, .xen4_20), (22, .xenMaster),
+    ]
+    guard let found = releases.last(where: { $0.0 <= numbers[1] }) else { return nil }
+    self = found.1
+  }
+}

@@ -66,7 +66,9 @@ let package = Package(
     module(
       "Tracing", on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Toolstack", "Storage"],
       exclude: ["GRAMMAR.md"]),
-    module("Importing", on: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
+    module(
+      "Importing",
+      on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Firmware", "Toolstack", "Tracing", "Storage"]),
     model(
       "Simulation",
       on: [
@@ -201,7 +203,10 @@ let package = Package(
       resources: [.copy("Answers")]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
     tests(
-      "Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"],
+      "Importing",
+      with: [
+        "AddressSpace", "Editions", "Platform", "Firmware", "Toolstack", "Tracing", "Simulation", "Storage",
+      ],
       resources: [.copy("Inputs")]),
     tests(
       "Exporting",

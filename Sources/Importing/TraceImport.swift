@@ -21,6 +21,8 @@ public struct TraceImport: Sendable {
     public let furtherRemarks: Int
     /// What was not told.
     public let gaps: [Gap]
+    /// Where a log and the edition that it names disagree, and why if that was found out.
+    public let disagreements: [String]
   }
 
   /// The trace of the inputs at `paths`, files and folders, together with `further` facts.
@@ -37,6 +39,7 @@ public struct TraceImport: Sendable {
     let facts = Combination(inputs)
     let assembly = Assembly(facts, assumptions, catalogue: catalogue)
     return Result(
-      trace: assembly.trace, remarks: facts.remarks, furtherRemarks: facts.furtherRemarks, gaps: assembly.gaps)
+      trace: assembly.trace, remarks: facts.remarks, furtherRemarks: facts.furtherRemarks, gaps: assembly.gaps,
+      disagreements: assembly.disagreements)
   }
 }

@@ -62,6 +62,12 @@ extension Shared: Equatable where Value: Equatable {
   }
 }
 
+extension Shared: Hashable where Value: Hashable {
+  /// Hashes the value.
+  @inlinable
+  public func hash(into hasher: inout Hasher) { hasher.combine(value) }
+}
+
 extension Array {
   /// True if both are one piece of memory, and so equal. Two pieces of memory can hold equal elements.
   @inlinable

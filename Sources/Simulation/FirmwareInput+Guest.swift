@@ -9,5 +9,9 @@ extension FirmwareInput {
     keys.mmioHoleSize = guest.firmwareKeys.mmioHoleSize
     keys.platformBARUncacheable = guest.configuration.platformBARUncacheable ? "1" : "0"
     keys.acpi = guest.prepared.acpi ? "1" : "0"
+    let recorded = guest.prepared.recorded
+    if let bios = recorded.bios { keys.bios = bios.rawValue }
+    if let bytes = recorded.biosBytes { biosImageBytes = bytes }
+    if let pages = recorded.acpiPages { platform.acpiTablePages = pages }
   }
 }

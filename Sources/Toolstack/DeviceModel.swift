@@ -40,7 +40,7 @@ public struct DeviceModel: Equatable, Sendable {
 
   /// A device model for a guest with `layout`.
   init(_ configuration: GuestConfiguration, layout: GuestLayout, map: GuestMap, _ decisions: ToolstackDecisions) {
-    functions = DeviceModel.emulatedFunctions(vga: configuration.vga)
+    functions = configuration.recorded.functions ?? DeviceModel.emulatedFunctions(vga: configuration.vga)
     smallBARs = decisions.smallBARs
     nameHasSegment = decisions.deviceName == .withSegment
     lowMemoryEnd = layout.lowMemoryEnd

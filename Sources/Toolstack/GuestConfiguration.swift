@@ -1,5 +1,6 @@
 import AddressSpace
 import Platform
+import Sharing
 
 /// What a user asks of libxl for one HVM guest, as the toolstack's structures hold it.
 ///
@@ -81,6 +82,14 @@ public struct GuestConfiguration: Hashable, Sendable {
   public var smbiosFirmwareBytes: UInt64 = 0
   /// Devices in the order of `pci=`.
   public var devices: [AssignedDevice] = []
+  /// What a log tells of its start beside all that; in a box, as few guests have it.
+  private var recordedStart: Shared<RecordedStart>?
+
+  /// What a log tells of its start beside all that; empty for a guest of which there is none.
+  public var recorded: RecordedStart {
+    get { recordedStart?.value ?? RecordedStart() }
+    set { recordedStart = newValue.isEmpty ? nil : Shared(newValue) }
+  }
 
   /// A guest with `memoryMiB` MiB and everything else at its default.
   public init(memoryMiB: UInt64) {

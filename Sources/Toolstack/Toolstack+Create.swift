@@ -104,8 +104,11 @@ extension Toolstack {
 
     let model = DeviceModel(configuration, layout: build.layout, map: map, decisions)
     try grantVGA(domain, configuration, on: &port, &buffer)
-    let relocates = configuration.deviceModel == .traditional
-    let hole = configuration.announcesMMIOHole(in: map) ? String(configuration.mmioHoleKiB &* 1024) : nil
+    let recorded = configuration.recorded
+    let relocates = recorded.mayRelocate ?? (configuration.deviceModel == .traditional)
+    let announced = configuration.announcesMMIOHole(in: map) ? configuration.mmioHoleKiB &* 1024 : 0
+    let holeSize = recorded.holeSize ?? announced
+    let hole = holeSize == 0 ? nil : String(holeSize)
     guests.append(
       Guest(
         domain: domain,

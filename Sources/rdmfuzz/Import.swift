@@ -58,6 +58,7 @@ struct Import: ParsableCommand {
       for remark in result.remarks { StandardError.line("rdmfuzz: \(remark)") }
       if result.furtherRemarks > 0 { StandardError.line("rdmfuzz: \(result.furtherRemarks) further remarks") }
       for gap in result.gaps { StandardError.line("rdmfuzz: \(gap)") }
+      for line in result.disagreements { StandardError.line("rdmfuzz: edition: \(line)") }
       if let output {
         try result.trace.write(to: output, gzip: output.hasSuffix(".gz"))
       } else {

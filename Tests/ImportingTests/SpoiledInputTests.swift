@@ -99,7 +99,10 @@ struct SpoiledInputTests {
     let bridges = try read {
       "pci 0000:\(two($0 >> 8 & 0xFF)):\(two($0 >> 3 & 0x1F)).\($0 & 7): [8086:9c90] type 01 class 0x060400"
     }
-    #expect(bridges.host.functions.count == 60_000)
+    #expect(bridges.host.functions.count == HostFacts.functionLimit)
+    for (facts, what) in [(map, "entries of the memory map beyond 1024"), (bridges, "functions beyond 16384")] {
+      #expect(facts.remarks.map(\.text) == [what])
+    }
     for facts in [map, ranges, bridges] {
       let trace = TraceImport().trace(of: [facts]).trace
       #expect(try Trace(bytes: trace.bytes, name: "large").bytes == trace.bytes)

@@ -118,4 +118,45 @@ struct VariationTests {
     }
     #expect(try InputReader().facts(of: mixed, path: "x").host == plain.host)
   }
+
+  @Test("a hundred forms of dumps, disassemblies and lspci say the same: quoted, indented, line ends, other lines")
+  func listings() throws {
+    var random = SplitMix64(seed: 22)
+    let devices = """
+      00:00.0 Host bridge [0600]: Intel Corporation DRAM Controller [8086:0154] (rev 09)
+      \tControl: I/O- Mem+ BusMaster+
+      00:02.0 VGA compatible controller [0300]: Intel Corporation Graphics [8086:0166] (rev 09) (prog-if 00 [VGA controller])
+      \tControl: I/O+ Mem+ BusMaster+
+      \tInterrupt: pin A routed to IRQ 31
+      \tRegion 0: Memory at d4000000 (64-bit, non-prefetchable) [size=4M]
+      \tRegion 2: Memory at c0000000 (64-bit, prefetchable) [size=256M]
+      \tCapabilities: [90] MSI: Enable+ Count=1/1 Maskable- 64bit-
+      00:1c.1 PCI bridge [0604]: Intel Corporation Root Port [8086:1e12] (rev c4) (prog-if 00 [Normal decode])
+      \tBus: primary=00, secondary=02, subordinate=22, sec-latency=0
+      \tCapabilities: [40] Express (v2) Root Port (Slot+), MSI 00
+
+      """
+    let foreign = [
+      "$ lspci -vvnn", "memory = 1024", "", "(XEN) HVM1: PCI-ISA link 0 routed to IRQ5", "[ 2.0] usb 1-1: new device",
+    ]
+    for round in 0..<100 {
+      let (name, table) = random.pick(try CorpusTables.tables.get())
+      let style = random.pick(TableTexts.Style.allCases)
+      for text in [TableTexts.dump(table), TableTexts.listing(table, style, raw: false), devices] {
+        let plain = try InputFacts(reading: text)
+        let quotation = random.pick(["", "> ", "> > ", "    "])
+        let end = random.pick(["\n", "\r\n"])
+        var lines: [String] = []
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+          // What a function's lines stand between is part of it; other programs do not write there.
+          let isInside = line.hasPrefix("\t")
+          if !isInside, random.below(5) == 0 { lines.append(random.pick(foreign)) }
+          let body = line.hasPrefix("\t") && random.below(2) == 0 ? "        " + line.dropFirst() : String(line)
+          lines.append(body.isEmpty ? body : quotation + body)
+        }
+        let facts = try InputFacts(reading: lines.joined(separator: end))
+        #expect(facts.host == plain.host && facts.unclear == plain.unclear, "round \(round): \(name) \(facts.unclear)")
+      }
+    }
+  }
 }

@@ -6,6 +6,8 @@ import Tracing
 public struct Assembly: Sendable {
   /// The host, and the lives of the guests that are told. Without guests it asks for the reserved ranges.
   public let trace: Trace
+  /// Where a log and the edition that it names disagree, and why if that was found out. Also in the comments.
+  public let disagreements: [String]
   /// What was not told, and what stands in the trace instead. Also in the comments of the trace.
   public let gaps: [Gap]
 
@@ -14,23 +16,39 @@ public struct Assembly: Sendable {
   /// The edition is the one that is asked for, or that of the version that an input names, or `xen-4.17`.
   public init(_ facts: Combination, _ assumptions: Assumptions = Assumptions(), catalogue: BARCatalogue? = nil) {
     let machine = MachineAssembly(facts.host, assumptions, catalogue ?? TypicalDevices.catalogue)
-    let guests = GuestAssembly(facts.guests)
+    let named = facts.xenVersion.flatMap { Edition.Name(version: $0) }.map { Edition($0) }
+    let guests = GuestAssembly(
+      facts.guests, on: facts.host, named: assumptions.edition ?? named, isFixed: assumptions.edition != nil)
     var gaps = machine.gaps + guests.gaps
-    let named = facts.xenVersion.flatMap { Edition.Name(version: $0) }
-    if assumptions.edition == nil, named == nil {
+    if assumptions.edition == nil, named == nil, guests.edition == nil {
       gaps.append(Gap("the version of Xen", "xen-4.17 assumed", remedy: "edition=NAME"))
     }
     var comments = ["title: \(facts.host.name ?? facts.names.first ?? "a machine")"]
     comments += facts.sources.map { "from: \($0)" }
     if let version = facts.xenVersion { comments.append("xen: \(version)") }
     comments += gaps.map(\.description)
+    comments += guests.disagreements.map { "edition: \($0)" }
+    var host = machine.machine
+    // A host that has less than its guests have is not the one of the log.
+    if facts.host.memory == nil, !assumptions.has("memory"), guests.memory + guests.memory / 16 > host.memory {
+      host.memory = (guests.memory + guests.memory / 16 + (1 << 30) - 1) / (1 << 30) * (1 << 30)
+    }
     var header = TraceHeader(
-      edition: assumptions.edition ?? Edition(named ?? .xen4_17), machine: machine.machine, assumed: machine.assumed)
+      edition: assumptions.edition ?? guests.edition ?? named ?? .xen4_17, machine: host, assumed: machine.assumed)
     header.comments = comments.map(Assembly.printable)
-    var steps = guests.steps
+    var steps = Assembly.steps(of: facts.host, host) + guests.steps
+    disagreements = guests.disagreements
     if steps.isEmpty { steps = [TraceStep(.query(.iommu)), TraceStep(.query(.units(nil)))] }
     trace = Trace(header, steps)
     self.gaps = gaps
+  }
+
+  /// What happened to the host: what cannot be right because of a gap is asked and not observed.
+  private static func steps(of host: HostFacts, _ machine: Machine) -> [TraceStep] {
+    let isKnown = (!host.tables.isEmpty || !host.structures.isEmpty) && host.openRanges.isEmpty
+    return host.steps.map { step in
+      TraceStep(step.event, isKnown ? step.observation : nil, comments: step.comment.map { [$0] } ?? [])
+    }
   }
 
   /// `text` as a comment can hold it.

@@ -31,6 +31,9 @@ public struct Combination: Sendable {
     settleTables(inputs)
     settleRanges()
     guests = GuestCombination.joined(inputs)
+    for device in guests.flatMap(\.devices) where !host.namedDevices.contains(device) {
+      host.namedDevices.append(device)
+    }
     remarks = Array(Set(remarks)).sorted { ($0.origin, $0.text) < ($1.origin, $1.text) }
   }
 
@@ -57,6 +60,9 @@ public struct Combination: Sendable {
     for table in told.tables where !host.tables.contains(table) { host.tables.append(table) }
     for structure in told.structures { host.add(structure) }
     for map in told.identityMaps { host.add(map) }
+    for step in told.steps { host.tell(step) }
+    host.namedDevices += told.namedDevices.filter { !host.namedDevices.contains($0) }
+    host.absentDevices += told.absentDevices.filter { !host.absentDevices.contains($0) }
     host.openRanges += told.openRanges.filter { !host.openRanges.contains($0) }
     host.stolenGraphics += told.stolenGraphics.filter { !host.stolenGraphics.contains($0) }
     host.rootBuses += told.rootBuses.filter { !host.rootBuses.contains($0) }
@@ -138,6 +144,11 @@ public struct Combination: Sendable {
       if case .rmrr(let record) = fact.structure { record.base } else { nil }
     }
     host.openRanges.removeAll { whole.contains($0) }
+    if !host.openRanges.isEmpty {
+      var options = RMRROption()
+      for value in host.rmrrOptions { _ = try? options.read(value) }
+      host.openRanges.removeAll { base in options.units.contains { $0.first == base >> 12 } }
+    }
     if !host.tables.isEmpty { host.openRanges = [] }
   }
 }

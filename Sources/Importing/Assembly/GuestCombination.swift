@@ -34,5 +34,9 @@ extension GuestFacts {
     configuration = configuration ?? other.configuration
     devices += other.devices.filter { !devices.contains($0) }
     steps += other.steps
+    starts += other.starts
+    creation = creation ?? other.creation
+    memoryKiB = memoryKiB ?? other.memoryKiB
+    hasIOMMU = hasIOMMU ?? other.hasIOMMU
   }
 }

@@ -12,8 +12,6 @@ struct MachineAssembly {
   private(set) var assumed: [String] = []
   /// What was not told.
   private(set) var gaps: [Gap] = []
-  /// The endpoints that reserved ranges name, where they are; for the lives of guests.
-  private(set) var reservedDevices: [SBDF] = []
 
   private static let words = [
     "memory", "phys-bits", "tables", "e820", "dmar", "rmrr-devices", "drhd-devices", "buses", "devices", "kinds",
@@ -102,7 +100,9 @@ struct MachineAssembly {
     _ table: DecodedTable, _ memory: AssumedMemory, _ draws: TableDraws, _ used: inout Set<String>
   ) {
     let assumedFunctions = AssumedFunctions(table, memory, catalogue, draws)
-    let told = host.functions.filter { $0.classCode != nil || $0.vendor != nil || $0.bars != nil }
+    let told = (host.functions + host.namedDevices.filter { !host.knows($0) }.map { FunctionFacts($0) }).filter {
+      $0.classCode != nil || $0.vendor != nil || $0.bars != nil || $0.kind != nil || host.namedDevices.contains($0.sbdf)
+    }
     let given = assumptions.functions
     // A listing with the host bridge has everything.
     let isWhole = told.contains { $0.sbdf == SBDF(0, 0, 0, 0) || $0.classCode == 0x0600 }
@@ -129,21 +129,10 @@ struct MachineAssembly {
       setBuses(&used)
       place(memory, leaving: Set(told.filter { $0.bars != nil }.map(\.sbdf)).union(given.keys), &used)
     }
-    let places = Set(machine.functions.map(\.sbdf))
-    var seen: Set<SBDF> = []
-    reservedDevices = table.reservedRanges.flatMap { range in
-      range.scopes.filter { $0.kind == .endpoint }.compactMap { target(of: $0, segment: range.segment) }
-    }.filter { places.contains($0) && seen.insert($0).inserted }
-  }
-
-  /// The function that `scope` leads to.
-  private func target(of scope: DeviceScope, segment: UInt16) -> SBDF? {
-    var bus = scope.startBus
-    for hop in scope.path.dropLast() {
-      guard let buses = machine.function(at: SBDF(segment, bus, hop.device, hop.function))?.buses else { return nil }
-      bus = buses.secondary
+    if !host.absentDevices.isEmpty {
+      let absent = Set(host.absentDevices)
+      machine.functions.removeAll { absent.contains($0.sbdf) }
     }
-    return scope.path.last.map { SBDF(segment, bus, $0.device, $0.function) }
   }
 
   /// A told function with everything that is not told of it.

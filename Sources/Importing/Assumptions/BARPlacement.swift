@@ -23,7 +23,9 @@ struct BARPlacement {
   init(_ memory: AssumedMemory, besides taken: [PCIFunction]) {
     var memory = memory
     var end = BARPlacement.allPorts.start
-    for bar in taken.flatMap(\.bars) where bar.hostAddress != 0 {
+    // In order, so that each range is put behind those before.
+    let bars = taken.flatMap(\.bars).sorted { ($0.hostAddress, $0.size) < ($1.hostAddress, $1.size) }
+    for bar in bars where bar.hostAddress != 0 {
       guard let range = AddressRange(start: bar.hostAddress, size: bar.size) else { continue }
       if bar.kind == .io { end = max(end, min(range.end, BARPlacement.allPorts.end)) } else { memory.occupy(range) }
     }

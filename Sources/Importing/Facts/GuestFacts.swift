@@ -17,6 +17,14 @@ public struct GuestFacts: Hashable, Sendable {
   public var devices: [SBDF] = []
   /// What was seen of it, in order.
   public var steps: [ToldStep] = []
+  /// What came of its creation, if it was refused.
+  public var creation: Observation?
+  /// Its RAM in KiB, without video memory, as its builder says.
+  public var memoryKiB: UInt64?
+  /// Whether it was created with an IOMMU.
+  public var hasIOMMU: Bool?
+  /// What its firmware printed, a run each.
+  public var starts: [LoaderLog] = []
 
   /// Nothing of a guest.
   public init() {}
@@ -31,13 +39,16 @@ public struct ToldStep: Hashable, Sendable {
   public var event: Event
   /// What was seen, nil if only the event is told.
   public var observation: Observation?
+  /// What else was seen, which no observation can say.
+  public var comment: String?
   /// Where it is told.
   public var origin: Origin
 
   /// `event` as told at `origin`.
-  public init(_ event: Event, _ observation: Observation? = nil, at origin: Origin) {
+  public init(_ event: Event, _ observation: Observation? = nil, comment: String? = nil, at origin: Origin) {
     self.event = event
     self.observation = observation
+    self.comment = comment
     self.origin = origin
   }
 }

@@ -1,5 +1,6 @@
 import AddressSpace
 import Platform
+import Tracing
 
 /// What an input says of the host.
 public struct HostFacts: Hashable, Sendable {
@@ -40,8 +41,18 @@ public struct HostFacts: Hashable, Sendable {
   /// Whether Xen panics without an IOMMU.
   public var requiresIOMMU: Bool?
 
+  /// Functions that are there, of which nothing else need be known: guests were given them.
+  public var namedDevices: [SBDF] = []
+  /// Functions that are named and not there.
+  public var absentDevices: [SBDF] = []
+  /// What happened to the host beside its guests' lives, in order.
+  public var steps: [ToldStep] = []
+
   /// Most entries of each list: real ones have some dozens, and each line is compared with all.
   public static let limit = 1_024
+
+  /// Most PCI functions: large servers have some hundreds.
+  public static let functionLimit = 16_384
 
   /// Nothing.
   public init() {}
@@ -66,8 +77,17 @@ public struct HostFacts: Hashable, Sendable {
     if identityMaps.count < HostFacts.limit, !identityMaps.contains(map) { identityMaps.append(map) }
   }
 
+  /// Adds a step unless it is there.
+  mutating func tell(_ step: ToldStep) {
+    guard steps.count < HostFacts.limit, !steps.contains(where: { $0.event == step.event }) else { return }
+    steps.append(step)
+  }
+
   /// PCI functions, each once, ascending.
   public var functions: [FunctionFacts] { functionsByPlace.values.sorted { $0.sbdf < $1.sbdf } }
+
+  /// How many functions are known.
+  public var functionCount: Int { functionsByPlace.count }
 
   /// True if no function is known.
   public var hasNoFunctions: Bool { functionsByPlace.isEmpty }
@@ -75,10 +95,15 @@ public struct HostFacts: Hashable, Sendable {
   /// True if something is known of the function at `sbdf`.
   public func knows(_ sbdf: SBDF) -> Bool { functionsByPlace[sbdf] != nil }
 
-  /// The facts of the function at `sbdf`; what is set on them is kept, a function that is not there yet is added.
+  /// The facts of the function at `sbdf`; what is set on them is kept, a function that is not there yet is
+  /// added, up to the limit.
   public subscript(sbdf: SBDF) -> FunctionFacts {
     get { functionsByPlace[sbdf] ?? FunctionFacts(sbdf) }
-    set { functionsByPlace[sbdf] = newValue }
+    set {
+      if functionsByPlace.count < HostFacts.functionLimit || functionsByPlace[sbdf] != nil {
+        functionsByPlace[sbdf] = newValue
+      }
+    }
   }
 
   /// Forgets all functions.

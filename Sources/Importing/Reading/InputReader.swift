@@ -9,7 +9,7 @@ public struct InputReader: Sendable {
   public static let sizeLimit = 1 << 26
 
   /// Formats that are whole files, in the order in which they are asked.
-  static let fileFormats: [any FileFormat.Type] = []
+  static let fileFormats: [any FileFormat.Type] = [ConfigurationJSONFormat.self, ConfigurationFormat.self]
 
   /// Reads inputs.
   public init() {}
@@ -71,16 +71,24 @@ public struct InputReader: Sendable {
     }
     var reader = TextReader(path: path)
     reader.read(bytes, into: &facts)
-    for (what, count) in [
-      ("the memory map", facts.host.e820.count), ("structures", facts.host.structures.count),
-      ("1:1 mappings", facts.host.identityMaps.count), ("root buses", facts.host.rootBuses.count),
-      ("ranges", facts.host.openRanges.count), ("graphics memory", facts.host.stolenGraphics.count),
-      ("tables", facts.host.tables.count * TableCollector.share),
-    ] where count >= HostFacts.limit {
-      facts.remark(
-        .unused, Origin(path), "\(what) beyond \(what == "tables" ? count / TableCollector.share : count) entries")
-    }
+    noteLimits(path, &facts)
     return .success(facts)
+  }
+
+  /// Tells where an input has more of something than is looked at.
+  private func noteLimits(_ path: String, _ facts: inout InputFacts) {
+    let host = facts.host
+    for (what, count, limit) in [
+      ("entries of the memory map", host.e820.count, HostFacts.limit),
+      ("structures", host.structures.count, HostFacts.limit),
+      ("1:1 mappings", host.identityMaps.count, HostFacts.limit),
+      ("root buses", host.rootBuses.count, HostFacts.limit), ("cut ranges", host.openRanges.count, HostFacts.limit),
+      ("graphics memories", host.stolenGraphics.count, HostFacts.limit),
+      ("tables", host.tables.count, TableCollector.countLimit),
+      ("functions", host.functionCount, HostFacts.functionLimit),
+    ] where count >= limit {
+      facts.remark(.unused, Origin(path), "\(what) beyond \(limit)")
+    }
   }
 
   /// True for an ACPI table of another kind: four letters, then its own length.

@@ -5,8 +5,8 @@ enum TableCollector {
   /// The largest table, in bytes; real ones have some hundreds.
   static let sizeLimit = 1 << 16
 
-  /// Of one table so many entries of other lists could be had: tables are larger.
-  static let share = 16
+  /// Most tables of an input.
+  static let countLimit = 64
 
   /// What a table's header needs.
   private static let headerLength = 36
@@ -26,7 +26,7 @@ enum TableCollector {
     guard isWanted(table) else { return }
     if let length = length(of: table), length >= DMARReader.headerLength, table.count >= length {
       let whole = Array(table[..<length])
-      if facts.host.tables.count < HostFacts.limit / share, !facts.host.tables.contains(whole) {
+      if facts.host.tables.count < countLimit, !facts.host.tables.contains(whole) {
         facts.host.tables.append(whole)
       }
       return

@@ -21,7 +21,10 @@ struct TextReader {
 
   /// One of each.
   static var allFormats: [any LineFormat] {
-    [TableDumpReader(), TableListingReader(), LinuxLogReader(), DeviceListingReader()]
+    [
+      TableDumpReader(), TableListingReader(), XenConsoleReader(), ToolstackLogReader(), LinuxLogReader(),
+      DeviceListingReader(),
+    ]
   }
 
   /// Reads all of `text`.

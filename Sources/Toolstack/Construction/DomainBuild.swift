@@ -55,6 +55,7 @@ public struct DomainBuild: Equatable, Sendable {
     self.claimsMemory = claimsMemory
     memoryBytes = configuration.memoryBytes(decisions.memoryUnit)
     layout = GuestLayout(memoryBytes: memoryBytes, mmioHoleKiB: configuration.mmioHoleKiB, map: map)
+    layout.follow(configuration.recorded, map: map)
     rdms = decisions.earlierRanges == .kept ? earlier : []
     modules = images.modules(for: configuration, map: map)
   }
@@ -170,13 +171,13 @@ public struct DomainBuild: Equatable, Sendable {
     let low = FrameRange(0, Page.frame(of: layout.lowMemoryEnd))
     let highStart = Page.frame(of: map.fourGiB)
     let high = FrameRange(highStart, max(highStart, Page.frame(of: layout.highMemoryEnd)))
-    // Ranges come from bytes, the total from MiB (BL-74, BL-91).
-    guard low.count + high.count - layout.lowMemoryGapFrames == configuration.totalPages else {
-      throw Refusal(.fail, rule: .bl(91))
-    }
+    // Ranges come from bytes, the total from MiB (BL-74, BL-91); where a log tells of the ends, both from there.
+    let pages = low.count + high.count - layout.lowMemoryGapFrames
+    let total = configuration.recorded.lowMemoryEnd == nil ? configuration.totalPages : pages
+    guard pages == total else { throw Refusal(.fail, rule: .bl(91)) }
 
     let target = configuration.targetPages(memoryBytes: memoryBytes)
-    let onDemand = configuration.totalPages > target
+    let onDemand = total > target
     let present = target &- map.vgaHole.frames.count
     if claimsMemory { try port.require(.claimPages(domain, pages: present), by: .bl(92), &buffer) }
     var population = Population(domain: domain, flags: onDemand ? Population.onDemand : 0)

@@ -28,6 +28,21 @@ public struct GuestLayout: Hashable, Sendable {
     }
   }
 
+  /// The layout of `configuration` before any range is looked at.
+  public init(of configuration: GuestConfiguration, map: GuestMap = .xen) {
+    self.init(
+      memoryBytes: configuration.memoryBytes(.wholeMiB), mmioHoleKiB: configuration.mmioHoleKiB, map: map)
+  }
+
+  /// Takes the ends of RAM from a log; the hole reaches down to where low memory ends, if that is lower than it was.
+  mutating func follow(_ recorded: RecordedStart, map: GuestMap) {
+    lowMemoryEnd = recorded.lowMemoryEnd ?? lowMemoryEnd
+    highMemoryEnd = recorded.highMemoryEnd ?? highMemoryEnd
+    guard lowMemoryEnd < mmioStart, highMemoryEnd != 0 else { return }
+    mmioStart = lowMemoryEnd
+    mmioSize = map.fourGiB &- mmioStart
+  }
+
   /// Puts the end of low memory at `end` and what lay above it on top of high memory (BL-60).
   mutating func lowerLowMemory(to end: UInt64, map: GuestMap) {
     if highMemoryEnd == 0 { highMemoryEnd = map.fourGiB }

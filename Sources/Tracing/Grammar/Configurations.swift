@@ -25,6 +25,15 @@ private enum GuestKey: String, CaseIterable {
   case acpiFirmware = "acpi-firmware="
   case smbiosFirmware = "smbios-firmware="
   case pci = "pci="
+  case low = "low="
+  case high = "high="
+  case bios = "bios="
+  case biosSize = "bios-size="
+  case acpiPages = "acpi-pages="
+  case relocate
+  case noRelocate = "-relocate"
+  case holeKey = "hole-key="
+  case function = "function="
 
   static let vocabulary = Vocabulary(GuestKey.self)
 }
@@ -42,6 +51,10 @@ private enum DeviceKey: String, CaseIterable {
 
 extension RDMPolicy: GrammarWord {
   static let vocabulary = Vocabulary(RDMPolicy.self)
+}
+
+extension RecordedStart.BIOS: GrammarWord {
+  static let vocabulary = Vocabulary(RecordedStart.BIOS.self)
 }
 
 extension GuestConfiguration.Strategy: GrammarWord {
@@ -66,8 +79,9 @@ extension LineCursor {
     var guest = GuestConfiguration(memoryMiB: 0)
     var memory: UInt64?
     var maximum: UInt64?
+    var recorded = RecordedStart()
     while try !atEnd() {
-      switch try keyHere(in: GuestKey.vocabulary, repeatable: .pci) {
+      switch try keyHere(in: GuestKey.vocabulary, repeatable: .pci, .function) {
       case .memory: memory = try kib()
       case .maximum: maximum = try kib()
       case .video: guest.videoKiB = try kib()
@@ -95,15 +109,26 @@ extension LineCursor {
         while skip(UInt8(ascii: ",")) { try option(of: &device, since: mark) }
         forgetKeys(since: mark)
         guest.devices.append(device)
+      case .low: recorded.lowMemoryEnd = try address()
+      case .high: recorded.highMemoryEnd = try address()
+      case .bios: recorded.bios = try choice(RecordedStart.BIOS.self)
+      case .biosSize: recorded.biosBytes = UInt32(clamping: try size())
+      case .acpiPages: recorded.acpiPages = try number(UInt32.self)
+      case .relocate: recorded.mayRelocate = true
+      case .noRelocate: recorded.mayRelocate = false
+      case .holeKey: recorded.holeSize = try size()
+      case .function: try emulatedFunction(into: &recorded.functions)
       case nil:
         throw expectedKey(
           "memory=, maxmem=, videoram=, vcpus=, hap, mmio-hole=, boundary=, strategy=, policy=, passthrough=, "
-            + "device-model=, vga=, gfx-passthru, platform-bar-uc, acpi, acpi-firmware=, smbios-firmware= or pci=")
+            + "device-model=, vga=, gfx-passthru, platform-bar-uc, acpi, acpi-firmware=, smbios-firmware=, pci=, "
+            + "low=, high=, bios=, bios-size=, acpi-pages=, relocate, hole-key= or function=")
       }
     }
     guard let memory else { throw expected("memory=") }
     guest.targetMemoryKiB = memory
     guest.maxMemoryKiB = maximum ?? memory
+    guest.recorded = recorded
     return guest
   }
 
@@ -179,6 +204,7 @@ extension CanonicalText {
       put(" pci=")
       put(device, between: ",")
     }
+    put(guest.recorded)
   }
 
   /// A device with its options, `separator` before each.

@@ -31,21 +31,11 @@ extension LineCursor {
       let start = position
       let key = try keyHere(in: FunctionKey.vocabulary)
       switch key {
-      case .id:
-        function.vendor = UInt16(try hexDigits(4...4, "ids such as 8086:1616"))
-        guard skip(UInt8(ascii: ":")) else { throw expected(": and a device id") }
-        function.device = UInt16(try hexDigits(4...4, "a device id such as 1616"))
-      case .classCode: function.classCode = UInt16(try hexDigits(4...4, "a class such as 0300"))
+      case .id: (function.vendor, function.device) = try ids()
+      case .classCode: function.classCode = try classCode()
       case .kind: function.kind = try choice(PCIFunction.Kind.self)
       case .pin: function.interruptPin = try number(UInt8.self, "an interrupt pin", to: 4)
-      case .register(let index):
-        let bar = try bar(index)
-        if let other = function.bars.first(where: { $0.isUpperHalf(bar.index) || bar.isUpperHalf($0.index) }) {
-          throw failure(
-            "expected no BAR in the upper half of a 64-bit one, found bar\(bar.index) beside bar\(other.index)",
-            at: start)
-        }
-        function.bars.append(bar)
+      case .register(let index): try add(try bar(index), to: &function.bars, at: start)
       case .buses:
         let secondary = UInt8(try hexDigits(1...2, "bus numbers such as 01-03"))
         guard skip(UInt8(ascii: "-")) else { throw expected("- and the last bus") }
@@ -65,8 +55,27 @@ extension LineCursor {
     return function
   }
 
+  /// `8086:1616`.
+  mutating func ids() throws(TraceError) -> (vendor: UInt16, device: UInt16) {
+    let vendor = UInt16(try hexDigits(4...4, "ids such as 8086:1616"))
+    guard skip(UInt8(ascii: ":")) else { throw expected(": and a device id") }
+    return (vendor, UInt16(try hexDigits(4...4, "a device id such as 1616")))
+  }
+
+  /// `0300`.
+  mutating func classCode() throws(TraceError) -> UInt16 { UInt16(try hexDigits(4...4, "a class such as 0300")) }
+
+  /// Appends a BAR that begins at byte `start`, if no other is in its way.
+  func add(_ bar: BAR, to bars: inout [BAR], at start: Int) throws(TraceError) {
+    if let other = bars.first(where: { $0.isUpperHalf(bar.index) || bar.isUpperHalf($0.index) }) {
+      throw failure(
+        "expected no BAR in the upper half of a 64-bit one, found bar\(bar.index) beside bar\(other.index)", at: start)
+    }
+    bars.append(bar)
+  }
+
   /// `m64:16M@0xf0000000`; a ROM has no kind.
-  private mutating func bar(_ index: UInt8) throws(TraceError) -> BAR {
+  mutating func bar(_ index: UInt8) throws(TraceError) -> BAR {
     var kind = BAR.Kind.rom
     if index != 6 {
       let start = position
@@ -89,6 +98,24 @@ extension BAR {
 }
 
 extension CanonicalText {
+  /// `bar0=m64:16M@0xf0000000`.
+  mutating func put(_ bar: BAR) {
+    if bar.index == 6 {
+      put("rom=")
+    } else {
+      put("bar")
+      put(decimal: bar.index)
+      put("=")
+      put(bar.kind.rawValue)
+      put(":")
+    }
+    put(size: bar.size)
+    if bar.hostAddress != 0 {
+      put("@")
+      put(hex: bar.hostAddress)
+    }
+  }
+
   mutating func put(_ function: PCIFunction) {
     put(function.sbdf)
     put(" id=")
@@ -104,20 +131,8 @@ extension CanonicalText {
       put(decimal: function.interruptPin)
     }
     for bar in function.bars {
-      if bar.index == 6 {
-        put(" rom=")
-      } else {
-        put(" bar")
-        put(decimal: bar.index)
-        put("=")
-        put(bar.kind.rawValue)
-        put(":")
-      }
-      put(size: bar.size)
-      if bar.hostAddress != 0 {
-        put("@")
-        put(hex: bar.hostAddress)
-      }
+      put(" ")
+      put(bar)
     }
     if let buses = function.buses {
       put(" buses=")

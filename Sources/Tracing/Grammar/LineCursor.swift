@@ -159,9 +159,9 @@ struct LineCursor {
   /// The key right here, inside a word, up to and with its `=`, or the whole word if it has none: what it means in
   /// `vocabulary`, nil if it is none of it.
   ///
-  /// A key may stand once since `mark`, with or without a `-` before it, unless it is `repeatable`.
+  /// A key may stand once since `mark`, with or without a `-` before it, unless it is `repeatable` or `other`.
   mutating func keyHere<Key: Equatable>(
-    in vocabulary: Vocabulary<Key>, since mark: Int = 0, repeatable: Key? = nil
+    in vocabulary: Vocabulary<Key>, since mark: Int = 0, repeatable: Key? = nil, _ other: Key? = nil
   ) throws(TraceError) -> Key? {
     keyStart = position
     while position < limit {
@@ -173,7 +173,7 @@ struct LineCursor {
     // A key that is too long for the grammar is unknown, and reading ends at the first.
     guard let word = wordAt(keyStart, position) else { return nil }
     let key = vocabulary.meaning(of: word)
-    if let repeatable, key == repeatable { return key }
+    if let repeatable, key == repeatable || key == other, key != nil { return key }
     let isOff = keyStart < position && bytes[keyStart] == UInt8(ascii: "-")
     let stemStart = isOff ? keyStart + 1 : keyStart
     let stem = isOff ? wordAt(stemStart, position) ?? word : word

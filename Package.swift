@@ -44,6 +44,11 @@ let package = Package(
   name: "rdmfuzz",
   platforms: [.macOS(.v15)],
   products: [.executable(name: "rdmfuzz", targets: ["rdmfuzz"])],
+  traits: [
+    .trait(
+      name: "Unicorn",
+      description: "Runs real hvmloader binaries in a CPU emulator; Tools/oracles installs what that needs.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
@@ -93,6 +98,13 @@ let package = Package(
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
         "Simulation",
       ]),
+    .systemLibrary(name: "CUnicorn", providers: [.apt(["libunicorn-dev"]), .brew(["unicorn"])]),
+    module(
+      "Oracles",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Firmware", "Storage", "Toolstack", "Tracing",
+        "Simulation", .target(name: "CUnicorn", condition: .when(traits: ["Unicorn"])),
+      ]),
     module("Catalogue", on: ["Editions", "Storage", "Tracing", "Invariants", "Replaying"]),
     module(
       "Fuzzing",
@@ -114,7 +126,10 @@ let package = Package(
       ]),
     module(
       "Studies",
-      on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage"]),
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Storage",
+        "Simulation",
+      ]),
     module(
       "Benchmarks",
       on: [
@@ -130,7 +145,7 @@ let package = Package(
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
-        "Editions", "Storage", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
+        "Editions", "Storage", "Tracing", "Simulation", "Oracles", "Invariants", "Replaying", "Catalogue", "Fuzzing",
         "Exhaustion", "Studies", "Benchmarks", "Importing", "Reporting", "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),

@@ -1,0 +1,63 @@
+import Editions
+import Firmware
+import Hypercalls
+import Simulation
+import Synchronization
+
+/// A real hvmloader as a guest's firmware: the binary runs instruction by instruction in an emulated machine, and makes
+/// its hypercalls to whatever hypervisor the simulation has.
+public final class HVMLoaderBinary: GuestFirmware {
+  /// The file it was read from.
+  public let path: String
+  #if Unicorn
+    private let image: LoaderImage
+    /// Machines that nobody uses right now.
+    private let idle = Mutex<[LoaderMachine]>([])
+  #endif
+
+  /// The binary at `path`.
+  ///
+  /// Throws `StorageError` where it cannot be read or is no hvmloader, `OracleError` where there is no emulator.
+  public init(path: String) throws {
+    self.path = path
+    let image = try LoaderImage(path: path)
+    #if Unicorn
+      self.image = image
+      let machine = try LoaderMachine(image)
+      idle.withLock { $0.append(machine) }
+    #else
+      _ = image
+      throw OracleError.notBuilt(trait: "Unicorn")
+    #endif
+  }
+
+  /// Runs from the entry to the hand-over to the BIOS, with hypercalls as `domain`.
+  public func run<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) -> FirmwareReport {
+    #if Unicorn
+      let machine: LoaderMachine
+      if let free = idle.withLock({ $0.popLast() }) {
+        machine = free
+      } else {
+        do { machine = try LoaderMachine(image) } catch {
+          var report = FirmwareReport(map: .xen)
+          report.stop = .failed("\(error)")
+          return report
+        }
+      }
+      defer { idle.withLock { $0.append(machine) } }
+      return withUnsafeMutablePointer(to: &port) { port in
+        withUnsafeMutablePointer(to: &buffer) { buffer in
+          let session = LoaderSession(input, buffer) { call in
+            port.pointee.perform(call, by: domain, &buffer.pointee)
+          }
+          let done = machine.run(session)
+          return done.report(machine.guestMemory)
+        }
+      }
+    #else
+      preconditionFailure("a build without an emulator has no binaries")
+    #endif
+  }
+}

@@ -1,0 +1,22 @@
+import ArgumentParser
+import Oracles
+import Simulation
+
+/// Whose code runs as the guests' firmware.
+struct LoaderOption: ParsableArguments {
+  @Option(
+    name: .customLong("loader"),
+    help: ArgumentHelp(
+      "An hvmloader binary to run in place of the model, or 'model'; needs a build with an emulator, see 'rdmfuzz doctor'.",
+      valueName: "file"))
+  var choice: String?
+
+  /// The binary's file, nil for the model.
+  var path: String? { choice == "model" ? nil : choice }
+
+  /// The binary, ready to run; nil for the model.
+  func firmware() throws -> (any GuestFirmware)? {
+    guard let path else { return nil }
+    do { return try HVMLoaderBinary(path: path) } catch { throw fail(error) }
+  }
+}

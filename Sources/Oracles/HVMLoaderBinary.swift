@@ -3,12 +3,15 @@ import Firmware
 import Hypercalls
 import Simulation
 import Synchronization
+import Tracing
 
 /// A real hvmloader as a guest's firmware: the binary runs instruction by instruction in an emulated machine, and makes
 /// its hypercalls to whatever hypervisor the simulation has.
 public final class HVMLoaderBinary: GuestFirmware {
   /// The file it was read from.
   public let path: String
+  /// What tells it from every other.
+  public let fingerprint: Fingerprint
   #if Unicorn
     private let image: LoaderImage
     /// Machines that nobody uses right now.
@@ -21,6 +24,7 @@ public final class HVMLoaderBinary: GuestFirmware {
   public init(path: String) throws {
     self.path = path
     let image = try LoaderImage(path: path)
+    fingerprint = Fingerprint(of: image.bytes)
     #if Unicorn
       self.image = image
       let machine = try LoaderMachine(image)

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Oracles
-import Simulation
 
 /// Whose code runs as the guests' firmware.
 struct LoaderOption: ParsableArguments {
@@ -15,8 +14,11 @@ struct LoaderOption: ParsableArguments {
   var path: String? { choice == "model" ? nil : choice }
 
   /// The binary, ready to run; nil for the model.
-  func firmware() throws -> (any GuestFirmware)? {
-    guard let path else { return nil }
-    do { return try HVMLoaderBinary(path: path) } catch { throw fail(error) }
-  }
+  func firmware() throws -> HVMLoaderBinary? { try binary(at: path) }
+}
+
+/// The binary at `path`, ready to run; nil without a path.
+func binary(at path: String?) throws -> HVMLoaderBinary? {
+  guard let path else { return nil }
+  do { return try HVMLoaderBinary(path: path) } catch { throw fail(error) }
 }

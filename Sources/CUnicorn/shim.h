@@ -39,3 +39,6 @@ static inline uc_err unicorn_hook_instruction(
     uc_engine *engine, uc_hook *hook, uc_cb_hookcode_t callback, void *context, uint64_t address) {
   return uc_hook_add(engine, hook, UC_HOOK_CODE, (void *)callback, context, address, address);
 }
+
+// Forgets all translated code: hooks that came later are seen.
+static inline uc_err unicorn_forget_code(uc_engine *engine) { return uc_ctl_flush_tlb(engine); }

@@ -25,8 +25,8 @@ final class GuestMemory {
     Area(0xFC00_0000, 0x20_0000),
     // Holes that are handed out downwards: shared info, OpRegion.
     Area(0xFDF0_0000, 0x10_0000),
-    // I/O APIC, HPET, TPM, local APIC.
-    Area(0xFEC0_0000, 0x1000), Area(0xFED0_0000, 0x1000), Area(0xFED4_0000, 0x1000), Area(0xFEE0_0000, 0x1000),
+    // I/O APIC, HPET, TPM; the local APIC is more than memory.
+    Area(0xFEC0_0000, 0x1000), Area(0xFED0_0000, 0x1000), Area(0xFED4_0000, 0x1000),
     // The builder's special pages, with the xenstore ring.
     Area(0xFEFF_0000, 0x1_0000),
   ]

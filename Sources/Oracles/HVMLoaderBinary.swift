@@ -40,28 +40,28 @@ public final class HVMLoaderBinary: GuestFirmware {
     _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
   ) -> FirmwareReport {
     #if Unicorn
-      let machine: LoaderMachine
-      if let free = idle.withLock({ $0.popLast() }) {
-        machine = free
-      } else {
-        do { machine = try LoaderMachine(image) } catch {
-          var report = FirmwareReport(map: .xen)
-          report.stop = .failed("\(error)")
-          return report
-        }
-      }
-      defer { idle.withLock { $0.append(machine) } }
       return withUnsafeMutablePointer(to: &port) { port in
         withUnsafeMutablePointer(to: &buffer) { buffer in
-          let session = LoaderSession(input, buffer) { call in
-            port.pointee.perform(call, by: domain, &buffer.pointee)
-          }
-          let done = machine.run(session)
-          return done.report(machine.guestMemory)
+          run(
+            LoaderSession(input, buffer) { call in port.pointee.perform(call, by: domain, &buffer.pointee) })
         }
       }
     #else
       preconditionFailure("a build without an emulator has no binaries")
     #endif
   }
+
+  #if Unicorn
+    private func run(_ session: LoaderSession) -> FirmwareReport {
+      do {
+        let machine = try idle.withLock { $0.popLast() } ?? LoaderMachine(image)
+        defer { idle.withLock { $0.append(machine) } }
+        return machine.run(session).report(machine.memory)
+      } catch {
+        var report = FirmwareReport(map: .xen)
+        report.stop = .failed("\(error)")
+        return report
+      }
+    }
+  #endif
 }

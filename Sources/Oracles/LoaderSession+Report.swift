@@ -21,6 +21,16 @@ extension LoaderSession {
     noteOwnMemory(in: &report, printed, map)
     guard report.stop == .handedOver else { return report }
 
+    if let place = e820Place(memory) {
+      report.memory.e820Table = place.address
+      // SeaBIOS' and OVMF's are the last piece of scratch memory, with room for sixteen entries (LD-63, B-7).
+      if bios == .rombios {
+        report.memory.e820Room = Int(place.count)
+      } else {
+        report.memory.scratchTop = place.address &+ 16 * 20 &- 1
+        report.memory.e820Room = 16
+      }
+    }
     guard let table = e820(memory) else {
       report.stop = .failed("there is no E820 where the BIOS looks for it")
       return report
@@ -51,8 +61,8 @@ extension LoaderSession {
 
   private var bios: BIOS { BIOS(rawValue: input.keys.bios ?? "rombios") ?? .rombios }
 
-  /// The table where each BIOS finds it (LD-63); nil if that cannot be one.
-  private func e820(_ memory: GuestMemory) -> [E820Entry]? {
+  /// Where each BIOS finds the table (LD-63); nil if there cannot be one.
+  private func e820Place(_ memory: GuestMemory) -> (address: UInt64, count: UInt32)? {
     let (address, count): (UInt64, UInt32) =
       switch bios {
       case .seabios: (UInt64(memory.word(0x1018)), memory.word(0x101C))
@@ -62,6 +72,12 @@ extension LoaderSession {
     guard count > 0, count < 1024, let start = UInt32(exactly: address),
       memory.bytes(at: start, count: Int(count) * 20) != nil
     else { return nil }
+    return (address, count)
+  }
+
+  /// The table.
+  private func e820(_ memory: GuestMemory) -> [E820Entry]? {
+    guard let (address, count) = e820Place(memory), let start = UInt32(exactly: address) else { return nil }
     return (0..<count).map { index in
       let place = start + 20 * index
       return E820Entry(

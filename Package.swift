@@ -195,6 +195,9 @@ let package = Package(
       ]),
     tests("FuzzTarget", with: ["Editions", "Storage", "Tracing", "Replaying", "Features", "Fuzzing"]),
     tests("Exhaustion", with: ["Catalogue", "Editions", "Platform", "Tracing", "Invariants", "Replaying"]),
+    tests(
+      "Oracles",
+      with: ["Editions", "Firmware", "Hypercalls", "Platform", "Simulation", "Storage", "Studies", "Tracing"]),
     tests("Importing", with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage"]),
     tests("Benchmarks"),
     tests("Studies", with: ["Editions"], resources: [.copy("Vectors")]),

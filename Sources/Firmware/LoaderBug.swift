@@ -108,7 +108,10 @@ extension LoaderBug {
   /// The place at which a binary gives up that printed `lines` last: by the assertion it states, by what it said before,
   /// or by file and line where it is the build whose lines are known here. Nil if it is none of them.
   public init?(printed lines: [String]) {
-    guard let end = lines.lastIndex(where: { $0.hasPrefix("*** HVMLoader bug at ") || $0.hasPrefix("*** HVMLoader assertion ") })
+    guard
+      let end = lines.lastIndex(where: {
+        $0.hasPrefix("*** HVMLoader bug at ") || $0.hasPrefix("*** HVMLoader assertion ")
+      })
     else { return nil }
     let line = lines[end] + "\n"
     let before = end > 0 ? lines[end - 1] : ""

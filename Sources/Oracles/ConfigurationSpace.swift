@@ -24,6 +24,8 @@ struct ConfigurationSpace {
   private var places = [UInt8](repeating: 255, count: 256)
   private var values: [UInt32] = []
   private var masks: [UInt32] = []
+  /// Words that ones were written to: registers whose size somebody asked for.
+  private var asked: [Bool] = []
   /// What was last written to CF8.
   var address: UInt32 = 0
   /// Registers that answered at a place while only half of them was written (H-6).
@@ -47,6 +49,7 @@ struct ConfigurationSpace {
     let base = values.count
     values += [UInt32](repeating: 0, count: ConfigurationSpace.words)
     masks += [UInt32](repeating: 0, count: ConfigurationSpace.words)
+    asked += [Bool](repeating: false, count: ConfigurationSpace.words)
     values[base] = UInt32(function.device) << 16 | UInt32(function.vendor)
     masks[base + 1] = 0x07FF
     values[base + 2] = UInt32(function.classCode) << 16
@@ -98,6 +101,7 @@ struct ConfigurationSpace {
     let lanes = (size == 4 ? UInt32.max : UInt32(1) << UInt32(8 * size) &- 1) << shift
     let mask = masks[word] & lanes
     values[word] = values[word] & ~mask | (value << shift) & mask
+    if value >> 11 == UInt32.max >> 11 { asked[word] = true }
     noteHalf(word, value)
   }
 
@@ -124,7 +128,7 @@ struct ConfigurationSpace {
 
   // MARK: What is left behind
 
-  /// Every register that can be sized, ascending by devfn and index, where it stands now.
+  /// Every register that was sized, ascending by devfn and index, where it stands now.
   var bars: [PlacedBAR] {
     var bars: [PlacedBAR] = []
     for (place, function) in functions.enumerated() {
@@ -133,6 +137,7 @@ struct ConfigurationSpace {
       for register in function.registers {
         let bar = register.bar
         let word = base + Int(bar.register) / 4
+        if !asked[word] { continue }
         let isROM = bar.index == 6
         let isIO = bar.kind == .io && !isROM
         var address = UInt64(values[word] & (isROM ? 0xFFFF_F800 : isIO ? 0xFFFC : ~0xF))
@@ -140,7 +145,8 @@ struct ConfigurationSpace {
         // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
         let answers = !isROM || address != 0 || register.romEnabled
         bars.append(
-          PlacedBAR(devfn: function.devfn, bar: bar, address: address, decodes: answers && command & (isIO ? 1 : 2) != 0))
+          PlacedBAR(
+            devfn: function.devfn, bar: bar, address: address, decodes: answers && command & (isIO ? 1 : 2) != 0))
       }
     }
     return bars

@@ -87,13 +87,14 @@ public struct LoaderComparison: Sendable {
       }
     }
     compare("end", modelled.stop.summary, real.stop.summary)
-    compareLists("bar", modelled.bars.map(\.summary), real.bars.map(\.summary))
-    compareLists("command", modelled.commands.map(\.summary), real.commands.map(\.summary))
-    compareLists("e820", modelled.e820, real.e820)
     compareLists("RAM moved", modelled.moves.map(\.summary), real.moves.map(\.summary))
     compareLists("populated", modelled.memory.populated, real.memory.populated)
     compareLists("donated", modelled.memory.donated, real.memory.donated)
+    // A loader that stops leaves registers half written, which nobody sees.
     if modelled.stop == .handedOver, real.stop == .handedOver {
+      compareLists("bar", modelled.bars.map(\.summary), real.bars.map(\.summary))
+      compareLists("command", modelled.commands.map(\.summary), real.commands.map(\.summary))
+      compareLists("e820", modelled.e820, real.e820)
       compareLists("memory map", modelled.memoryMap, real.memoryMap)
       compare("low window", modelled.lowWindow, real.lowWindow)
       compare("high window", modelled.highWindow, real.highWindow)

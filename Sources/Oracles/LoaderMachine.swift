@@ -96,6 +96,8 @@
           session?.end = .failed("\(error)")
         }
       }
+      for address in boot?.registerReads ?? [] { memory.store(LoaderProcessor.readRegister, at: address) }
+      for address in boot?.registerWrites ?? [] { memory.store(LoaderProcessor.writeRegister, at: address) }
       application?.start(at: page)
     }
   }

@@ -18,10 +18,18 @@
     private let fresh: OpaquePointer
     /// Basic blocks left to the present run, where they are counted.
     private var blocksLeft = 0
+    /// Where instructions were seen to begin that read and write model-specific registers.
+    private(set) var registerReads: Set<UInt32> = []
+    private(set) var registerWrites: Set<UInt32> = []
 
     /// The port behind which hypercalls are, and the page from which they are made.
     private static let hypercallPort: UInt32 = 0xF4
     private static let hypercallPage: UInt64 = 0x8_0000
+    /// The ports that stand for RDMSR and WRMSR where a further processor meets them, and the instructions that use them.
+    private static let readRegisterPort: UInt32 = 0xF6
+    private static let writeRegisterPort: UInt32 = 0xF5
+    static let readRegister: [UInt8] = [0xE5, 0xF6]
+    static let writeRegister: [UInt8] = [0xE7, 0xF5]
     /// The page that holds the first instructions of further processors.
     private static let startPage: UInt64 = 0x1000
     private static let apicPage: UInt64 = 0xFEE0_0000
@@ -65,7 +73,8 @@
         try require(uc_mem_map_ptr(engine, UInt64(area.start), area.size, data, area.bytes), "map memory")
       }
       try require(
-        uc_mmio_map(engine, LoaderProcessor.apicPage, 0x1000, LoaderProcessor.onReadAPIC, me, LoaderProcessor.onWriteAPIC, me),
+        uc_mmio_map(
+          engine, LoaderProcessor.apicPage, 0x1000, LoaderProcessor.onReadAPIC, me, LoaderProcessor.onWriteAPIC, me),
         "map registers")
       // Code alone can be executed, so that a runaway is caught where it leaves it.
       for range in image.code {
@@ -157,16 +166,19 @@
       try require(unicorn_hook_exceptions(engine, &hook, LoaderProcessor.onException, me), "watch exceptions")
     }
 
-    /// Watches every place that may be RDMSR or WRMSR, which Unicorn has no hook for, and for further processors HLT. Where
+    /// Watches every place that may be RDMSR or WRMSR, which Unicorn has no hook for, or for further processors HLT. Where
     /// such bytes are the middle of another instruction nothing ever begins.
+    ///
+    /// An engine that began in real mode does not skip an instruction; a further processor finds port accesses instead,
+    /// where the first has shown that instructions begin.
     private func watchInstructions(_ image: LoaderImage) throws(OracleError) {
       var hook: uc_hook = 0
       for range in image.code {
         for offset in range.dropLast() {
           let handler: uc_cb_hookcode_t
           switch (image.bytes[offset], image.bytes[offset + 1]) {
-          case (0x0F, 0x30): handler = LoaderProcessor.onWriteMSR
-          case (0x0F, 0x32): handler = LoaderProcessor.onReadMSR
+          case (0x0F, 0x30) where role == .boot: handler = LoaderProcessor.onWriteMSR
+          case (0x0F, 0x32) where role == .boot: handler = LoaderProcessor.onReadMSR
           case (0xF4, _) where role == .application: handler = LoaderProcessor.onHalt
           default: continue
           }
@@ -190,6 +202,8 @@
       if processor.machine.session?.end != nil { return }
       if port == LoaderProcessor.hypercallPort {
         processor.hypercall(value)
+      } else if port == LoaderProcessor.writeRegisterPort, processor.role == .application {
+        // Each processor has its own; the first one's are looked at.
       } else {
         processor.machine.session?.out(port, Int(size), value)
       }
@@ -198,6 +212,11 @@
 
     private static let onIn: uc_cb_insn_in_t = { _, port, size, context in
       let processor = LoaderProcessor.of(context)
+      if port == LoaderProcessor.readRegisterPort, processor.role == .application {
+        let value = processor.machine.session?.readMSR(processor.register(UC_X86_REG_ECX)) ?? 0
+        processor.set(UC_X86_REG_EDX, UInt32(truncatingIfNeeded: value >> 32))
+        return UInt32(truncatingIfNeeded: value)
+      }
       let value = processor.machine.session?.in(port, Int(size)) ?? .max
       processor.stopIfOver()
       return size == 4 ? value : value & (1 << UInt32(8 * size) - 1)
@@ -255,15 +274,15 @@
     private static let onWriteMSR: uc_cb_hookcode_t = { _, address, _, context in
       let processor = LoaderProcessor.of(context)
       let value = UInt64(processor.register(UC_X86_REG_EDX)) << 32 | UInt64(processor.register(UC_X86_REG_EAX))
-      if processor.role == .boot {
-        processor.machine.session?.writtenMSRs[processor.register(UC_X86_REG_ECX)] = value
-      }
+      processor.registerWrites.insert(UInt32(truncatingIfNeeded: address))
+      processor.machine.session?.writtenMSRs[processor.register(UC_X86_REG_ECX)] = value
       processor.set(UC_X86_REG_EIP, UInt32(truncatingIfNeeded: address) + 2)
     }
 
     private static let onReadMSR: uc_cb_hookcode_t = { _, address, _, context in
       let processor = LoaderProcessor.of(context)
       let value = processor.machine.session?.readMSR(processor.register(UC_X86_REG_ECX)) ?? 0
+      processor.registerReads.insert(UInt32(truncatingIfNeeded: address))
       processor.set(UC_X86_REG_EAX, UInt32(truncatingIfNeeded: value))
       processor.set(UC_X86_REG_EDX, UInt32(truncatingIfNeeded: value >> 32))
       processor.set(UC_X86_REG_EIP, UInt32(truncatingIfNeeded: address) + 2)

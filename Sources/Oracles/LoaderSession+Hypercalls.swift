@@ -44,7 +44,9 @@ extension LoaderSession {
       if result == 0 {
         switch space {
         case .sharedInfo: mapSharedInfo(at: gfn, memory)
-        case .gmfn: donated.append(index)
+        case .gmfn:
+          donated.append(index)
+          populated.append(gfn)
         case .gmfnRange:
           moves.append(RAMMove(from: FrameRange(index, index + count), to: FrameRange(gfn, gfn + count)))
         case .grantTable: break

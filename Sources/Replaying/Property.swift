@@ -15,7 +15,8 @@ public struct Property: Sendable {
   /// hvmloader's model always comes to an end that a rule gives, so that this is of real binaries alone.
   static let firmwareEnds = Property(
     id: "firmware-ends",
-    sentence: "A guest's firmware hands over, or stops the guest at a place that is known; it neither hangs nor runs wild.",
+    sentence:
+      "A guest's firmware hands over, or stops the guest at a place that is known; it neither hangs nor runs wild.",
     source: "LD-5, LD-90")
 
   /// All: invariants in the order of their catalogue, that of binaries, then those of whole runs.

@@ -5,7 +5,8 @@ import Testing
 private let floors = [
   "CZlib", "Storage", "Parallel", "Sharing", "CCoverage", "Coverage",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
-  "Tracing", "Simulation", "CUnicorn", "Oracles", "Invariants", "Replaying", "Features", "Catalogue", "Fuzzing", "CFuzzTarget", "FuzzTarget",
+  "Tracing", "Simulation", "CUnicorn", "Oracles", "Invariants", "Replaying", "Features", "Catalogue", "Fuzzing",
+  "CFuzzTarget", "FuzzTarget",
   "Exhaustion", "Studies", "Importing", "Benchmarks", "Reporting", "CLibFuzzer", "rdmfuzz_target", "rdmfuzz",
 ]
 

@@ -65,8 +65,8 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   /// `body` returns false to stop.
   public func forEachPiece(in range: FrameRange, _ body: (FrameRange, Value?) throws -> Bool) rethrows {
     let first = firstIndex(endingAfter: range.start)
-    if let few = runs.flatElements {
-      try RangeMap.forEachPiece(in: range, of: few, from: first, body)
+    if runs.isFlat {
+      try runs.withFlat { try RangeMap.forEachPiece(in: range, of: $0, from: first, body) }
     } else {
       try RangeMap.forEachPiece(in: range, of: runs, from: first, body)
     }

@@ -172,24 +172,21 @@ extension Domain {
     }
   }
 
-  /// True if the CPUs or the devices of `domain` reach one of these machine frames by a direct mapping; `domain` is not
-  /// copied.
-  public static func reaches(_ machineFrames: FrameRange, by domain: Shared<Domain>) -> Bool {
-    for run in domain.value.p2m.runs {
-      if case .direct(let mapping) = run.value, mapping.machineFrames(of: run.frames).overlaps(machineFrames) {
-        return true
-      }
+  /// True if the CPUs or the devices of the domain that lies at `domain` reach one of these machine frames by a direct
+  /// mapping.
+  static func reaches(_ machineFrames: FrameRange, by domain: UnsafePointer<Domain>) -> Bool {
+    let isMapped = domain.pointee.p2m.runs.contains { run in
+      guard case .direct(let mapping) = run.value else { return false }
+      return mapping.machineFrames(of: run.frames).overlaps(machineFrames)
     }
+    if isMapped { return true }
     // Separate tables of an HVM domain follow its p2m.
-    if domain.value.isTranslated && domain.value.identityPlace != .iommuOnly { return false }
-    for run in domain.value.dmaTable.runs {
-      if case .direct(let offset, _) = run.value,
-        DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames).overlaps(machineFrames)
-      {
-        return true
-      }
+    if domain.pointee.isTranslated && domain.pointee.identityPlace != .iommuOnly { return false }
+    return domain.pointee.dmaTable.runs.contains { run in
+      guard case .direct(let offset, _) = run.value else { return false }
+      return DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames)
+        .overlaps(machineFrames)
     }
-    return false
   }
 
   /// Calls `body` with the parts of `machineFrames` that its CPUs or its devices reach by direct mappings; false from it ends the walk.

@@ -94,11 +94,9 @@ extension Hypervisor {
   /// True if a guest other than domain `index` reaches one of these machine frames. The hardware domain is none.
   func isReached(_ machineFrames: FrameRange, byGuestsOtherThan index: Int) -> Bool {
     if domains[index].id == .dom0 || machineFrames.isEmpty { return false }
-    // Each where it lies: to copy a domain costs more than to look.
-    for other in 1..<max(1, domains.count) where other != index {
-      if Domain.reaches(machineFrames, by: domains.shared(at: other)) { return true }
+    return domains.contains { place, domain in
+      place != 0 && place != index && Domain.reaches(machineFrames, by: domain)
     }
-    return false
   }
 
   /// True if a record's pages are all there, made by records, so that nothing else can take them away.

@@ -67,6 +67,6 @@ extension Hypervisor {
         && units.matching(device.sbdf).contains { units.units[$0].frames.overlaps(machineFrames) }
     }
     guard let index = index(of: owner) else { return false }
-    return Domain.reaches(machineFrames, by: domains.shared(at: index))
+    return Domain.reaches(machineFrames, by: domains.shared(at: index).place)
   }
 }

@@ -90,24 +90,16 @@ struct DeviceChanges {
           return false
         }
       }
-      newDomains.forEachUnshared(with: oldDomains) { range in
-        for place in range {
-          let domain = newDomains.shared(at: place)
-          if place < oldDomains.count, oldDomains.shared(at: place).isSame(as: domain) { continue }
-          if let known = oldDomains.domain(domain.value.id), known.isSame(as: domain) { continue }
-          touch(domain.value.id)
-        }
+      newDomains.forEachReplaced(since: oldDomains) { place in
+        let domain = newDomains.shared(at: place)
+        if let known = oldDomains.domain(domain.value.id), known.isSame(as: domain) { return }
+        touch(domain.value.id)
       }
       // Those that are gone.
       if oldDomains.count >= newDomains.count {
-        oldDomains.forEachUnshared(with: newDomains) { range in
-          for place in range {
-            if place < newDomains.count, newDomains.shared(at: place).isSame(as: oldDomains.shared(at: place)) {
-              continue
-            }
-            let id = oldDomains[place].id
-            if newDomains.domain(id) == nil { touch(id) }
-          }
+        oldDomains.forEachReplaced(since: newDomains) { place in
+          let id = oldDomains[place].id
+          if newDomains.domain(id) == nil { touch(id) }
         }
       }
     }

@@ -229,16 +229,8 @@ final class GuestView: Sendable {
   private static func forEachDifference<Element>(
     _ old: SharedArray<Element>, _ new: SharedArray<Element>, _ body: (Element) -> Void
   ) {
-    new.forEachUnshared(with: old) { range in
-      for place in range where place >= old.count || !old.shared(at: place).isSame(as: new.shared(at: place)) {
-        body(new[place])
-      }
-    }
-    old.forEachUnshared(with: new) { range in
-      for place in range where place >= new.count || !new.shared(at: place).isSame(as: old.shared(at: place)) {
-        body(old[place])
-      }
-    }
+    new.forEachReplaced(since: old) { body(new[$0]) }
+    old.forEachReplaced(since: new) { body(old[$0]) }
   }
 
   /// True if a machine frame that `other` reaches is reached by this guest, too.

@@ -144,14 +144,11 @@ public struct InvariantWatch: Sendable {
   ) -> Invariant.Inputs {
     if old.count != new.count { return .everythingOfDomains }
     var inputs: Invariant.Inputs = .memory
-    new.forEachUnshared(with: old) { range in
-      for place in range {
-        let domain = new.shared(at: place)
-        if old.shared(at: place).isSame(as: domain) { continue }
-        // A domain without a guest is nobody's view.
-        if old[place].id != domain.value.id || !changed.contains(where: { $0.isOf(domain) }) {
-          inputs = .everythingOfDomains
-        }
+    new.forEachReplaced(since: old) { place in
+      // A domain without a guest is nobody's view.
+      let domain = new.shared(at: place)
+      if old[place].id != domain.value.id || !changed.contains(where: { $0.isOf(domain) }) {
+        inputs = .everythingOfDomains
       }
     }
     return inputs

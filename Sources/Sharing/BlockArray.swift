@@ -64,9 +64,12 @@ public struct BlockArray<Element> {
   @inlinable
   public var isFlat: Bool { spill == nil }
 
-  /// The elements in one ordinary array, nil if they are in blocks.
+  /// Calls `body` with the elements where they lie in one piece of memory, as they do while `isFlat`.
   @inlinable
-  public var flatElements: [Element]? { spill == nil ? flat : nil }
+  public func withFlat<Result>(_ body: (UnsafeBufferPointer<Element>) throws -> Result) rethrows -> Result {
+    precondition(isFlat, "elements in blocks")
+    return try flat.withUnsafeBufferPointer(body)
+  }
 
   /// Lets `body` change the elements where they lie in one ordinary array, as they do while `isFlat`.
   @inlinable
@@ -210,6 +213,12 @@ extension BlockArray: RandomAccessCollection, MutableCollection, RangeReplaceabl
       if let place = try table.blocks[block].firstIndex(where: predicate) { return table.starts[block] + place }
     }
     return nil
+  }
+
+  /// True if `predicate` holds of an element; the iterator would retain the array.
+  @inlinable
+  public func contains(where predicate: (Element) throws -> Bool) rethrows -> Bool {
+    try firstIndex(where: predicate) != nil
   }
 
   /// Puts `elements` in place of those at `range`.

@@ -19,12 +19,6 @@ public struct SharedArray<Element: Sendable>: Sendable {
   @inlinable
   public func isSame(as other: SharedArray) -> Bool { boxes.isSame(as: other.boxes) }
 
-  /// Calls `body` with the ranges of positions here whose elements `earlier` need not share (`BlockArray`).
-  @inlinable
-  public func forEachUnshared(with earlier: SharedArray, _ body: (Range<Int>) -> Void) {
-    boxes.forEachUnshared(with: earlier.boxes, body)
-  }
-
   /// The position of the first element that satisfies `predicate`, which sees it where it lies.
   @inlinable
   public func firstIndex(where predicate: (Element) -> Bool) -> Int? {

@@ -38,13 +38,20 @@ private func violation(of xen: Hypervisor) -> String? {
   }
   for unit in xen.units.units {
     for frame in unit.frames.start..<unit.frames.end
-    where xen.domains.indices.dropFirst()
-      .filter({ Domain.reaches(FrameRange(single: frame), by: xen.domains.shared(at: $0)) }).count > 1
-    {
+    where xen.domains.dropFirst().filter({ reaches(frame, by: $0) }).count > 1 {
       return "\(hex(frame)) in two guests"
     }
   }
   return nil
+}
+
+private func reaches(_ frame: MFN, by domain: Domain) -> Bool {
+  var isReached = false
+  domain.forEachReached(of: FrameRange(single: frame)) { _ in
+    isReached = true
+    return false
+  }
+  return isReached
 }
 
 private func functions(of device: Device) -> [SBDF] {

@@ -114,4 +114,58 @@ struct SharingTests {
     one[0] = 1
     #expect(!one.isSame(as: other) && one == other)
   }
+
+  @Test("what was replaced, put in or taken out is told by position", arguments: [1, 3, 127, 128, 129, 300])
+  func replaced(size: Int) {
+    let earlier = SharedArray((0..<size).map { [$0] })
+    /// What a look at every box tells.
+    func plainly(_ new: SharedArray<[Int]>, _ old: SharedArray<[Int]>) -> Set<Int> {
+      Set(new.indices.filter { $0 >= old.count || !new.shared(at: $0).isSame(as: old.shared(at: $0)) })
+    }
+    func told(_ new: SharedArray<[Int]>, _ old: SharedArray<[Int]>) -> [Int] {
+      var places: [Int] = []
+      new.forEachReplaced(since: old) { places.append($0) }
+      return places
+    }
+    #expect(told(earlier, earlier).isEmpty)
+    for place in stride(from: 0, to: size, by: max(1, size / 7)) {
+      var changed = earlier
+      changed[place].append(0)
+      #expect(told(changed, earlier) == [place] && told(earlier, changed) == [place])
+      var longer = earlier
+      longer.insert([-1], at: place)
+      var shorter = earlier
+      shorter.remove(at: place)
+      for other in [longer, shorter] {
+        for (new, old) in [(other, earlier), (earlier, other)] {
+          let places = told(new, old)
+          #expect(places == places.sorted() && plainly(new, old).isSuperset(of: places))
+          // Elements behind the last told one are at the same distance from the end in both.
+          let untold = new.indices.filter { !places.contains($0) }.map { new[$0] }
+          #expect(Set(untold).isSubset(of: Set(old)))
+        }
+      }
+    }
+  }
+
+  @Test(
+    "a look at each element where it lies sees all, in order, until it is told to end",
+    arguments: [0, 1, 128, 129, 700])
+  func places(size: Int) {
+    let array = SharedArray((0..<size).map { [$0, $0 * $0] })
+    var seen: [Int] = []
+    let all = array.contains { place, element in
+      seen.append(place)
+      return element.pointee != [place, place * place]
+    }
+    #expect(!all && seen == Array(0..<size))
+    for sought in stride(from: 0, to: size, by: 50) {
+      var looks = 0
+      let found = array.contains { _, element in
+        looks += 1
+        return element.pointee[0] == sought
+      }
+      #expect(found && looks == sought + 1)
+    }
+  }
 }

@@ -1,0 +1,48 @@
+extension SharedArray {
+  /// True if `predicate` holds of an element, which it sees where it lies, with its position; in order. No box is retained
+  /// on the way: with many elements that costs more than the look.
+  @inlinable
+  public func contains(wherePlace predicate: (Int, UnsafePointer<Element>) -> Bool) -> Bool {
+    var place = 0
+    while place < count {
+      let piece = boxes.piece(at: place)
+      for box in piece {
+        if predicate(place, UnsafePointer(box.address)) { return true }
+        place += 1
+      }
+    }
+    return false
+  }
+
+  /// Calls `body` with the positions, ascending, at which `earlier` has no element or one in another box.
+  @inlinable
+  public func forEachReplaced(since earlier: SharedArray, _ body: (Int) -> Void) {
+    boxes.forEachUnshared(with: earlier.boxes) { range in
+      var place = range.lowerBound
+      while place < range.upperBound {
+        let new = boxes.piece(at: place)
+        guard place < earlier.count else {
+          for rest in place..<range.upperBound { body(rest) }
+          return
+        }
+        let old = earlier.boxes.piece(at: place)
+        let stretch = Swift.min(new.count, old.count, range.upperBound - place)
+        for offset in 0..<stretch where new[offset].box !== old[offset].box { body(place + offset) }
+        place += stretch
+      }
+    }
+  }
+}
+
+extension BlockArray {
+  /// The elements from `position` to the end of their block, where they lie as long as the array does.
+  @inlinable
+  func piece(at position: Int) -> UnsafeBufferPointer<Element> {
+    precondition(position >= 0 && position < count, "no element")
+    guard let spill else { return flat.withUnsafeBufferPointer { UnsafeBufferPointer(rebasing: $0[position...]) } }
+    let block = spill.table.block(of: position)
+    return spill.table.blocks[block].withUnsafeBufferPointer {
+      UnsafeBufferPointer(rebasing: $0[(position - spill.table.starts[block])...])
+    }
+  }
+}

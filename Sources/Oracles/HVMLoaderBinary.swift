@@ -5,6 +5,10 @@ import Simulation
 import Synchronization
 import Tracing
 
+#if Unicorn
+  import CUnicorn
+#endif
+
 /// A real hvmloader as a guest's firmware: the binary runs instruction by instruction in an emulated machine, and makes
 /// its hypercalls to whatever hypervisor the simulation has.
 public final class HVMLoaderBinary: GuestFirmware {
@@ -14,20 +18,33 @@ public final class HVMLoaderBinary: GuestFirmware {
   public let fingerprint: Fingerprint
   #if Unicorn
     private let image: LoaderImage
+    private let accelerated: Bool
     /// Machines that nobody uses right now.
     private let idle = Mutex<[LoaderMachine]>([])
   #endif
 
-  /// The binary at `path`.
+  /// The emulator and its version, nil in a build without.
+  public static var emulator: String? {
+    #if Unicorn
+      let version = uc_version(nil, nil)
+      return "Unicorn \(version >> 24).\(version >> 16 & 0xFF).\(version >> 8 & 0xFF)"
+    #else
+      return nil
+    #endif
+  }
+
+  /// The binary at `path`; with `accelerated` false the emulated CPU does everything itself, which takes longer and comes
+  /// to the same.
   ///
   /// Throws `StorageError` where it cannot be read or is no hvmloader, `OracleError` where there is no emulator.
-  public init(path: String) throws {
+  public init(path: String, accelerated: Bool = true) throws {
     self.path = path
     let image = try LoaderImage(path: path)
     fingerprint = Fingerprint(of: image.bytes)
     #if Unicorn
       self.image = image
-      let machine = try LoaderMachine(image)
+      self.accelerated = accelerated
+      let machine = try LoaderMachine(image, copiesAtOnce: accelerated)
       idle.withLock { $0.append(machine) }
     #else
       _ = image
@@ -54,7 +71,7 @@ public final class HVMLoaderBinary: GuestFirmware {
   #if Unicorn
     private func run(_ session: LoaderSession) -> FirmwareReport {
       do {
-        let machine = try idle.withLock { $0.popLast() } ?? LoaderMachine(image)
+        let machine = try idle.withLock { $0.popLast() } ?? LoaderMachine(image, copiesAtOnce: accelerated)
         defer { idle.withLock { $0.append(machine) } }
         return machine.run(session).report(machine.memory)
       } catch {

@@ -7,6 +7,8 @@
   /// Every run starts from the same state, whatever ran before. One thread at a time may use it.
   final class LoaderMachine: @unchecked Sendable {
     private let image: LoaderImage
+    /// Whether long copies are done at once. Nothing else depends on it.
+    let copiesAtOnce: Bool
     let memory = GuestMemory()
     private var boot: LoaderProcessor?
     /// Runs each further processor from its start to its halt; made when a guest first has one.
@@ -29,9 +31,10 @@
       static let hpet: UInt32 = 0xFED0_0000
     }
 
-    /// A machine with `image`.
-    init(_ image: LoaderImage) throws(OracleError) {
+    /// A machine with `image`; `copiesAtOnce` false has the CPU do everything.
+    init(_ image: LoaderImage, copiesAtOnce: Bool = true) throws(OracleError) {
       self.image = image
+      self.copiesAtOnce = copiesAtOnce
       boot = try LoaderProcessor(.boot, of: self, image)
     }
 

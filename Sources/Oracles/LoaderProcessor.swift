@@ -12,7 +12,8 @@
     }
 
     private let role: Role
-    private unowned let machine: LoaderMachine
+    // The machine holds its processors.
+    private unowned(unsafe) let machine: LoaderMachine
     private let engine: OpaquePointer
     /// The CPU as after a reset.
     private let fresh: OpaquePointer
@@ -179,6 +180,7 @@
           switch (image.bytes[offset], image.bytes[offset + 1]) {
           case (0x0F, 0x30) where role == .boot: handler = LoaderProcessor.onWriteMSR
           case (0x0F, 0x32) where role == .boot: handler = LoaderProcessor.onReadMSR
+          case (0xF3, 0xA5) where role == .boot && machine.copiesAtOnce: handler = LoaderProcessor.onCopy
           case (0xF4, _) where role == .application: handler = LoaderProcessor.onHalt
           default: continue
           }
@@ -286,6 +288,33 @@
       processor.set(UC_X86_REG_EAX, UInt32(truncatingIfNeeded: value))
       processor.set(UC_X86_REG_EDX, UInt32(truncatingIfNeeded: value >> 32))
       processor.set(UC_X86_REG_EIP, UInt32(truncatingIfNeeded: address) + 2)
+    }
+
+    /// `REP MOVSD` in one go instead of word by word. What may hold code, or lies across areas, is left to the CPU.
+    private static let onCopy: uc_cb_hookcode_t = { _, address, _, context in
+      let processor = LoaderProcessor.of(context)
+      let count = processor.register(UC_X86_REG_ECX)
+      let (source, target) = (processor.register(UC_X86_REG_ESI), processor.register(UC_X86_REG_EDI))
+      let bytes = Int(count) * 4
+      guard count >= 16, processor.register(UC_X86_REG_EFLAGS) & 0x400 == 0,
+        bytes <= LoaderProcessor.longestCopy, LoaderProcessor.holdsNoCode(target, bytes),
+        let from = processor.machine.memory.bytes(at: source, count: bytes),
+        let to = processor.machine.memory.bytes(at: target, count: bytes),
+        from + bytes <= to || to + bytes <= from
+      else { return }
+      to.copyMemory(from: from, byteCount: bytes)
+      processor.set(UC_X86_REG_ECX, 0)
+      processor.set(UC_X86_REG_ESI, source &+ 4 &* count)
+      processor.set(UC_X86_REG_EDI, target &+ 4 &* count)
+      processor.set(UC_X86_REG_EIP, UInt32(truncatingIfNeeded: address) + 2)
+    }
+
+    private static let longestCopy = 1 << 20
+
+    /// True for the legacy area above the hypercall page, where the BIOS goes, and for the special area.
+    private static func holdsNoCode(_ start: UInt32, _ bytes: Int) -> Bool {
+      let end = UInt64(start) + UInt64(bytes)
+      return start >= 0x8_1000 && end <= 0x10_0000 || start >= 0xFC00_0000
     }
 
     /// A processor that halts has done what it was started for.

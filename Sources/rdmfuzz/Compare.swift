@@ -1,6 +1,7 @@
 import ArgumentParser
 import Editions
 import Oracles
+import Reporting
 import Storage
 import Tracing
 
@@ -53,7 +54,8 @@ struct Compare: ParsableCommand {
       StandardOutput.flush()
     }
     StandardOutput.line(
-      "\(files.count) traces, \(boots) boots: " + (differing == 0 ? "no difference" : "\(differing) traces differ"))
+      "\(counted(files.count, "trace")), \(counted(boots, "boot")): "
+        + (differing == 0 ? "no difference" : "\(counted(differing, "trace")) with differences"))
     if boots == 0 { throw fail(.noInput, "no guest was booted: nothing was compared") }
     if differing > 0 { throw ExitStatus.findings.exitCode }
   }

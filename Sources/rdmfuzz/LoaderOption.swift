@@ -6,7 +6,7 @@ struct LoaderOption: ParsableArguments {
   @Option(
     name: .customLong("loader"),
     help: ArgumentHelp(
-      "An hvmloader binary to run in place of the model, or 'model'; needs a build with an emulator, see 'rdmfuzz doctor'.",
+      "An hvmloader binary to run in place of the model, or 'model'; needs a build with an emulator, as 'rdmfuzz doctor' tells.",
       valueName: "file"))
   var choice: String?
 

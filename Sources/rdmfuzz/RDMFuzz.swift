@@ -26,6 +26,7 @@ struct RDMFuzz: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Minimize.self, Merge.self, Conform.self, Compare.self,
+      Doctor.self,
       Exhaust.self,
       Mutants.self,
       Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, Import.self, Worker.self,

@@ -4,7 +4,8 @@ import Testing
 @Suite("Help", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))
 struct HelpTests {
   static let commands = [
-    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "merge", "conform", "compare", "exhaust", "mutants",
+    "rdmfuzz", "nightly", "fuzz", "replay", "show", "minimize", "merge", "conform", "compare", "doctor", "exhaust",
+    "mutants",
     "bench",
     "growth",
     "editions",

@@ -48,6 +48,14 @@ struct RealLoaderTests {
     #expect(boots > 200)
   }
 
+  @Test("without what makes it quicker it comes to the same")
+  func plain() throws {
+    let file = VectorFile(path: projectFolder + "/Tests/StudiesTests/Vectors/loader-4.17.jsonl.gz")
+    let study = try Conformance(
+      of: file, firmware: try HVMLoaderBinary(path: try #require(realLoader), accelerated: false))
+    #expect(study.agreeing == 1500 && study.total == 1500)
+  }
+
   @Test("one run leaves nothing behind for the next")
   func repeated() throws {
     let binary = try binary()

@@ -75,6 +75,9 @@ public struct LoaderComparison: Sendable {
     func compare<Value: Equatable>(_ field: String, _ one: Value, _ other: Value) {
       if one != other { found.append(Difference(field: field, modelled: "\(one)", real: "\(other)")) }
     }
+    func compareOptional<Value: Equatable>(_ field: String, _ one: Value?, _ other: Value?) {
+      compare(field, one.map { "\($0)" } ?? "none", other.map { "\($0)" } ?? "none")
+    }
     func compareLists<Value: Equatable>(_ field: String, _ one: [Value], _ other: [Value]) {
       for index in 0..<max(one.count, other.count) {
         let pair = (index < one.count ? one[index] : nil, index < other.count ? other[index] : nil)
@@ -96,12 +99,12 @@ public struct LoaderComparison: Sendable {
       compareLists("command", modelled.commands.map(\.summary), real.commands.map(\.summary))
       compareLists("e820", modelled.e820, real.e820)
       compareLists("memory map", modelled.memoryMap, real.memoryMap)
-      compare("low window", modelled.lowWindow, real.lowWindow)
-      compare("high window", modelled.highWindow, real.highWindow)
-      compare("OpRegion", modelled.opRegion, real.opRegion)
-      compare("MTRRs", modelled.mtrrs?.ranges, real.mtrrs?.ranges)
-      compare("hvm_info", modelled.hvmInfo, real.hvmInfo)
-      compare("ACPI", modelled.acpiInfo, real.acpiInfo)
+      compareOptional("low window", modelled.lowWindow, real.lowWindow)
+      compareOptional("high window", modelled.highWindow, real.highWindow)
+      compareOptional("OpRegion", modelled.opRegion, real.opRegion)
+      compareOptional("MTRRs", modelled.mtrrs?.ranges, real.mtrrs?.ranges)
+      compareOptional("hvm_info", modelled.hvmInfo, real.hvmInfo)
+      compareOptional("ACPI", modelled.acpiInfo, real.acpiInfo)
       compare("vm86 TSS", modelled.memory.tss, real.memory.tss)
     }
     let logs = [modelled, real].map { report in

@@ -44,6 +44,11 @@ let package = Package(
   name: "rdmfuzz",
   platforms: [.macOS(.v15)],
   products: [.executable(name: "rdmfuzz", targets: ["rdmfuzz"])],
+  traits: [
+    .trait(
+      name: "Unicorn",
+      description: "Runs real hvmloader binaries in a CPU emulator; Tools/oracles installs what that needs.")
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
@@ -98,6 +103,13 @@ let package = Package(
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
         "Simulation",
       ]),
+    .systemLibrary(name: "CUnicorn", providers: [.apt(["libunicorn-dev"]), .brew(["unicorn"])]),
+    module(
+      "Oracles",
+      on: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Firmware", "Storage", "Toolstack", "Tracing",
+        "Simulation", .target(name: "CUnicorn", condition: .when(traits: ["Unicorn"])),
+      ]),
     module("Catalogue", on: ["Editions", "Storage", "Tracing", "Invariants", "Replaying"]),
     module(
       "Fuzzing",
@@ -145,8 +157,9 @@ let package = Package(
     .executableTarget(
       name: "rdmfuzz",
       dependencies: [
-        "Editions", "Storage", "Toolstack", "Tracing", "Simulation", "Invariants", "Replaying", "Catalogue", "Fuzzing",
-        "Explaining", "Exhaustion", "Studies", "Benchmarks", "Importing", "Exporting", "Reporting", "Parallel",
+        "Editions", "Storage", "Toolstack", "Tracing", "Simulation", "Oracles", "Invariants", "Replaying", "Catalogue",
+        "Fuzzing", "Explaining", "Exhaustion", "Studies", "Benchmarks", "Importing", "Exporting", "Reporting",
+        "Parallel",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ]),
     .testTarget(name: "FloorPlanTests"),
@@ -211,6 +224,9 @@ let package = Package(
     tests(
       "Exporting",
       with: ["Editions", "Platform", "Hypervisor", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"]),
+    tests(
+      "Oracles",
+      with: ["Editions", "Firmware", "Hypercalls", "Platform", "Simulation", "Storage", "Studies", "Tracing"]),
     tests("Benchmarks"),
     tests(
       "Studies",

@@ -36,6 +36,7 @@
   PROPERTY(asked_is_given, "asked-is-given") \
   PROPERTY(memory_map_sound, "memory-map-sound") \
   PROPERTY(strict_announced, "strict-announced") \
+  PROPERTY(firmware_ends, "firmware-ends") \
   PROPERTY(tables_agree, "tables-agree") \
   PROPERTY(order_free, "order-free") \
   PROPERTY(strict_implies_relaxed, "strict-implies-relaxed") \

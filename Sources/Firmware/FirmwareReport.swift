@@ -9,6 +9,8 @@ public enum FirmwareStop: Hashable, Sendable {
   case handedOver
   /// It shut the guest down with reason crash (LD-5): by which rule, and the line that says why.
   case crashed(rule: Rule, record: LogRecord)
+  /// A real binary ended as no rule says: at an unknown place, by a wild access, or never. One line.
+  case failed(String)
 }
 
 /// The command word of a function as firmware left it.
@@ -49,6 +51,14 @@ public struct ACPIInfo: Hashable, Sendable {
   public var highStart: UInt64
   /// Bytes of the high window, 0 if there is none.
   public var highSize: UInt64
+
+  /// These windows.
+  public init(lowStart: UInt32, lowSize: UInt32, highStart: UInt64, highSize: UInt64) {
+    self.lowStart = lowStart
+    self.lowSize = lowSize
+    self.highStart = highStart
+    self.highSize = highSize
+  }
 }
 
 /// Uncacheable variable MTRRs over the windows (LD-58).
@@ -82,7 +92,8 @@ public struct LoaderMemory: Hashable, Sendable {
   /// Entries it has room for; more entries than that overflow it (B-7).
   public var e820Room = 0
 
-  init(map: GuestMap) {
+  /// Nothing taken yet.
+  public init(map: GuestMap) {
     arenaTop = map.dynamicStart &- 1
     holeBottom = map.dynamicEnd
     acpiTop = map.acpiArenaStart &- 1
@@ -138,7 +149,8 @@ public struct FirmwareReport: Hashable, Sendable {
   /// Everything it printed.
   public var records: [LogRecord] = []
 
-  init(map: GuestMap) {
+  /// The report of a run that has not begun.
+  public init(map: GuestMap) {
     memory = LoaderMemory(map: map)
   }
 

@@ -104,6 +104,44 @@ public enum LoaderBug: String, CaseIterable, Sendable {
   }
 }
 
+extension LoaderBug {
+  /// The place at which a binary gives up that printed `lines` last: by the assertion it states, by what it said before,
+  /// or by file and line where it is the build whose lines are known here. Nil if it is none of them.
+  public init?(printed lines: [String]) {
+    guard
+      let end = lines.lastIndex(where: {
+        $0.hasPrefix("*** HVMLoader bug at ") || $0.hasPrefix("*** HVMLoader assertion ")
+      })
+    else { return nil }
+    let line = lines[end] + "\n"
+    let before = end > 0 ? lines[end - 1] : ""
+    func said(_ beginnings: [String]) -> Bool { beginnings.contains { before.hasPrefix($0) } }
+    if let known = LoaderBug.allCases.first(where: { bug in
+      bug.assertion.map { line.contains("assertion '\($0)' failed") } ?? false
+    }) {
+      self = known
+    } else if said(["Get guest memory maps["]) {
+      self = .memoryMapUnavailable
+    } else if said(["Fail to setup memory map due to conflict on dynamic reserved memory range."]) {
+      self = .dynamicAreaConflict
+    } else if said(["Bad hvm info signature"]) {
+      self = .hvmInfoSignature
+    } else if said(["Bad hvm info length"]) {
+      self = .hvmInfoLength
+    } else if said(["Bad hvm info checksum"]) {
+      self = .hvmInfoChecksum
+    } else if said(["Unknown BIOS "]) {
+      self = .unknownBIOS
+    } else if said(["no BIOS ROM image found"]) {
+      self = .noBIOSImage
+    } else if let known = LoaderBug.allCases.first(where: { LogRecord.bug($0).text == line }) {
+      self = known
+    } else {
+      return nil
+    }
+  }
+}
+
 /// Thrown where the loader crashes the guest.
 struct LoaderCrash: Error {
   var bug: LoaderBug

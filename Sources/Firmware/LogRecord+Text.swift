@@ -176,6 +176,7 @@ extension LogRecord {
         out.line("*** HVMLoader bug at ", bug.file, ":", String(bug.line))
       }
     case .crashed: out.line("*** HVMLoader crashed.")
+    case .printed(let line): out.line(line)
     }
   }
 }

@@ -113,6 +113,11 @@ public enum LogRecord: Hashable, Sendable {
   /// The end after a BUG.
   case crashed
 
+  // MARK: Real binaries
+
+  /// A line as a real binary printed it.
+  case printed(String)
+
   /// What the MTRR line says.
   public struct MTRRCount: Hashable, Sendable {
     /// Physical address bits.

@@ -1,6 +1,17 @@
 import AddressSpace
 
 extension MTRRLayout {
+  /// `ranges` as found in registers, over windows of which they should cover all.
+  public init(found ranges: [AddressRange], over windows: [AddressRange], available: UInt8) {
+    self.available = available
+    self.ranges = ranges
+    for window in windows {
+      var base = window.start
+      while let next = ranges.first(where: { $0.start == base && !$0.isEmpty }), base < window.end { base = next.end }
+      if base < window.end { uncovered.append(AddressRange(base, window.end)) }
+    }
+  }
+
   /// Covers `low`, then `high`, with the largest aligned powers of two until the registers run out (LD-58).
   ///
   /// `memory` becomes that of the ranges.

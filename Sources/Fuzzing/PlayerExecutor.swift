@@ -12,17 +12,26 @@ public struct PlayerExecutor: Executor {
   /// States of earlier runs, a tree for each edition.
   private var states: [StateTree] = []
   private let reusing: Bool
+  private let firmware: (any GuestFirmware)?
 
   /// Editions whose states are kept side by side.
   private static let editions = 8
 
-  /// An executor; with `reusing` false it keeps nothing from one specimen to the next.
-  public init(reusing: Bool = true) { self.reusing = reusing }
+  /// An executor whose guests run `firmware`, or hvmloader's model; with `reusing` false it keeps nothing from one
+  /// specimen to the next.
+  public init(reusing: Bool = true, firmware: (any GuestFirmware)? = nil) {
+    self.reusing = reusing
+    self.firmware = firmware
+  }
+
+  private func player(for specimen: Specimen) -> Player {
+    Player(machine: specimen.header.machine, edition: specimen.header.edition, firmware: firmware)
+  }
 
   /// Applies the events in order up to the first broken invariant.
   public mutating func run(_ specimen: Specimen) -> Execution {
     guard reusing else {
-      var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+      var player = self.player(for: specimen)
       return play(specimen, from: 0, on: &player) { _, _, _ in }
     }
     let tree = tree(for: specimen)
@@ -36,7 +45,7 @@ public struct PlayerExecutor: Executor {
   /// The same, and shows `observer` each event with what came of it, up to the first failure.
   public mutating func run(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution {
     guard reusing else {
-      var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+      var player = self.player(for: specimen)
       observer.begin(player.host)
       return play(specimen, from: 0, on: &player) { observer.note($1, $2, $0.host) }
     }
@@ -74,13 +83,14 @@ public struct PlayerExecutor: Executor {
   /// The tree whose states are of the edition of `specimen`, or one that may be given up.
   private mutating func tree(for specimen: Specimen) -> Int {
     if let index = states.firstIndex(where: { $0.fits(specimen) }) { return index }
-    if states.count < PlayerExecutor.editions { states.append(StateTree()) }
+    if states.count < PlayerExecutor.editions { states.append(StateTree(firmware: firmware)) }
     return states.count - 1
   }
 
   /// Looks at every metamorphic property up to the first that does not hold.
   public mutating func compare(_ specimen: Specimen) -> Execution {
-    let life = ComparedLife(specimen.events, on: specimen.header.machine, in: specimen.header.edition)
+    let life = ComparedLife(
+      specimen.events, on: specimen.header.machine, in: specimen.header.edition, firmware: firmware)
     for (index, property) in Metamorphosis.all.enumerated() {
       if let (violation, event) = property.check(life) {
         return Execution(
@@ -93,7 +103,7 @@ public struct PlayerExecutor: Executor {
   /// Applies the events in order until the symptom shows, past other broken invariants.
   public mutating func shows(_ symptom: Symptom, in specimen: Specimen) -> Bool {
     if Metamorphosis.named(symptom.invariant) != nil { return compare(specimen).symptom == symptom }
-    var player = Player(machine: specimen.header.machine, edition: specimen.header.edition)
+    var player = self.player(for: specimen)
     var seen = false
     for event in specimen.events where !seen {
       _ = player.play(event) { seen = seen || Symptom($0) == symptom }

@@ -1,6 +1,7 @@
 import Features
 import Platform
 import Replaying
+import Simulation
 import Tracing
 
 /// States of one booted host after the beginnings of specimens that ran on it.
@@ -24,6 +25,8 @@ struct StateTree {
   /// States kept at most; the tree begins anew when there are more.
   static let limit = 256
 
+  /// What guests run, nil for hvmloader's model.
+  let firmware: (any GuestFirmware)?
   /// Edition and machine of all states.
   private var header: TraceHeader?
   private var nodes: [Node] = []
@@ -33,6 +36,8 @@ struct StateTree {
   private var found: [UInt16] = []
   /// The state that the present run has come to, as long as all its states are kept.
   private var place = -1
+
+  init(firmware: (any GuestFirmware)? = nil) { self.firmware = firmware }
 
   /// True if its states are of the same edition as `specimen`.
   func fits(_ specimen: Specimen) -> Bool { header?.edition == specimen.header.edition }
@@ -90,7 +95,9 @@ struct StateTree {
       nodes.removeAll(keepingCapacity: true)
       events.removeAll(keepingCapacity: true)
       found.removeAll(keepingCapacity: true)
-      nodes.append(Node(player: Player(machine: specimen.header.machine, edition: specimen.header.edition)))
+      let machine = specimen.header.machine
+      nodes.append(
+        Node(player: Player(machine: machine, edition: specimen.header.edition, firmware: firmware)))
     } else if nodes.count >= StateTree.limit {
       nodes.removeSubrange(1...)
       events.removeAll(keepingCapacity: true)

@@ -1,6 +1,7 @@
 import Editions
 import Invariants
 import Platform
+import Simulation
 import Tracing
 
 /// Which quirks a failure hangs on.
@@ -82,15 +83,18 @@ extension Attribution {
   /// Which quirks of `edition` it hangs on that playing `events` on `machine` breaks what `violation` says.
   ///
   /// Events go on after other failures: one that comes first in another edition does not hide this one.
-  public init(of violation: Violation, playing events: [Event], on machine: Machine, in edition: Edition) {
+  public init(
+    of violation: Violation, playing events: [Event], on machine: Machine, in edition: Edition,
+    firmware: (any GuestFirmware)? = nil
+  ) {
     if let comparison = Metamorphosis.named(violation.invariant) {
       self.init(of: edition) {
-        comparison.check(events, on: machine, in: $0)?.violation.isSameBug(as: violation) == true
+        comparison.check(events, on: machine, in: $0, firmware: firmware)?.violation.isSameBug(as: violation) == true
       }
       return
     }
     self.init(of: edition) { edition in
-      var player = Player(machine: machine, edition: edition)
+      var player = Player(machine: machine, edition: edition, firmware: firmware)
       var seen = false
       for event in events where !seen {
         _ = player.play(event) { seen = seen || $0.isSameBug(as: violation) }
@@ -121,12 +125,15 @@ extension Verdict {
 
   /// Finds the quirks that a broken invariant hangs on, if there is one and it came early; `reader` stands at the
   /// beginning of the same trace.
-  public mutating func attribute(_ reader: inout TraceReader) throws(TraceError) {
+  public mutating func attribute(
+    _ reader: inout TraceReader, firmware: (any GuestFirmware)? = nil
+  ) throws(TraceError) {
     guard case .broken(let violation) = kind, let last = failure?.event, last <= Verdict.attributedEvents else {
       return
     }
     var events: [Event] = []
     while events.count < last, let step = try reader.next() { events.append(step.event) }
-    failure?.attribution = Attribution(of: violation, playing: events, on: reader.header.machine, in: edition)
+    failure?.attribution = Attribution(
+      of: violation, playing: events, on: reader.header.machine, in: edition, firmware: firmware)
   }
 }

@@ -10,16 +10,21 @@ public final class ComparedLife {
   let events: [Event]
   let machine: Machine
   let edition: Edition
+  /// What guests run, nil for hvmloader's model.
+  let firmware: (any GuestFirmware)?
   /// The host, just booted.
-  private(set) lazy var host = Host(machine: machine, edition: edition)
+  private(set) lazy var host = Host(machine: machine, edition: edition, firmware: firmware)
   /// Guests by the index of the event that creates them.
   private var creations: [Int: Creation] = [:]
 
-  /// The life of `events` on `machine`.
-  public init(_ events: [Event], on machine: Machine, in edition: Edition) {
+  /// The life of `events` on `machine`; guests run `firmware`, or hvmloader's model.
+  public init(
+    _ events: [Event], on machine: Machine, in edition: Edition, firmware: (any GuestFirmware)? = nil
+  ) {
     self.events = events
     self.machine = machine
     self.edition = edition
+    self.firmware = firmware
   }
 
   /// What comes of creating a guest on a fresh host.

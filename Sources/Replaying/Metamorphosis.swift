@@ -39,9 +39,9 @@ public struct Metamorphosis: Sendable {
 
   /// Compares two runs of `events` on `machine`; the violation and the index of its event, nil if there is none.
   public func check(
-    _ events: [Event], on machine: Machine, in edition: Edition
+    _ events: [Event], on machine: Machine, in edition: Edition, firmware: (any GuestFirmware)? = nil
   ) -> (violation: Violation, event: Int)? {
-    check(ComparedLife(events, on: machine, in: edition))
+    check(ComparedLife(events, on: machine, in: edition, firmware: firmware))
   }
 
   /// The same for `life`, which other properties may have looked at.
@@ -56,10 +56,10 @@ public struct Metamorphosis: Sendable {
 
   /// Checks every one on a life of at most `longest` events; longer ones are not compared.
   public static func violations(
-    in events: [Event], on machine: Machine, in edition: Edition
+    in events: [Event], on machine: Machine, in edition: Edition, firmware: (any GuestFirmware)? = nil
   ) -> [(violation: Violation, event: Int)] {
     if events.isEmpty || events.count > longest { return [] }
-    let life = ComparedLife(events, on: machine, in: edition)
+    let life = ComparedLife(events, on: machine, in: edition, firmware: firmware)
     return all.compactMap { $0.check(life) }
   }
 
@@ -89,8 +89,8 @@ public struct Metamorphosis: Sendable {
     var other = one
     other.sharesPageTables = false
     return firstDifference(
-      playing: life.events, on: Host(machine: one, edition: life.edition),
-      and: Host(machine: other, edition: life.edition)
+      playing: life.events, on: Host(machine: one, edition: life.edition, firmware: life.firmware),
+      and: Host(machine: other, edition: life.edition, firmware: life.firmware)
     ) { $0.p2m == $1.p2m ? nil : "p2m" }
   }
 
@@ -115,7 +115,7 @@ public struct Metamorphosis: Sendable {
     other.functions.append(PCIFunction(stranger, kind: .pcie))
     other.functions.sort { $0.sbdf < $1.sbdf }
     return firstDifference(
-      playing: life.events, on: life.host, and: Host(machine: other, edition: life.edition)
+      playing: life.events, on: life.host, and: Host(machine: other, edition: life.edition, firmware: life.firmware)
     ) { $0.p2m == $1.p2m ? nil : "p2m" }
   }
 
@@ -140,7 +140,7 @@ public struct Metamorphosis: Sendable {
       // A slot that one device names may be the first free one for another.
       if turned.devices.contains(where: { $0.slot != nil }) { return nil }
       turned.devices.reverse()
-      let host = turnedHost ?? Host(machine: reversed, edition: life.edition)
+      let host = turnedHost ?? Host(machine: reversed, edition: life.edition, firmware: life.firmware)
       turnedHost = host
       let twin = ComparedLife.Creation(turned, on: host)
       if creation.isBuilt != twin.isBuilt {

@@ -15,9 +15,9 @@ public struct Player: Sendable {
   /// Checks made so far.
   public var checks: Int { watch.checks }
 
-  /// Boots `edition` on `machine`.
-  public init(machine: Machine, edition: Edition) {
-    let host = Host(machine: machine, edition: edition)
+  /// Boots `edition` on `machine`; guests will run `firmware`, or hvmloader's model.
+  public init(machine: Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
+    let host = Host(machine: machine, edition: edition, firmware: firmware)
     watch = InvariantWatch(of: host)
     state = Shared(host)
   }
@@ -41,6 +41,14 @@ public struct Player: Sendable {
     let outcome = state.value.apply(event, in: &memory)
     if case .query = event { return outcome }
     watch.check(event, outcome, before: before, after: state, report)
+    if case .crashed(nil) = outcome, case .boot(let name) = event { report(strayFirmware(of: name)) }
     return outcome
+  }
+
+  private func strayFirmware(of name: GuestName) -> Violation {
+    var what = "it stopped the guest"
+    if case .failed(let reason)? = host.guest(named: name)?.firmware?.stop { what = reason }
+    return Violation(
+      Property.firmwareEnds.id, stage: "firmware", relation: "stray", detail: "\(name)'s firmware: \(what)")
   }
 }

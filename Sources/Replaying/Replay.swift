@@ -11,14 +11,16 @@ public enum Replay {
   /// The field that announces a broken invariant.
   public static let violates = "violates"
 
-  /// Replays the trace that `reader` stands at the beginning of, in its own edition or in `edition`.
+  /// Replays the trace that `reader` stands at the beginning of, in its own edition or in `edition`; guests run `firmware`,
+  /// or hvmloader's model.
   ///
   /// `stop` is asked now and then whether to leave off. Throws what the reader throws: illegal input is no verdict.
   public static func run(
-    _ reader: inout TraceReader, path: String, edition: Edition? = nil, stop: () -> Bool = { false }
+    _ reader: inout TraceReader, path: String, edition: Edition? = nil, firmware: (any GuestFirmware)? = nil,
+    stop: () -> Bool = { false }
   ) throws(TraceError) -> Verdict {
     let edition = edition ?? reader.header.edition
-    var player = Player(machine: reader.header.machine, edition: edition)
+    var player = Player(machine: reader.header.machine, edition: edition, firmware: firmware)
     var verdict = Verdict(
       path: path, kind: .agrees, edition: edition, recorded: reader.header.edition, events: 0, observations: 0,
       checks: 0)
@@ -45,7 +47,9 @@ public enum Replay {
       }
     }
     verdict.checks = player.checks
-    if verdict.isClean, !verdict.interrupted { verdict.compareRuns(of: told, on: reader.header.machine) }
+    if verdict.isClean, !verdict.interrupted {
+      verdict.compareRuns(of: told, on: reader.header.machine, firmware)
+    }
     return verdict
   }
 

@@ -1,6 +1,7 @@
 import Editions
 import Invariants
 import Platform
+import Simulation
 import Tracing
 
 extension Replay {
@@ -9,10 +10,10 @@ extension Replay {
   ///
   /// A difference is announced like a broken invariant, by `violates=` on the event after which it shows.
   public static func compareRuns(
-    of steps: [TraceStep], on machine: Machine, in edition: Edition
+    of steps: [TraceStep], on machine: Machine, in edition: Edition, firmware: (any GuestFirmware)? = nil
   ) -> (kinds: [(Verdict.Kind, step: Int)], differences: [Violation]) {
     guard steps.count <= Metamorphosis.longest else { return ([], []) }
-    let found = Metamorphosis.violations(in: steps.map(\.event), on: machine, in: edition)
+    let found = Metamorphosis.violations(in: steps.map(\.event), on: machine, in: edition, firmware: firmware)
     func announced(_ step: TraceStep) -> [String] {
       (step.observation?.fields ?? []).filter { $0.key == violates && Metamorphosis.named($0.value) != nil }.map(
         \.value)
@@ -32,9 +33,10 @@ extension Replay {
 
 extension Verdict {
   /// Compares the run of `steps` on `machine` with other ways to run it; the first difference makes it red.
-  mutating func compareRuns(of steps: [TraceStep], on machine: Machine) {
+  mutating func compareRuns(of steps: [TraceStep], on machine: Machine, _ firmware: (any GuestFirmware)?) {
     if steps.count <= Metamorphosis.longest { checks += Metamorphosis.all.count }
-    guard let (kind, index) = Replay.compareRuns(of: steps, on: machine, in: edition).kinds.first else { return }
+    let (kinds, _) = Replay.compareRuns(of: steps, on: machine, in: edition, firmware: firmware)
+    guard let (kind, index) = kinds.first else { return }
     self.kind = kind
     failure = Failure(
       line: steps[index].line, event: index + 1, text: TraceStep(steps[index].event).text, rule: nil, state: [])

@@ -9,7 +9,10 @@ extension Finding {
 
   /// What stands beside the trace of a finding: what broke, what should have held, where it comes from, how to see it
   /// again, and the trace.
-  public var text: String {
+  public var text: String { text(ofLoader: nil) }
+
+  /// The same of a campaign whose guests ran the hvmloader at `path`.
+  public func text(ofLoader path: String?) -> String {
     var lines: [String] = []
     switch standing {
     case .confirmed: lines.append("broken invariant \(symptom.invariant) in \(edition)")
@@ -25,6 +28,7 @@ extension Finding {
     if let failingEvent { lines.append("  after event:  \(failingEvent + 1) of \(specimen.events.count)") }
     lines.append("  bucket:       \(symptom)")
     if let attribution, !attribution.removals.isEmpty { lines.append("  gone without: \(attribution.text)") }
+    if let path { lines.append("  loader:       \(path)") }
     lines.append("  from:         seed \(seed), execution \(execution)")
     if standing == .confirmed, !minimal {
       lines.append("  note:         minimisation was cut short, a simpler trace may exist")

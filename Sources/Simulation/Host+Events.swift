@@ -160,7 +160,11 @@ extension Host {
     let input = FirmwareInput(of: built, addressBits: addressBits)
     let report = loader.value.run(input, as: domain, on: &port, &buffer, in: &loaderMemory)
     guests[index].firmware = report
-    if case .crashed(let rule, _) = report.stop { return .crashed(rule) }
+    switch report.stop {
+    case .crashed(let rule, _): return .crashed(rule)
+    case .failed: return .crashed(nil)
+    case .handedOver: break
+    }
     // A BAR half written is mapped where it then stands, if that can be, and away from there again (H-6).
     for half in report.passing { try? toolstack.mapBARs(of: domain, [half], on: &port, &buffer) }
     do throws(Refusal) {

@@ -43,6 +43,8 @@ struct CampaignOptions: ParsableArguments {
     ))
   var keep: String?
 
+  @OptionGroup var loader: LoaderOption
+
   func validate() throws {
     if time != nil, runs != nil { throw ValidationError("expected --time or --runs, not both") }
     if let time, time < 1 { throw ValidationError("--time takes a number of seconds from 1") }
@@ -62,17 +64,22 @@ struct CampaignOptions: ParsableArguments {
   /// Runs `plan` on top of the traces in `corpus` and shows it.
   func run(_ plan: CampaignPlan, corpus: [String], known: KnownIssues) throws -> CampaignReport {
     let text = TraceText()
+    let firmware = try loader.firmware()
     let launcher = ProcessLauncher(
-      executable: CommandLine.executablePath, arguments: ["worker"] + corpus.flatMap { ["--corpus", $0] })
+      executable: CommandLine.executablePath,
+      arguments: ["worker"] + corpus.flatMap { ["--corpus", $0] } + (loader.path.map { ["--loader", $0] } ?? []))
     var campaign = Campaign(
-      plan, executor: PlayerExecutor(), text: text, corpus: try specimens(of: corpus), known: known,
+      plan, executor: PlayerExecutor(firmware: firmware), text: text, corpus: try specimens(of: corpus), known: known,
       launcher: launcher)
     do {
       campaign.journal = try state.map { try CampaignJournal(path: $0) }
     } catch { throw fail(error) }
+    campaign.firmwareDigest = firmware.map { "\($0.fingerprint)" }
     campaign.corpusFolder = keep.map { CorpusFolder(path: $0, text: text) }
     for folder in [findings, keep] { folder.map(Folder.sweep) }
-    var sink = FindingFolder(path: findings, text: text) { Array($0.text.utf8) }
+    var sink = FindingFolder(path: findings, text: text) { [path = loader.path] in
+      Array($0.text(ofLoader: path).utf8)
+    }
     var screen = CampaignScreen()
     do {
       return try campaign.run(

@@ -9,6 +9,8 @@ struct Conform: ParsableCommand {
       Each FILE holds recorded cases of one stage, one JSON object a line, plain or gzip. Every case runs \
       through the model of that stage and agrees if every recorded field does. The edition is the one that the \
       file's name tells, as in builder-4.14.jsonl.gz, or else xen-4.17. Exit code 0 only if all agree.
+
+      With --loader a real hvmloader runs in the model's place, in a CPU emulator.
       """)
 
   @Argument(help: ArgumentHelp("Files of recordings.", valueName: "file"))
@@ -23,18 +25,26 @@ struct Conform: ParsableCommand {
   @Option(parsing: .unconditional, help: ArgumentHelp("Most cases shown of a file, if they differ.", valueName: "n"))
   var show = 5
 
+  @OptionGroup var loader: LoaderOption
+
   func validate() throws {
+    if edition != nil, loader.path != nil { throw ValidationError("expected --edition or --loader, not both") }
     if show < 0 { throw ValidationError("--show takes a number from 0") }
   }
 
   func run() throws {
     let chosen = try edition.map(parsedEdition)
+    let firmware = try loader.firmware()
     var agree = true
     for file in files {
       do {
         let recordings = VectorFile(path: file)
-        let study = try Conformance(
-          of: recordings, edition: chosen ?? recordings.namedEdition ?? .xen4_17, keeping: show)
+        let study =
+          if let firmware {
+            try Conformance(of: recordings, firmware: firmware, keeping: show)
+          } else {
+            try Conformance(of: recordings, edition: chosen ?? recordings.edition, keeping: show)
+          }
         agree = agree && study.agreeing == study.total
         StandardOutput.write(json ? study.jsonLine + "\n" : study.text)
         StandardOutput.flush()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Importing
+import Oracles
 import Storage
 import Studies
 import Tracing
@@ -11,6 +12,7 @@ enum ExitStatus: Int32 {
   case usage = 64
   case badInput = 65
   case noInput = 66
+  case unavailable = 69
   case internalError = 70
   case interrupted = 130
 
@@ -40,6 +42,8 @@ func fail(_ error: any Error) -> ExitCode {
   case let error as StorageError: fail(ExitStatus(error.kind), error.description)
   case let error as TraceError: fail(ExitStatus(error.kind), error.description)
   case let error as ImportError: fail(ExitStatus(error.kind), error.description)
+  case let error as OracleError: fail(.unavailable, error.description)
+  case let error as Conformance.NotOfLoader: fail(.badInput, error.description)
   case let error as Conformance.NoCases: fail(.noInput, error.description)
   case let error as VectorFile.LineError: fail(.badInput, error.description)
   default: fail(.internalError, "\(error)")

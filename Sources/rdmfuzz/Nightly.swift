@@ -33,6 +33,7 @@ struct Nightly: ParsableCommand {
     let folders = ["\(root)/Corpus", "\(root)/Traces"]
     let known = try knownIssues(at: "\(root)/Traces/known-issues")
     var session = ReplaySession()
+    session.firmware = try options.loader.firmware()
     try session.run(try traceFiles(under: folders))
     if let code = session.unreadable {
       StandardOutput.line("replayed: \(session.summary)")

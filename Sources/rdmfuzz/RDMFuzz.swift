@@ -16,6 +16,7 @@ struct RDMFuzz: ParsableCommand {
         64   usage
         65   bad input: not what it should be, or not to be read
         66   no input: nothing there, an empty folder, an empty file of recordings
+        69   not in this build, or not on this machine
         70   internal error: the harness failed, or output cannot be written
         130  interrupted, with everything saved
 
@@ -25,8 +26,9 @@ struct RDMFuzz: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Import.self, Explain.self, Diff.self, SurveyCommand.self,
-      ExportCommand.self, Minimize.self, Merge.self, Conform.self, Exhaust.self, Mutants.self, Bench.self,
-      GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self, CorpusCommand.self, Worker.self,
+      ExportCommand.self, Minimize.self, Merge.self, Conform.self, Compare.self, Doctor.self, Exhaust.self,
+      Mutants.self, Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self,
+      CorpusCommand.self, Worker.self,
     ],
     defaultSubcommand: Nightly.self)
 

@@ -29,7 +29,10 @@ struct ReplayCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Tell of traces that agree, too.")
   var verbose = false
 
+  @OptionGroup var loader: LoaderOption
+
   func validate() throws {
+    if bless, loader.path != nil { throw ValidationError("expected --bless or --loader, not both") }
     if bless, edition != nil { throw ValidationError("expected --bless or --edition, not both") }
   }
 
@@ -40,6 +43,7 @@ struct ReplayCommand: ParsableCommand {
     session.verbose = verbose
     session.bless = bless
     session.edition = try edition.map(parsedEdition)
+    session.firmware = try loader.firmware()
     try session.run(try traceFiles(under: paths))
     if !json { StandardOutput.line(session.summary) }
     if let code = session.unreadable { throw code }

@@ -3,6 +3,7 @@ import Editions
 import Fuzzing
 import Replaying
 import Reporting
+import Simulation
 import Storage
 import Tracing
 
@@ -16,6 +17,8 @@ struct ReplaySession {
   var bless = false
   /// The edition to run in, each trace's own if nil.
   var edition: Edition?
+  /// What guests run, hvmloader's model if nil.
+  var firmware: (any GuestFirmware)?
 
   /// Traces that do not agree.
   private(set) var failing = 0
@@ -61,10 +64,12 @@ struct ReplaySession {
   private mutating func replay(_ file: String) throws -> Bool {
     let file = bless ? try blessed(file) : file
     var reader = try TraceReader(path: file)
-    var verdict = try Replay.run(&reader, path: file, edition: edition) { Interruption.isRequested }
+    var verdict = try Replay.run(&reader, path: file, edition: edition, firmware: firmware) {
+      Interruption.isRequested
+    }
     if !verdict.isClean, !verdict.interrupted {
       var again = try TraceReader(path: file)
-      try verdict.attribute(&again)
+      try verdict.attribute(&again, firmware: firmware)
     }
     if verdict.interrupted { return false }
     traces += 1

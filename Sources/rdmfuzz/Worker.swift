@@ -17,10 +17,14 @@ struct Worker: ParsableCommand {
   @Option(name: .customLong("corpus"), help: "File or folder of traces to mutate; may be repeated.")
   var corpus: [String] = []
 
+  @Option(name: .customLong("loader"), help: "What guests run instead of hvmloader's model.")
+  var loader: String?
+
   func run() throws {
     // A campaign that is gone is no error to tell of. The campaign itself ignores this signal, which is inherited.
     signal(SIGPIPE, SIG_DFL)
-    var worker = Fuzzing.Worker(executor: PlayerExecutor(), corpus: try specimens(of: corpus), text: TraceText())
+    var worker = Fuzzing.Worker(
+      executor: PlayerExecutor(firmware: try binary(at: loader)), corpus: try specimens(of: corpus), text: TraceText())
     do { try worker.serve() } catch { throw fail(.internalError, "\(error)") }
   }
 }

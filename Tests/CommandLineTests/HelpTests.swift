@@ -4,8 +4,8 @@ import Testing
 @Suite("Help", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))
 struct HelpTests {
   static let commands = [
-    "rdmfuzz", "nightly", "fuzz", "replay", "show", "explain", "minimize", "merge", "conform", "exhaust", "mutants",
-    "survey", "diff", "export", "bench", "growth",
+    "rdmfuzz", "nightly", "fuzz", "replay", "show", "explain", "minimize", "merge", "conform", "compare", "doctor",
+    "exhaust", "mutants", "survey", "diff", "export", "bench", "growth",
     "editions",
     "quirks", "invariants", "import", "corpus",
   ]

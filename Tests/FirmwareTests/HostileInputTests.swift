@@ -127,6 +127,7 @@ struct HostileInputTests {
         #expect(report.records.last == .crashed)
         #expect(report.records.contains(record))
         #expect(report.e820.isEmpty)
+      case .failed(let what): Issue.record("the model ends as no rule says: \(what)")
       }
       if round % 16 == 0 { #expect(report.logBytes.last == UInt8(ascii: "\n")) }
     }

@@ -5,9 +5,9 @@ import Testing
 private let floors = [
   "CZlib", "Storage", "Parallel", "Sharing", "CCoverage", "Coverage",
   "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
-  "Tracing", "Simulation", "Exporting", "Invariants", "Replaying", "Features", "Catalogue", "Explaining", "Fuzzing",
-  "CFuzzTarget", "FuzzTarget", "Exhaustion", "Studies", "Importing", "Benchmarks", "Reporting", "CLibFuzzer",
-  "rdmfuzz_target", "rdmfuzz",
+  "Tracing", "Simulation", "Exporting", "CUnicorn", "Oracles", "Invariants", "Replaying", "Features", "Catalogue",
+  "Explaining", "Fuzzing", "CFuzzTarget", "FuzzTarget", "Exhaustion", "Studies", "Importing", "Benchmarks", "Reporting",
+  "CLibFuzzer", "rdmfuzz_target", "rdmfuzz",
 ]
 
 /// Neighbours on one floor that must not know each other.

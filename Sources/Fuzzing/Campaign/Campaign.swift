@@ -20,6 +20,8 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
   private var bucketIndex: [BucketKey: Int] = [:]
   /// Where rounds are recorded, and taken from.
   public var journal: CampaignJournal?
+  /// What tells the firmware that guests run from any other; nil for hvmloader's model.
+  public var firmwareDigest: String?
   /// Where specimens are kept that showed something new.
   public var corpusFolder: CorpusFolder<Text>?
   /// News of the round that is not over.
@@ -60,7 +62,8 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     }
     report = CampaignReport()
     bucketIndex = [:]
-    do { try journal?.begin(plan, corpus: digest) } catch { throw .storage(error) }
+    let ground = digest + (firmwareDigest.map { ":" + $0 } ?? "")
+    do { try journal?.begin(plan, corpus: ground) } catch { throw .storage(error) }
     observe(.started(plan))
     var pool: WorkerPool
     do {

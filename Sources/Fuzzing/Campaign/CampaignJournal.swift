@@ -54,7 +54,7 @@ public final class CampaignJournal {
       let isOurs = first.hasPrefix("rdmfuzz-campaign 1\n")
       throw StorageError(
         .malformed, path: path,
-        isOurs ? "is of a campaign with another seed, corpus or editions" : "expected the state of a campaign")
+        isOurs ? "is of a campaign with another seed, corpus, loader or editions" : "expected the state of a campaign")
     }
     for section in sections.dropFirst() {
       guard let block = Block(section), block.range.first == executions else {

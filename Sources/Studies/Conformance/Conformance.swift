@@ -1,4 +1,5 @@
 import Editions
+import Simulation
 import Storage
 
 /// How far the model of one stage agrees with a file of recordings.
@@ -26,6 +27,15 @@ public struct Conformance: Hashable, Sendable {
 
     /// `path: expected …`.
     public var description: String { "\(path):1: expected a recorded case, found the end of the file" }
+  }
+
+  /// A file that a binary of hvmloader cannot be held to.
+  public struct NotOfLoader: Error, Hashable, Sendable, CustomStringConvertible {
+    /// The file.
+    public let path: String
+
+    /// `path: expected …`.
+    public var description: String { "\(path):1: expected a recorded run of hvmloader, found another stage's" }
   }
 
   /// A case in which the model differs.
@@ -68,12 +78,29 @@ public struct Conformance: Hashable, Sendable {
     }
   }
 
+  /// Runs every case of `file`, runs of hvmloader, through `firmware`: a real binary, which has no edition of its own.
+  ///
+  /// Throws the same, and `NotOfLoader`.
+  public init(of file: VectorFile, firmware: any GuestFirmware, keeping kept: Int = 5) throws {
+    path = file.path
+    edition = file.edition
+    stage = try Conformance.stage(of: file)
+    guard stage == .loader else { throw NotOfLoader(path: file.path) }
+    try run(file, LoaderCase.self, kept) { $0.disagreements(with: firmware) }
+  }
+
   private mutating func run<Case: RecordedCase>(
     _ file: VectorFile, _ type: Case.Type, _ edition: Edition, _ kept: Int
   ) throws {
+    try run(file, type, kept) { $0.disagreements(with: edition) }
+  }
+
+  private mutating func run<Case: RecordedCase>(
+    _ file: VectorFile, _ type: Case.Type, _ kept: Int, _ compare: (Case) -> [Disagreement]
+  ) throws {
     try file.forEachCase(as: type) { recorded, line in
       total += 1
-      let disagreements = recorded.disagreements(with: edition)
+      let disagreements = compare(recorded)
       if disagreements.isEmpty {
         agreeing += 1
       } else if failures.count < kept {

@@ -3,6 +3,7 @@ import Editions
 import Firmware
 import Hypercalls
 import Platform
+import Simulation
 
 /// One recorded run of the hvmloader binary in a CPU emulator, from its entry to the hand-over.
 public struct LoaderCase: RecordedCase {
@@ -68,14 +69,30 @@ public struct LoaderCase: RecordedCase {
     "*** HVMLoader bug at ",  // source line numbers differ between builds
   ]
 
-  /// Runs the case; RAM is compared as a set of frames, since the recorder lists it in its own order of mapping.
+  /// Runs the case through the model; RAM is compared as a set of frames, since the recorder lists it in its own order
+  /// of mapping.
   public func disagreements(with edition: Edition) -> [Disagreement] {
+    disagreements { input, port, buffer in
+      HVMLoader(edition: edition).run(input, as: LoaderCase.guest, on: &port, &buffer)
+    }
+  }
+
+  /// Runs it through `firmware`, a real binary.
+  public func disagreements(with firmware: any GuestFirmware) -> [Disagreement] {
+    disagreements { input, port, buffer in firmware.run(input, as: LoaderCase.guest, on: &port, &buffer) }
+  }
+
+  private static let guest = DomainID(1)
+
+  private func disagreements(
+    _ run: (FirmwareInput, inout LoaderPort, inout HypercallBuffer) -> FirmwareReport
+  ) -> [Disagreement] {
     var port = LoaderPort(memoryMap: memoryMap)
     port.ram.set(FrameRange(0, 0xA0), to: 1)
     port.ram.set(frames(0xC0, lowMemEnd.value >> 12), to: 1)
     port.ram.set(frames(0x10_0000, highMemEnd.value >> 12), to: 1)
     var buffer = HypercallBuffer()
-    let report = HVMLoader(edition: edition).run(input, as: DomainID(1), on: &port, &buffer)
+    let report = run(input, &port, &buffer)
 
     var found: [Disagreement] = []
     func compare(_ field: String, _ recorded: String, _ modelled: String) {

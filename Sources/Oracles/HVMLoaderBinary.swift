@@ -1,0 +1,84 @@
+import Editions
+import Firmware
+import Hypercalls
+import Simulation
+import Synchronization
+import Tracing
+
+#if Unicorn
+  import CUnicorn
+#endif
+
+/// A real hvmloader as a guest's firmware: the binary runs instruction by instruction in an emulated machine, and makes
+/// its hypercalls to whatever hypervisor the simulation has.
+public final class HVMLoaderBinary: GuestFirmware {
+  /// The file it was read from.
+  public let path: String
+  /// What tells it from every other.
+  public let fingerprint: Fingerprint
+  #if Unicorn
+    private let image: LoaderImage
+    private let accelerated: Bool
+    /// Machines that nobody uses right now.
+    private let idle = Mutex<[LoaderMachine]>([])
+  #endif
+
+  /// The emulator and its version, nil in a build without.
+  public static var emulator: String? {
+    #if Unicorn
+      let version = uc_version(nil, nil)
+      return "Unicorn \(version >> 24).\(version >> 16 & 0xFF).\(version >> 8 & 0xFF)"
+    #else
+      return nil
+    #endif
+  }
+
+  /// The binary at `path`; with `accelerated` false the emulated CPU does everything itself, which takes longer and comes
+  /// to the same.
+  ///
+  /// Throws `StorageError` where it cannot be read or is no hvmloader, `OracleError` where there is no emulator.
+  public init(path: String, accelerated: Bool = true) throws {
+    self.path = path
+    let image = try LoaderImage(path: path)
+    fingerprint = Fingerprint(of: image.bytes)
+    #if Unicorn
+      self.image = image
+      self.accelerated = accelerated
+      let machine = try LoaderMachine(image, copiesAtOnce: accelerated)
+      idle.withLock { $0.append(machine) }
+    #else
+      _ = image
+      throw OracleError.notBuilt(trait: "Unicorn")
+    #endif
+  }
+
+  /// Runs from the entry to the hand-over to the BIOS, with hypercalls as `domain`.
+  public func run<Port: HypercallPort & ~Copyable>(
+    _ input: FirmwareInput, as domain: DomainID, on port: inout Port, _ buffer: inout HypercallBuffer
+  ) -> FirmwareReport {
+    #if Unicorn
+      return withUnsafeMutablePointer(to: &port) { port in
+        withUnsafeMutablePointer(to: &buffer) { buffer in
+          run(
+            LoaderSession(input, buffer) { call in port.pointee.perform(call, by: domain, &buffer.pointee) })
+        }
+      }
+    #else
+      preconditionFailure("a build without an emulator has no binaries")
+    #endif
+  }
+
+  #if Unicorn
+    private func run(_ session: LoaderSession) -> FirmwareReport {
+      do {
+        let machine = try idle.withLock { $0.popLast() } ?? LoaderMachine(image, copiesAtOnce: accelerated)
+        defer { idle.withLock { $0.append(machine) } }
+        return machine.run(session).report(machine.memory)
+      } catch {
+        var report = FirmwareReport(map: .xen)
+        report.stop = .failed("\(error)")
+        return report
+      }
+    }
+  #endif
+}

@@ -119,6 +119,8 @@ struct ConfigurationWriter {
       return Loss(
         field, "\(key)= takes a file, and the trace has none: make one of \(bytes) bytes and name it there",
         rule: .bl(16))
+    case "start":
+      return Loss(field, "a log shows functions, a layout or firmware of the guest that no setting of xl asks for")
     case "device-model": return Loss(field, "this release's xl has no such device model", rule: .bl(14))
     case let field where field.hasPrefix("pci"):
       if let device = guest.devices.first(where: { "pci \($0.sbdf)" == field }) {

@@ -56,6 +56,7 @@ struct EffectiveConfiguration {
     compare("acpi", \.acpi)
     compare("acpi-firmware", \.acpiFirmwareBytes)
     compare("smbios-firmware", \.smbiosFirmwareBytes)
+    compare("start", \.recorded)
     if one.devices.count != other.devices.count { return names + ["pci"] }
     for (own, others) in zip(one.devices, other.devices) where own != others { names.append("pci \(own.sbdf)") }
     return names

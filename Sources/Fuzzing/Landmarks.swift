@@ -89,7 +89,7 @@ public struct Landmarks: Hashable, Sendable {
 
   /// Adds what the layout of a guest depends on: ends of RAM below and above 4G, boundary, MMIO hole (BL-70…72, BL-7).
   public mutating func insert(layoutOf configuration: GuestConfiguration, map: GuestMap = .xen) {
-    let layout = GuestLayout(of: configuration, map: map)
+    let layout = InitialLayout(of: configuration, map: map)
     for end in [layout.lowEnd, layout.highEnd, layout.holeStart] where end != 0 { insert(end) }
     let boundary = configuration.boundaryKiB.multipliedReportingOverflow(by: 1024)
     if !boundary.overflow { insert([boundary.partialValue]) }
@@ -135,7 +135,7 @@ public struct Landmarks: Hashable, Sendable {
 }
 
 /// Where the toolstack puts a guest's RAM before it looks at reserved ranges (BL-70…72).
-struct GuestLayout: Hashable {
+struct InitialLayout: Hashable {
   /// End of RAM below 4G.
   var lowEnd: UInt64
   /// End of RAM above 4G, 0 if there is none.

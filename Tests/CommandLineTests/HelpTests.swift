@@ -4,10 +4,9 @@ import Testing
 @Suite("Help", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))
 struct HelpTests {
   static let commands = [
-    "rdmfuzz", "nightly", "fuzz", "replay", "show", "explain", "minimize", "merge", "conform", "compare", "doctor",
-    "exhaust", "mutants", "survey", "diff", "export", "bench", "growth",
-    "editions",
-    "quirks", "invariants", "import", "corpus",
+    "rdmfuzz", "nightly", "fuzz", "replay", "show", "import", "explain", "diff", "survey", "export", "minimize",
+    "merge", "conform", "compare", "doctor", "exhaust", "mutants", "bench", "growth", "editions", "quirks",
+    "invariants", "corpus",
   ]
 
   /// Where the snapshots lie. RDMFUZZ_SNAPSHOTS=rewrite writes them anew.

@@ -86,7 +86,7 @@ struct GenerationTests {
     var straddles = 0
     for specimen in Self.sample {
       for case .create(_, let configuration) in specimen.events {
-        let layout = GuestLayout(of: configuration)
+        let layout = InitialLayout(of: configuration)
         for range in specimen.header.machine.reservedRanges {
           for end in [layout.lowEnd, layout.highEnd] where end != 0 {
             if range.start == end { starts += 1 }

@@ -105,7 +105,7 @@ extension Generator {
 
   /// A memory map as someone might write it: RAM at the usual places, ranges reserved, rarely nonsense.
   private func rawMap(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> [E820Entry] {
-    let layout = GuestLayout(of: GuestConfiguration(memoryMiB: random.pick(scene.memoriesMiB)))
+    let layout = InitialLayout(of: GuestConfiguration(memoryMiB: random.pick(scene.memoriesMiB)))
     let base = GuestMap.xen.lowMemoryStart
     var entries = [E820Entry(start: base, size: layout.lowEnd &- base, type: .ram)]
     for range in machine.reservedRanges.prefix(8) where random.chance(1, of: 2) {

@@ -83,23 +83,26 @@ struct ToolstackInputTests {
     #expect(compared > 40)
   }
 
+  /// What `xl create -n` prints of a guest.
+  static let structureText = """
+    Parsing config from g.cfg
+    {
+        "c_info": { "type": "hvm", "name": "g", "uuid": "x", "run_hotplug_scripts": "True", "passthrough": "enabled" },
+        "b_info": {
+            "max_vcpus": 2, "avail_vcpus": [ 0, 1 ], "max_memkb": 4194304, "target_memkb": 4194304,
+            "video_memkb": 16384, "device_model_version": "qemu_xen", "acpi": "True",
+            "type.hvm": {
+                "mmio_hole_memkb": 1048576, "vga": { "kind": "std" }, "gfx_passthru": "False",
+                "rdm": { "strategy": "host", "policy": "relaxed" }, "rdm_mem_boundary_memkb": 1048576
+            }
+        },
+        "pcidevs": [ { "dev": 20, "seize": true, "rdm_policy": "strict" }, { "bus": 3, "vfunc_mask": 1 } ]
+    }
+    """
+
   @Test("libxl's own structure as xl prints it")
   func structure() throws {
-    let text = """
-      Parsing config from g.cfg
-      {
-          "c_info": { "type": "hvm", "name": "g", "uuid": "x", "run_hotplug_scripts": "True", "passthrough": "enabled" },
-          "b_info": {
-              "max_vcpus": 2, "avail_vcpus": [ 0, 1 ], "max_memkb": 4194304, "target_memkb": 4194304,
-              "video_memkb": 16384, "device_model_version": "qemu_xen", "acpi": "True",
-              "type.hvm": {
-                  "mmio_hole_memkb": 1048576, "vga": { "kind": "std" }, "gfx_passthru": "False",
-                  "rdm": { "strategy": "host", "policy": "relaxed" }, "rdm_mem_boundary_memkb": 1048576
-              }
-          },
-          "pcidevs": [ { "dev": 20, "seize": true, "rdm_policy": "strict" }, { "bus": 3, "vfunc_mask": 1 } ]
-      }
-      """
+    let text = Self.structureText
     let facts = try InputFacts(reading: text)
     #expect(facts.unclear.isEmpty)
     let guest = try #require(facts.guests.first?.configuration)
@@ -118,7 +121,8 @@ struct ToolstackInputTests {
     #expect(throws: ImportError.self) { try InputFacts(reading: String(text.dropLast(3))) }
   }
 
-  private static let log = """
+  /// What `xl -vvv create` prints of a guest.
+  static let log = """
     Parsing config from g.cfg
     libxl: debug: libxl_create.c:1693:do_domain_create: Domain 0:ao 0x138bc50: create: how=(nil) callback=(nil)
     libxl: detail: libxl_create.c:627:libxl__domain_make: passthrough: enabled
@@ -147,11 +151,14 @@ struct ToolstackInputTests {
     #expect(result.trace.played().differences.isEmpty)
   }
 
+  /// What it prints when a range is in the way.
+  static let conflict =
+    "libxl: error: libxl_dm.c:604:libxl__domain_device_construct_rdm: Domain 5:RDM conflict at 0x60800000.\n"
+    + "libxl: error: libxl_dom.c:1150:libxl__build_hvm: Domain 5:checking reserved device memory failed\n"
+
   @Test("libxl's refusal for a reserved range is what comes of the creation")
   func refusal() throws {
-    let error =
-      "libxl: error: libxl_dm.c:604:libxl__domain_device_construct_rdm: Domain 5:RDM conflict at 0x60800000.\n"
-      + "libxl: error: libxl_dom.c:1150:libxl__build_hvm: Domain 5:checking reserved device memory failed\n"
+    let error = Self.conflict
     let host = """
       (XEN) [VT-D]found ACPI_DMAR_DRHD:
       (XEN) [VT-D]  dmaru->address = fed90000

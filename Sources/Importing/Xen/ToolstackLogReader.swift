@@ -34,8 +34,7 @@ struct ToolstackLogReader: LineFormat {
   }
 
   mutating func read(_ line: LogLine, into facts: inout InputFacts) -> LineVerdict {
-    var scanner = line.scanner
-    scanner.skipQuotation()
+    var scanner = ToolstackLogReader.beginning(of: line)
     if scanner.take("Parsing config from ") || scanner.take("Parsing config file ") {
       begin(at: line.origin)
       facts.recognise("xl log")
@@ -49,6 +48,20 @@ struct ToolstackLogReader: LineFormat {
 
   private mutating func begin(at origin: Origin) {
     if guests.count < ToolstackLogReader.limit { guests.append(Construction(origin: origin)) }
+  }
+
+  /// How far in a line a message may begin: behind time stamps, the host's name, quotation marks.
+  private static let prefixLimit = 96
+
+  /// The line from where a message of xl's begins, or from its own beginning.
+  private static func beginning(of line: LogLine) -> LineScanner {
+    let head = line.bytes.prefix(prefixLimit)
+    let words: [StaticString] = ["libxl: ", "domainbuilder: ", "xc: ", "libxl error: ", "Parsing config "]
+    let place = words.compactMap { head.place(of: $0, atWordStart: true) }.min()
+    if let place { return LineScanner(line.bytes[place...]) }
+    var scanner = line.scanner
+    scanner.skipQuotation()
+    return scanner
   }
 
   /// What follows the names of library, level, file, line and function.

@@ -226,7 +226,10 @@ let package = Package(
       with: ["Editions", "Platform", "Hypervisor", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"]),
     tests(
       "Oracles",
-      with: ["Editions", "Firmware", "Hypercalls", "Platform", "Simulation", "Storage", "Studies", "Tracing"]),
+      with: [
+        "Editions", "Firmware", "Hypercalls", "Platform", "Simulation", "Storage", "Studies", "Tracing", "Invariants",
+        "Replaying",
+      ]),
     tests("Benchmarks"),
     tests(
       "Studies",

@@ -6,7 +6,7 @@ import Testing
 import Tracing
 
 /// The binary that `Tools/oracles` unpacked, or the one that RDMFUZZ_LOADER names; nil where there is none.
-private let realLoader: String? = {
+let realLoader: String? = {
   if let path = ProcessInfo.processInfo.environment["RDMFUZZ_LOADER"] { return path }
   let top = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
     .deletingLastPathComponent()

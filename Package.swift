@@ -218,7 +218,8 @@ let package = Package(
     tests(
       "Importing",
       with: [
-        "AddressSpace", "Editions", "Platform", "Firmware", "Toolstack", "Tracing", "Simulation", "Storage",
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Firmware", "Toolstack", "Tracing", "Simulation",
+        "Storage",
       ],
       resources: [.copy("Inputs")]),
     tests(

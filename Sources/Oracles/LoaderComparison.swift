@@ -23,6 +23,9 @@ public struct LoaderComparison: Sendable {
   public private(set) var boots = 0
   /// The number of the first event, from 1, after which something differs.
   public private(set) var event: Int?
+  /// The number of the event, from 1, at which the binary turned out to be built without the guest's BIOS (LD-86), as
+  /// Debian's is without ROMBIOS: a choice of the build, and nothing is compared from there on.
+  public private(set) var unbuilt: Int?
   /// What differs after it; empty if nothing ever does.
   public private(set) var differences: [Difference] = []
 
@@ -37,6 +40,10 @@ public struct LoaderComparison: Sendable {
       if case .boot(let name) = event, let modelled = left.guest(named: name)?.firmware,
         let real = right.guest(named: name)?.firmware
       {
+        if case .crashed(rule: .ld(86), _) = real.stop, modelled.stop == .handedOver {
+          unbuilt = index + 1
+          return
+        }
         boots += 1
         differences = LoaderComparison.differences(modelled, real)
       }

@@ -36,7 +36,7 @@ struct Compare: ParsableCommand {
     guard let binary = try loader.firmware() else { return }
     let chosen = try edition.map(parsedEdition)
     let files = try traceFiles(under: paths)
-    var (boots, differing) = (0, 0)
+    var (boots, differing, unbuilt) = (0, 0, 0)
     for file in files {
       do {
         let trace = try Trace(path: file)
@@ -44,6 +44,12 @@ struct Compare: ParsableCommand {
           playing: trace.steps.map(\.event), on: trace.header.machine, in: chosen ?? trace.header.edition,
           against: binary)
         boots += comparison.boots
+        if let event = comparison.unbuilt {
+          unbuilt += 1
+          StandardOutput.line(
+            "\(file):\(trace.steps[event - 1].line): not compared from event \(event) on: the binary was built without "
+              + "the guest's BIOS (LD-86)")
+        }
         guard let event = comparison.event else { continue }
         differing += 1
         StandardOutput.line("\(file):\(trace.steps[event - 1].line): differs at event \(event)")
@@ -55,7 +61,8 @@ struct Compare: ParsableCommand {
     }
     StandardOutput.line(
       "\(counted(files.count, "trace")), \(counted(boots, "boot")): "
-        + (differing == 0 ? "no difference" : "\(counted(differing, "trace")) with differences"))
+        + (differing == 0 ? "no difference" : "\(counted(differing, "trace")) with differences")
+        + (unbuilt == 0 ? "" : ", \(counted(unbuilt, "trace")) not compared to the end"))
     if boots == 0 { throw fail(.noInput, "no guest was booted: nothing was compared") }
     if differing > 0 { throw ExitStatus.findings.exitCode }
   }

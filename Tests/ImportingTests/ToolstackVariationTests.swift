@@ -93,7 +93,8 @@ struct ToolstackVariationTests {
           of: variation.configuration(String(decoding: file.bytes, as: UTF8.self)), name: file.name)
         #expect(facts.formats == plain.formats && facts.unclear.isEmpty, "\(file.name), form \(form)")
         let text = try #require(facts.guests.first?.configurationText)
-        #expect(try GuestText.read(text, edition: .xen4_17).guest?.configuration() == guest, "\(file.name), form \(form)")
+        #expect(
+          try GuestText.read(text, edition: .xen4_17).guest?.configuration() == guest, "\(file.name), form \(form)")
         #expect(facts.guests.first?.devices == plain.guests.first?.devices)
         #expect(result.trace.header.machine == expected.trace.header.machine)
         #expect(result.trace.steps.count == expected.trace.steps.count)

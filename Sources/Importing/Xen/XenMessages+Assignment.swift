@@ -1,5 +1,6 @@
 import AddressSpace
 import Editions
+import Hypercalls
 import Platform
 import Toolstack
 import Tracing
@@ -93,7 +94,14 @@ extension XenMessages {
       note(place, in: number)
       tell(.attach(GuestFacts.placeholder, device), observation, of: number, at: origin)
     case .io:
-      facts.host.tell(ToldStep(.assignableAdd(place), observation, at: origin))
+      // xl itself asks for relaxed here, which is not refused: some other hand asked for strict (HV-87).
+      let step =
+        isRefused
+        ? ToldStep(
+          .hypercall(HypercallEvent(.assignDevice(.io, place, flags: 0, deviceType: 0))), Observation(["-EPERM"]),
+          at: origin)
+        : ToldStep(.assignableAdd(place), nil, at: origin)
+      facts.host.tell(step)
       if !facts.host.namedDevices.contains(place), facts.host.namedDevices.count < HostFacts.limit {
         facts.host.namedDevices.append(place)
       }

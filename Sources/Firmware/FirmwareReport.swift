@@ -9,8 +9,8 @@ public enum FirmwareStop: Hashable, Sendable {
   case handedOver
   /// It shut the guest down with reason crash (LD-5): by which rule, and the line that says why.
   case crashed(rule: Rule, record: LogRecord)
-  /// A real binary ended as no rule says: at an unknown place, by a wild access, or never. One line.
-  case failed(String)
+  /// A real binary ended as no rule says: at an unknown place, by a wild access, or never.
+  case failed(FirmwareFailure)
 }
 
 /// The command word of a function as firmware left it.

@@ -18,7 +18,7 @@ public final class HVMLoaderBinary: GuestFirmware {
   public let fingerprint: Fingerprint
   #if Unicorn
     private let image: LoaderImage
-    private let accelerated: Bool
+    private let console: ConsoleFunction?
     /// Machines that nobody uses right now.
     private let idle = Mutex<[LoaderMachine]>([])
   #endif
@@ -33,21 +33,27 @@ public final class HVMLoaderBinary: GuestFirmware {
     #endif
   }
 
-  /// The binary at `path`; with `accelerated` false the emulated CPU does everything itself, which takes longer and comes
-  /// to the same.
+  /// What is done at once in its runs: what was asked for, found in this binary, and came to the same in a first run as
+  /// without.
+  public let accelerators: Set<LoaderAccelerator>
+
+  /// The binary at `path`. Without `accelerators` the emulated CPU does everything itself, which takes longer and comes to
+  /// the same.
   ///
   /// Throws `StorageError` where it cannot be read or is no hvmloader, `OracleError` where there is no emulator.
-  public init(path: String, accelerated: Bool = true) throws {
+  public init(path: String, accelerators: Set<LoaderAccelerator> = Set(LoaderAccelerator.allCases)) throws {
     self.path = path
     let image = try LoaderImage(path: path)
     fingerprint = Fingerprint(of: image.bytes)
     #if Unicorn
       self.image = image
-      self.accelerated = accelerated
-      let machine = try LoaderMachine(image, copiesAtOnce: accelerated)
+      let trial = try LoaderTrial(of: image, with: accelerators)
+      (self.accelerators, console) = (trial.accelerators, trial.console)
+      let machine = try LoaderMachine(image, accelerators: trial.accelerators, console: trial.console)
       idle.withLock { $0.append(machine) }
     #else
       _ = image
+      self.accelerators = []
       throw OracleError.notBuilt(trait: "Unicorn")
     #endif
   }
@@ -71,12 +77,13 @@ public final class HVMLoaderBinary: GuestFirmware {
   #if Unicorn
     private func run(_ session: LoaderSession) -> FirmwareReport {
       do {
-        let machine = try idle.withLock { $0.popLast() } ?? LoaderMachine(image, copiesAtOnce: accelerated)
+        let machine =
+          try idle.withLock { $0.popLast() } ?? LoaderMachine(image, accelerators: accelerators, console: console)
         defer { idle.withLock { $0.append(machine) } }
         return machine.run(session).report(machine.memory)
       } catch {
         var report = FirmwareReport(map: .xen)
-        report.stop = .failed("\(error)")
+        report.stop = .failed(FirmwareFailure(.emulator, "\(error)"))
         return report
       }
     }

@@ -52,7 +52,7 @@ struct RealLoaderTests {
   func plain() throws {
     let file = VectorFile(path: projectFolder + "/Tests/StudiesTests/Vectors/loader-4.17.jsonl.gz")
     let study = try Conformance(
-      of: file, firmware: try HVMLoaderBinary(path: try #require(realLoader), accelerated: false))
+      of: file, firmware: try HVMLoaderBinary(path: try #require(realLoader), accelerators: []))
     #expect(study.agreeing == 1500 && study.total == 1500)
   }
 

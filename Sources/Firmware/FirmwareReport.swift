@@ -148,6 +148,8 @@ public struct FirmwareReport: Hashable, Sendable {
   public var sharedInfo: GFN?
   /// Everything it printed.
   public var records: [LogRecord] = []
+  /// Where basic blocks begin that a real binary executed, ascending; empty of the model, and where nobody looked.
+  public var blocks: [UInt32] = []
 
   /// The report of a run that has not begun.
   public init(map: GuestMap) {

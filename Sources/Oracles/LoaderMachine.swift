@@ -9,6 +9,8 @@
     private let image: LoaderImage
     /// What is done at once. Nothing else depends on it.
     let accelerators: Set<LoaderAccelerator>
+    /// Whether basic blocks are noted.
+    let covers: Bool
     /// The binary's `printf`, where that is among it.
     let console: ConsoleFunction?
     let memory = GuestMemory()
@@ -35,10 +37,13 @@
       static let hpet: UInt32 = 0xFED0_0000
     }
 
-    /// A machine with `image`, whose CPU does everything but what `accelerators` do; `console` is its `printf`.
+    /// A machine with `image`, whose CPU does everything but what `accelerators` do; `console` is its `printf`. With `covers`
+    /// it notes the blocks that run, which takes time.
     init(
-      _ image: LoaderImage, accelerators: Set<LoaderAccelerator> = [], console: ConsoleFunction? = nil
+      _ image: LoaderImage, accelerators: Set<LoaderAccelerator> = [], console: ConsoleFunction? = nil,
+      covers: Bool = false
     ) throws(OracleError) {
+      self.covers = covers
       self.image = image
       self.accelerators = accelerators
       self.console = accelerators.contains(.prints) ? console : nil
@@ -53,26 +58,30 @@
       awaitsStart = false
       for index in apic.indices { apic[index] = 0 }
       boot.start(at: image.entry, startInfo: Place.startInfo)
+      if covers { session?.blocks = boot.takeBlocks() }
       defer { session = nil }
       return session ?? fresh
     }
 
     /// Calls `function` of the loaded image as a guest's code would, with `words` on the stack, in a machine that `fresh`
     /// finds; the session afterwards and what the function leaves in EAX. Nil if it does not come back as it went.
+    ///
+    /// With `again` the machine goes on as another call left it, and memory is not looked at.
     func call(
-      _ function: UInt32, _ words: [UInt32], with strings: [(address: UInt32, text: [UInt8])], on fresh: LoaderSession
+      _ function: UInt32, _ words: [UInt32], with strings: [(address: UInt32, text: [UInt8])], on fresh: LoaderSession,
+      again: Bool
     ) -> (session: LoaderSession, result: UInt32)? {
       guard let boot else { return nil }
       session = fresh
       defer { session = nil }
-      prepare(fresh)
+      if !again { prepare(fresh) }
       for (address, text) in strings { memory.store(text + [0], at: address) }
-      let before = memory.contents
+      let before = again ? [] : memory.contents
       guard let result = boot.call(function, words, stack: Place.callStack), let session, session.end == nil else {
         return nil
       }
       let stack = Int(Place.callStack) - 0x1_0000..<Int(Place.callStack)
-      for (now, then) in zip(memory.contents, before) where now != then {
+      for (now, then) in again ? zip([], []) : zip(memory.contents, before) where now != then {
         // The stack below the call is the function's.
         guard now.count == before[0].count, now[..<stack.lowerBound] == then[..<stack.lowerBound],
           now[stack.upperBound...] == then[stack.upperBound...]

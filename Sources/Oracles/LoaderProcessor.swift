@@ -18,6 +18,9 @@
     let engine: OpaquePointer
     /// The CPU as after a reset.
     private let fresh: OpaquePointer
+    /// Whether a block that begins at each byte of the image has run, where that is noted.
+    private var ran: [Bool] = []
+    private let imageStart: UInt32
     /// Basic blocks left to the present run, where they are counted.
     private var blocksLeft = 0
     /// Loops that fill memory, by their addresses, where they are done at once.
@@ -47,6 +50,7 @@
     init(_ role: Role, of machine: LoaderMachine, _ image: LoaderImage) throws(OracleError) {
       self.role = role
       self.machine = machine
+      imageStart = image.start
       var engine: OpaquePointer?
       try require(uc_open(UC_ARCH_X86, role == .boot ? UC_MODE_32 : UC_MODE_16, &engine), "be opened")
       guard let engine else { throw .engine("Unicorn gives no engine") }
@@ -60,6 +64,11 @@
       try mapMemory(image)
       try addHooks()
       try watchInstructions(image)
+      if role == .boot, machine.covers {
+        ran = [Bool](repeating: false, count: image.bytes.count)
+        var hook: uc_hook = 0
+        try require(unicorn_hook_blocks(engine, &hook, LoaderProcessor.onNotedBlock, me, 1, 0), "watch blocks")
+      }
       if role == .application {
         var hook: uc_hook = 0
         try require(unicorn_hook_blocks(engine, &hook, LoaderProcessor.onBlock, me, 1, 0), "watch blocks")
@@ -308,6 +317,22 @@
       if processor.blocksLeft <= 0 {
         processor.fail(.hang, "it does not come to an end")
       }
+    }
+
+    private static let onNotedBlock: uc_cb_hookcode_t = { _, address, _, context in
+      let processor = LoaderProcessor.of(context)
+      let place = Int(UInt32(truncatingIfNeeded: address) &- processor.imageStart)
+      if place < processor.ran.count { processor.ran[place] = true }
+    }
+
+    /// Where blocks of the image begin that have run, ascending; they count as not run from then on.
+    func takeBlocks() -> [UInt32] {
+      var blocks: [UInt32] = []
+      for place in ran.indices where ran[place] {
+        blocks.append(imageStart + UInt32(place))
+        ran[place] = false
+      }
+      return blocks
     }
 
     private static let onWriteMSR: uc_cb_hookcode_t = { _, address, _, context in

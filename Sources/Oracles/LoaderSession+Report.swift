@@ -11,6 +11,7 @@ extension LoaderSession {
     var report = FirmwareReport(map: map)
     let printed = lines
     report.records = printed.map { .printed($0) }
+    report.blocks = blocks
     report.stop = stop(printed)
     report.bars = configuration.bars
     report.passing = configuration.passing

@@ -26,6 +26,8 @@ struct LoaderSession {
   /// Where the xenstore ring is, once the loader has asked for it.
   var storeRing: UInt32?
   var end: End?
+  /// Where basic blocks begin that ran, where they are noted.
+  var blocks: [UInt32] = []
 
   /// Everything printed.
   private(set) var log: [UInt8] = []

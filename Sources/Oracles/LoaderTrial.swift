@@ -111,6 +111,7 @@
           printed("[%s] %x\n", [0xABCD], by: address, on: machine).map({ $0.text == "[*** ] abcd\n" }) == true
         else { continue }
         var console = ConsoleFunction(address: address, result: result, conversions: [])
+        // What it was seen to leave alone twice it leaves alone.
         for conversion in ConsoleFormat.conversions(in: image.bytes) {
           if agrees(conversion, result, by: address, on: machine) { console.conversions.insert(conversion) }
         }
@@ -131,7 +132,8 @@
         guard
           let (after, result) = machine.call(
             function, arguments,
-            with: [(formatPlace, Array(format.utf8)), (stringPlace, Array("*** ".utf8))], on: session),
+            with: [(formatPlace, Array(format.utf8)), (stringPlace, Array("*** ".utf8))], on: session,
+            again: false),
           // Each byte is one access to a port; hypercalls go through ports, too.
           after.exits == after.log.count, after.moves.isEmpty, after.writtenMSRs.isEmpty
         else { return nil }
@@ -159,7 +161,7 @@
           guard
             let (after, result) = machine.call(
               function, [formatPlace] + words + [0x5A], with: [(formatPlace, format), (stringPlace, string)],
-              on: session),
+              on: session, again: true),
             after.exits == after.log.count, after.moves.isEmpty, after.writtenMSRs.isEmpty
           else { return nil }
           return (after.log, result)

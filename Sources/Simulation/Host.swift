@@ -26,7 +26,8 @@ public struct Host: Sendable {
   public internal(set) var faultStruck = false
 
   private(set) var loader: Shared<FirmwareParty>
-  let addressBits: UInt8
+  /// Physical address bits that its guests see.
+  public let addressBits: UInt8
   var buffer = HypercallBuffer()
   /// Memory of the model of its guests' firmware, nil before the first boot.
   var loaderMemory: Shared<LoaderState>?

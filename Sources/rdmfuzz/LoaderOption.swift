@@ -20,9 +20,9 @@ struct LoaderOption: ParsableArguments {
   /// The binary's file, nil for the model.
   var path: String? { choice == "model" ? nil : choice }
 
-  /// The binary, ready to run; nil for the model.
-  func firmware() throws -> HVMLoaderBinary? {
-    try binary(at: path, accelerators: Set(LoaderAccelerator.allCases).subtracting(slow))
+  /// The binary, ready to run; nil for the model. With `covers` some of its runs tell what of it ran.
+  func firmware(covers: Bool = false) throws -> HVMLoaderBinary? {
+    try binary(at: path, accelerators: Set(LoaderAccelerator.allCases).subtracting(slow), covers: covers)
   }
 }
 
@@ -30,8 +30,8 @@ extension LoaderAccelerator: ExpressibleByArgument {}
 
 /// The binary at `path`, ready to run; nil without a path.
 func binary(
-  at path: String?, accelerators: Set<LoaderAccelerator> = Set(LoaderAccelerator.allCases)
+  at path: String?, accelerators: Set<LoaderAccelerator> = Set(LoaderAccelerator.allCases), covers: Bool = false
 ) throws -> HVMLoaderBinary? {
   guard let path else { return nil }
-  do { return try HVMLoaderBinary(path: path, accelerators: accelerators) } catch { throw fail(error) }
+  do { return try HVMLoaderBinary(path: path, accelerators: accelerators, covers: covers) } catch { throw fail(error) }
 }

@@ -174,7 +174,7 @@ struct BreakageTests {
     }
     // From f0000000 to the range are 16 MiB.
     #expect(try relation("16M") == "unplaced-low-gap")
-    #expect(try relation("32M") == "unplaced")
+    #expect(try relation("64M") == "unplaced")
   }
 
   @Test("no invariant is left out") func complete() {

@@ -70,7 +70,7 @@ public struct Host: Sendable {
   }
 
   func index(of name: GuestName) -> Int? {
-    let place = guests.partitionIndex { $0.name >= name }
+    let place = guests.partitionIndex { $0.pointee.name >= name }
     return place < guests.count && guests[place].name == name ? place : nil
   }
 

@@ -133,7 +133,7 @@ let package = Package(
       "Studies",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
-        "Storage", "Simulation", "Invariants", "Replaying",
+        "Storage", "Simulation", "Oracles", "Invariants", "Replaying", "Fuzzing",
       ]),
     module(
       "Benchmarks",

@@ -57,9 +57,9 @@ extension LoaderSession {
     }
   }
 
-  private var hasACPI: Bool { input.keys.acpi.map { $0.utf8.first == UInt8(ascii: "1") } ?? true }
+  private var hasACPI: Bool { input.keys.wantsACPI }
 
-  private var bios: BIOS { BIOS(rawValue: input.keys.bios ?? "rombios") ?? .rombios }
+  private var bios: BIOS { input.keys.biosNamed ?? .rombios }
 
   /// Where each BIOS finds the table (LD-63); nil if there cannot be one.
   private func e820Place(_ memory: GuestMemory) -> (address: UInt64, count: UInt32)? {
@@ -138,6 +138,10 @@ extension LoaderSession {
       let above = ranges.filter { $0.start >= map.fourGiB }
       if let first = above.first, let last = above.last, first.start <= last.end {
         high = AddressRange(first.start, last.end)
+      } else if ranges.count == Int(input.platform.variableMTRRs ?? 0) {
+        // No register was left for it: at least as far as BARs go.
+        let placed = report.bars.filter { $0.address >= map.fourGiB }.compactMap(\.range)
+        if let start = placed.map(\.start).min(), let end = placed.map(\.end).max() { high = AddressRange(start, end) }
       }
     }
     report.lowWindow = low

@@ -135,13 +135,13 @@ extension LoaderSession {
       if let first = ranges.first, first.start < map.specialStart {
         low = AddressRange(first.start, map.specialStart)
       }
-      let above = ranges.filter { $0.start >= map.fourGiB }
-      if let first = above.first, let last = above.last, first.start <= last.end {
-        high = AddressRange(first.start, last.end)
-      } else if ranges.count == Int(input.platform.variableMTRRs ?? 0) {
-        // No register was left for it: at least as far as BARs go.
-        let placed = report.bars.filter { $0.address >= map.fourGiB }.compactMap(\.range)
-        if let start = placed.map(\.start).min(), let end = placed.map(\.end).max() { high = AddressRange(start, end) }
+      var above = ranges.filter { $0.start >= map.fourGiB }
+      if ranges.count == Int(input.platform.variableMTRRs ?? 0) {
+        // Registers may have run out: the window goes at least as far as BARs do.
+        above += report.bars.filter { $0.address >= map.fourGiB }.compactMap(\.range)
+      }
+      if let start = above.map(\.start).min(), let end = above.map(\.end).max() {
+        high = AddressRange(start, end)
       }
     }
     report.lowWindow = low

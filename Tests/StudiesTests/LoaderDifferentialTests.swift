@@ -38,11 +38,12 @@ struct LoaderDifferentialTests {
 
   @Test("a report that is spoiled in one place differs in this kind")
   func kinds() {
-    for (kind, spoil) in [
+    let spoilers: [(String, @Sendable (inout FirmwareReport) -> Void)] = [
       ("e820", { _ = $0.e820.popLast() }), ("log", { _ = $0.records.popLast() }),
       ("high-window", { $0.highWindow = $0.highWindow == nil ? $0.lowWindow : nil }),
       ("vm86-tss", { $0.memory.tss += 1 }),
-    ] as [(String, @Sendable (inout FirmwareReport) -> Void)] {
+    ]
+    for (kind, spoil) in spoilers {
       let differential = LoaderDifferential(seed: 5, in: .xen4_17, against: ModelAsFirmware(.xen4_17, spoil: spoil))
       let kinds = (0..<60).compactMap { differential.run($0).disagreement?.kind }
       #expect(kinds.contains(kind), "\(kind): \(kinds)")

@@ -36,7 +36,9 @@ extension LoaderState {
 
     print(.writingSMBIOS)
     let high = UInt64(start.highMemoryEnd) << 12
-    let bytes = wrap(UInt64(start.lowMemoryEnd) << 12) &+ (high != 0 ? high &- map.fourGiB : 0)
+    // An end of high RAM below 4G makes it a huge number, with tables for which there is no room.
+    let hasHigh = decisions.mapCheck == .consistent ? high > map.fourGiB : high != 0
+    let bytes = wrap(UInt64(start.lowMemoryEnd) << 12) &+ (hasHigh ? high &- map.fourGiB : 0)
     report.smbiosMiB = (bytes &+ 0xF_FFFF) >> 20
     if isSeaBIOS {
       _ = allocateScratch(31)

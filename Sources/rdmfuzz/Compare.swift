@@ -11,7 +11,7 @@ import Tracing
 struct Compare: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Holds the model of hvmloader to a real binary, on traces or generated cases.",
-    usage: "rdmfuzz compare --loader <file> [<path> ...] [--edition <edition>] [--runs <n>] [<options>]",
+    usage: "rdmfuzz compare --loader <file> [<path> ...] [--runs <n>] [<options>]",
     discussion: """
       Every trace is played twice on equal hosts, whose guests run the model and the binary, and after each boot \
       everything the two left behind is compared: BARs, command words, RAM, memory map, E820, windows, MTRRs, log \

@@ -9,7 +9,7 @@ struct RecordVectors: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "record-vectors",
     abstract: "Records what a real hvmloader does in random cases, for conform.",
-    usage: "rdmfuzz record-vectors --loader <file> [--count <n>] [--seed <n>] [-o <file>]",
+    usage: "rdmfuzz record-vectors --loader <file> [-o <file>] [<options>]",
     discussion: """
       The cases are random: RAM, ranges, hole and devices mostly as libxl and QEMU would have them, for a third of the \
       cases also as they would not. The same seed makes the same inputs. Every case is one JSON object a line, as \

@@ -73,7 +73,9 @@ let package = Package(
       exclude: ["GRAMMAR.md"]),
     module(
       "Importing",
-      on: ["AddressSpace", "Editions", "Platform", "Hypercalls", "Firmware", "Toolstack", "Tracing", "Storage"]),
+      on: [
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Firmware", "Toolstack", "Tracing", "Storage",
+      ]),
     model(
       "Simulation",
       on: [

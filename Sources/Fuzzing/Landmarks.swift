@@ -89,8 +89,8 @@ public struct Landmarks: Hashable, Sendable {
 
   /// Adds what the layout of a guest depends on: ends of RAM below and above 4G, boundary, MMIO hole (BL-70…72, BL-7).
   public mutating func insert(layoutOf configuration: GuestConfiguration, map: GuestMap = .xen) {
-    let layout = InitialLayout(of: configuration, map: map)
-    for end in [layout.lowEnd, layout.highEnd, layout.holeStart] where end != 0 { insert(end) }
+    let layout = GuestLayout(of: configuration, map: map)
+    for end in [layout.lowMemoryEnd, layout.highMemoryEnd, layout.mmioStart] where end != 0 { insert(end) }
     let boundary = configuration.boundaryKiB.multipliedReportingOverflow(by: 1024)
     if !boundary.overflow { insert([boundary.partialValue]) }
   }
@@ -131,27 +131,5 @@ public struct Landmarks: Hashable, Sendable {
     var result: [UInt64] = []
     for value in values.sorted() where result.last != value { result.append(value) }
     return result
-  }
-}
-
-/// Where the toolstack puts a guest's RAM before it looks at reserved ranges (BL-70…72).
-struct InitialLayout: Hashable {
-  /// End of RAM below 4G.
-  var lowEnd: UInt64
-  /// End of RAM above 4G, 0 if there is none.
-  var highEnd: UInt64
-  /// Start of the MMIO hole.
-  var holeStart: UInt64
-
-  init(of configuration: GuestConfiguration, map: GuestMap = .xen) {
-    let hole = configuration.mmioHoleKiB &* 1024
-    holeStart = map.mmioStart
-    if hole != 0, hole < map.fourGiB, map.fourGiB - hole < map.mmioStart { holeStart = map.fourGiB - hole }
-    lowEnd = (configuration.maxMemoryKiB &- configuration.videoKiB) &* 1024
-    highEnd = 0
-    if lowEnd > holeStart {
-      highEnd = map.fourGiB &+ (lowEnd - holeStart)
-      lowEnd = holeStart
-    }
   }
 }

@@ -155,15 +155,23 @@ extension Domain {
 
   /// Calls `body` for the pieces of `range` as its devices see them, ascending; frames without an entry are left out.
   ///
-  /// Neighbouring pieces can have equal entries.
+  /// Where devices use the p2m's tables, neighbours that differ for the CPU alone are one piece.
   public func forEachDevicePiece(in range: FrameRange, _ body: (FrameRange, DMAEntry) -> Void) {
     switch dmaTables {
     case .none: break
     case .shared:
+      var last: (frames: FrameRange, entry: DMAEntry)?
       p2m.forEachPiece(in: range) { frames, entry in
-        if let mirrored = entry?.mirrored { body(frames, mirrored) }
+        guard let mirrored = entry?.mirrored else { return true }
+        if let before = last, before.frames.end == frames.start, before.entry == mirrored {
+          last = (FrameRange(before.frames.start, frames.end), mirrored)
+        } else {
+          if let last { body(last.frames, last.entry) }
+          last = (frames, mirrored)
+        }
         return true
       }
+      if let last { body(last.frames, last.entry) }
     case .separate:
       dmaTable.forEachPiece(in: range) { frames, entry in
         if let entry { body(frames, entry) }

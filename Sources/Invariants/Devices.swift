@@ -87,7 +87,7 @@ extension Invariant {
         domain.place.pointee.crash == nil
       else { return nil }
       for range in scene.reserved.ranges(of: position) {
-        if let view = domain.place.pointee.viewWithout(identityOf: range.frames, range.access) {
+        if let view = Domain.view(of: domain.place, withoutIdentityOf: range.frames, range.access) {
           return Violation(
             "strict-mapped", stage: scene.event.stage, relation: view,
             detail:
@@ -97,7 +97,7 @@ extension Invariant {
       }
       // What the IOMMU does not translate must lie at the same place for the CPU.
       if scene.after.port.port.isAMD, let frames = scene.after.hypervisor.untranslated(of: device.sbdf),
-        domain.place.pointee.viewWithout(identityOf: frames, .readWrite) == "p2m"
+        Domain.view(of: domain.place, withoutIdentityOf: frames, .readWrite) == "p2m"
       {
         return Violation(
           "strict-mapped", stage: scene.event.stage, relation: "untranslated",
@@ -173,16 +173,19 @@ extension Invariant {
 }
 
 extension Domain {
-  /// Which of `p2m` and `iommu` lacks a 1:1 mapping with the rights `access` of some frame of `frames`; nil if none does.
-  fileprivate func viewWithout(identityOf frames: FrameRange, _ access: PageAccess) -> String? {
-    if isTranslated {
-      let mapped = p2m.allSatisfy(in: frames) {
+  /// Which of `p2m` and `iommu` of the domain that lies at `domain` lacks a 1:1 mapping with the rights `access` of some
+  /// frame of `frames`; nil if none does.
+  fileprivate static func view(
+    of domain: UnsafePointer<Domain>, withoutIdentityOf frames: FrameRange, _ access: PageAccess
+  ) -> String? {
+    if domain.pointee.isTranslated {
+      let mapped = domain.pointee.p2m.allSatisfy(in: frames) {
         $0.direct?.isIdentity == true && $0.direct!.access.contains(access)
       }
       if !mapped { return "p2m" }
     }
-    if dmaTables == .separate {
-      let mapped = dmaTable.allSatisfy(in: frames) {
+    if domain.pointee.dmaTables == .separate {
+      let mapped = domain.pointee.dmaTable.allSatisfy(in: frames) {
         if case .direct(0, let rights) = $0 { rights.contains(access) } else { false }
       }
       if !mapped { return "iommu" }

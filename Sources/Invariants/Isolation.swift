@@ -84,6 +84,7 @@ extension Invariant {
   ) { scene in
     for guest in scene.concerned where guest.isIntact && !guest.reached.isEmpty {
       var owned: [FrameRange] = []
+      owned.reserveCapacity(8)
       forEachOwn(of: guest, in: scene) { if !$0.isEmpty { owned.append($0) } }
       // Mostly one range or BAR has each run.
       let isSound = owned.count <= 16 && guest.reached.allSatisfy { run in owned.contains { $0.contains(run) } }

@@ -84,43 +84,43 @@ public struct Host: Sendable {
   /// Domain numbers already given out do not count: nothing but the numbers of later domains depends on them. With
   /// `ignoringWorkByHand` neither do I/O rights of guests that were tampered with, and what these have where dom0 mapped BARs.
   public func firstDifference(from other: Host, ignoringWorkByHand: Bool = false) -> String? {
-    // Part by part where it lies: to copy a host costs more than to find two equal.
-    if port.port.domains != other.port.port.domains {
-      let isSame =
-        ignoringWorkByHand
-        && port.port.domains.elementsEqual(other.port.port.domains) { one, two in
-          if one == two { return true }
-          guard guests.contains(where: { $0.domain == one.id && $0.tampered }) else { return false }
-          let bars = [self, other].flatMap { $0.toolstack.guest(one.id)?.deviceModel.mappedBARs ?? [] }
-          let frames = bars.map { FrameRange($0.gfn, $0.gfn + $0.count) }
-          return one.withoutRights(nothingAt: frames) == two.withoutRights(nothingAt: frames)
-        }
-      if !isSame { return "domains" }
-    }
-    if !port.port.devices.isSame(as: other.port.port.devices),
-      !port.port.devices.elementsEqual(other.port.port.devices, by: { $0.behaves(like: $1) })
-    {
-      return "devices"
-    }
-    if port.port.budget.free != other.port.port.budget.free
-      || port.port.budget.claimed != other.port.port.budget.claimed
-    {
-      return "memory"
-    }
-    if port.port.functions != other.port.port.functions { return "functions" }
-    if port.port.hostCrash != other.port.port.hostCrash { return "host" }
-    if toolstack != other.toolstack { return "toolstack" }
-    if guests != other.guests { return "guests" }
-    return nil
+    Host.firstDifference(from: Shared(self), to: Shared(other), ignoringWorkByHand: ignoringWorkByHand)
   }
 
   /// `firstDifference` of two hosts in their boxes; neither is copied.
   public static func firstDifference(
     from one: Shared<Host>, to other: Shared<Host>, ignoringWorkByHand: Bool = false
   ) -> String? {
-    one.isSame(as: other)
-      ? nil
-      : one.place.pointee.firstDifference(from: other.place.pointee, ignoringWorkByHand: ignoringWorkByHand)
+    if one.isSame(as: other) { return nil }
+    // Part by part where it lies: to copy a host costs more than to find two equal.
+    let (left, right) = (one.place, other.place)
+    if left.pointee.port.port.domains != right.pointee.port.port.domains {
+      if !ignoringWorkByHand || !areSameButForWorkByHand(left.pointee, right.pointee) { return "domains" }
+    }
+    let (devices, others) = (left.pointee.port.port.devices, right.pointee.port.port.devices)
+    if !devices.isSame(as: others), !devices.elementsEqual(others, by: { $0.behaves(like: $1) }) { return "devices" }
+    if left.pointee.port.port.budget.free != right.pointee.port.port.budget.free
+      || left.pointee.port.port.budget.claimed != right.pointee.port.port.budget.claimed
+    {
+      return "memory"
+    }
+    if left.pointee.port.port.functions != right.pointee.port.port.functions { return "functions" }
+    if left.pointee.port.port.hostCrash != right.pointee.port.port.hostCrash { return "host" }
+    if left.pointee.toolstack != right.pointee.toolstack { return "toolstack" }
+    if left.pointee.guests != right.pointee.guests { return "guests" }
+    return nil
+  }
+
+  /// True if the domains of both differ in nothing but I/O rights of guests that were tampered with, and in what dom0
+  /// mapped of their BARs.
+  private static func areSameButForWorkByHand(_ left: Host, _ right: Host) -> Bool {
+    left.port.port.domains.elementsEqual(right.port.port.domains) { one, two in
+      if one == two { return true }
+      guard left.guests.contains(where: { $0.domain == one.id && $0.tampered }) else { return false }
+      let bars = [left, right].flatMap { $0.toolstack.guest(one.id)?.deviceModel.mappedBARs ?? [] }
+      let frames = bars.map { FrameRange($0.gfn, $0.gfn + $0.count) }
+      return one.withoutRights(nothingAt: frames) == two.withoutRights(nothingAt: frames)
+    }
   }
 }
 

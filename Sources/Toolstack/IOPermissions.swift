@@ -68,11 +68,11 @@ enum IOPermission: Hashable, Sendable {
 }
 
 extension Toolstack {
-  /// The rights that the function at `sbdf` brings `guest` and nothing else of the guest's does.
+  /// The rights that the function at `sbdf` brings the guest at `index` and nothing else of the guest's does.
   ///
   /// Small BARs of several functions can share a page of the host.
-  func ownPermissions(of sbdf: SBDF, in guest: Guest) -> [IOPermission] {
-    let functions = guest.deviceModel.functions
+  func ownPermissions(of sbdf: SBDF, ofGuestAt index: Int) -> [IOPermission] {
+    let functions = guests[index].deviceModel.functions
     guard let shown = functions.indices.first(where: { functions[$0].host == sbdf }) else { return [] }
     var own: [IOPermission] = []
     own.reserveCapacity(functions[shown].bars.count)
@@ -83,7 +83,7 @@ extension Toolstack {
         own = own.flatMap { $0.subtracting(permission) }
       }
     }
-    if guest.prepared.graphicsPassthrough {
+    if guests[index].prepared.graphicsPassthrough {
       own = own.flatMap { $0.subtracting(.memory(map.vgaHole.frames)) }
     }
     return own

@@ -116,7 +116,7 @@ extension Toolstack {
       // A single function becomes function 0, whatever it is in the host (BL-110).
       let number = device.allFunctions ? sbdf.function : 0
       let devfn = try guests[index].deviceModel.attach(functions[function], slot: device.slot, number: number)
-      for permission in ownPermissions(of: sbdf, in: guests[index]) {
+      for permission in ownPermissions(of: sbdf, ofGuestAt: index) {
         try port.require(permission.call(domain, allow: true), by: .bl(112), &buffer)
         journal.undo(permission.call(domain, allow: false))
       }
@@ -160,7 +160,7 @@ extension Toolstack {
         try step(bar.call(domain, add: false), undo: bar.call(domain, add: true), &journal, on: &port, &buffer)
       }
       if decisions.detachedPermissions == .revoked {
-        for permission in ownPermissions(of: sbdf, in: guests[index]) {
+        for permission in ownPermissions(of: sbdf, ofGuestAt: index) {
           try step(
             permission.call(domain, allow: false), undo: permission.call(domain, allow: true), &journal, on: &port,
             &buffer)
@@ -168,11 +168,9 @@ extension Toolstack {
       }
       let leave = Hypercall.deassignDevice(domain, sbdf, flags: 0, deviceType: 0)
       if guests[index].devices[device].isGone {
-        // It may be back, and with this guest by other hands.
+        // It may be back, and with this guest by other hands, whoever has it by the books.
         let left = port.attempt(leave, &buffer) == 0
-        if left, let binding = self.index(of: sbdf), bindings[binding].recordedOwner == nil {
-          bindings[binding].isQuarantined = goesToQuarantine(binding)
-        }
+        if left, let binding = self.index(of: sbdf) { bindings[binding].isQuarantined = goesToQuarantine(binding) }
       } else {
         try step(leave, undo: nil, &journal, on: &port, &buffer)
       }

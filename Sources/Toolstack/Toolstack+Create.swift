@@ -120,7 +120,7 @@ extension Toolstack {
     return guests.count - 1
   }
 
-  /// The devices whose ranges the builder looks up: `*` stands for one function or for all (LB-3).
+  /// The functions that the builder asks after, for ranges and graphics: `*` stands for one function or for all (LB-3).
   func askedDevices(_ devices: [AssignedDevice]) -> [AssignedDevice] {
     guard devices.contains(where: \.allFunctions) else { return devices }
     return devices.flatMap { device in
@@ -133,12 +133,12 @@ extension Toolstack {
     }
   }
 
-  /// BL-18 and the legacy window of a passed-through graphics adapter (E10).
+  /// BL-18 and the legacy window of a passed-through graphics adapter (E10), which `*` may bring.
   private func grantVGA<Port: HypercallPort & ~Copyable>(
     _ domain: DomainID, _ configuration: GuestConfiguration, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(Refusal) {
     guard configuration.graphicsPassthrough else { return }
-    let adapters = configuration.devices.compactMap { function(at: $0.sbdf) }.filter(isGraphicsAdapter)
+    let adapters = askedDevices(configuration.devices).compactMap { function(at: $0.sbdf) }.filter(isGraphicsAdapter)
     guard adapters.contains(where: { $0.vendor == 0x8086 }) else { throw Refusal(.fail, rule: .bl(18)) }
     let window = map.vgaHole.frames
     for _ in adapters {

@@ -86,9 +86,9 @@ struct GenerationTests {
     var straddles = 0
     for specimen in Self.sample {
       for case .create(_, let configuration) in specimen.events {
-        let layout = InitialLayout(of: configuration)
+        let layout = GuestLayout(of: configuration)
         for range in specimen.header.machine.reservedRanges {
-          for end in [layout.lowEnd, layout.highEnd] where end != 0 {
+          for end in [layout.lowMemoryEnd, layout.highMemoryEnd] where end != 0 {
             if range.start == end { starts += 1 }
             if range.start < end && end < range.end { straddles += 1 }
           }

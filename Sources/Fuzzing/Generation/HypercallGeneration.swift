@@ -105,14 +105,14 @@ extension Generator {
 
   /// A memory map as someone might write it: RAM at the usual places, ranges reserved, rarely nonsense.
   private func rawMap(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> [E820Entry] {
-    let layout = InitialLayout(of: GuestConfiguration(memoryMiB: random.pick(scene.memoriesMiB)))
+    let layout = GuestLayout(of: GuestConfiguration(memoryMiB: random.pick(scene.memoriesMiB)))
     let base = GuestMap.xen.lowMemoryStart
-    var entries = [E820Entry(start: base, size: layout.lowEnd &- base, type: .ram)]
+    var entries = [E820Entry(start: base, size: layout.lowMemoryEnd &- base, type: .ram)]
     for range in machine.reservedRanges.prefix(8) where random.chance(1, of: 2) {
       entries.append(E820Entry(range.frames.addresses, .reserved))
     }
-    if layout.highEnd != 0 {
-      entries.append(E820Entry(AddressRange(GuestMap.xen.fourGiB, layout.highEnd), .ram))
+    if layout.highMemoryEnd != 0 {
+      entries.append(E820Entry(AddressRange(GuestMap.xen.fourGiB, layout.highMemoryEnd), .ram))
     }
     if random.chance(1, of: 8) {
       entries.append(

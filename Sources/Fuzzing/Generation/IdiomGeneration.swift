@@ -329,9 +329,9 @@ extension Generator {
     // Frames end with RAM, with the special pages, or nowhere in particular.
     let map = GuestMap.xen
     let configuration = shadow.guests.first { $0.name == matter.guest }?.configuration
-    let layout = configuration.map { InitialLayout(of: $0) }
+    let layout = configuration.map { GuestLayout(of: $0) }
     let end = random.pick([
-      layout?.lowEnd ?? map.specialPagesEnd, map.specialPagesEnd, map.vgaHole.start, matter.frame << 12,
+      layout?.lowMemoryEnd ?? map.specialPagesEnd, map.specialPagesEnd, map.vgaHole.start, matter.frame << 12,
       scene.landmarks.draw(&random),
     ])
     let count = 2 + random.below(UInt64(6))

@@ -1,4 +1,5 @@
 import Platform
+import Sharing
 import Storage
 
 /// Real devices with their base address registers, by class: what an assumed device is taken from.
@@ -76,13 +77,7 @@ public struct BARCatalogue: Hashable, Sendable {
   }
 
   private func index(notBelow classCode: UInt32) -> Int {
-    var low = 0
-    var high = devices.count
-    while low < high {
-      let middle = (low + high) / 2
-      if devices[middle].classCode < classCode { low = middle + 1 } else { high = middle }
-    }
-    return low
+    devices.partitionIndex { $0.classCode >= classCode }
   }
 
   /// What is wrong with a list of registers.

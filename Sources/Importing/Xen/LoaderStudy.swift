@@ -87,7 +87,7 @@ struct LoaderStudy {
   }
 
   private static func run(_ input: FirmwareInput, _ start: GuestStart, in edition: Edition) -> FirmwareReport {
-    var port = LoggedGuestPort(memoryMap: start.memoryMap)
+    var port = GrantingPort(memoryMap: start.memoryMap, keepsRAM: false)
     var buffer = HypercallBuffer()
     return HVMLoader(edition: edition).run(input, as: DomainID(1), on: &port, &buffer)
   }
@@ -263,25 +263,4 @@ extension LoaderLog {
 
   /// `05.0`.
   static func place(_ devfn: UInt8) -> String { "\(String(devfn >> 3, radix: 16)).\(devfn & 7)" }
-}
-
-/// The hypervisor of a guest of which only a log is known: it has the memory map, and grants everything.
-private struct LoggedGuestPort: HypercallPort {
-  let memoryMap: [E820Entry]
-
-  mutating func perform(_ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer) -> Int {
-    switch call {
-    case .memoryMap(let capacity):
-      buffer.entries.removeAll(keepingCapacity: true)
-      buffer.entries.append(contentsOf: memoryMap.prefix(Int(capacity)))
-      buffer.value = UInt64(buffer.entries.count)
-      return 0
-    case .getParameter(_, let index):
-      // The page and the event channel of xenstore's ring.
-      buffer.value = index == 1 ? 0xFEFFC : 1
-      return 0
-    case .populatePhysmap(_, let extents, _): return Int(extents.count)
-    default: return 0
-    }
-  }
 }

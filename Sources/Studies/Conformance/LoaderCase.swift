@@ -85,7 +85,7 @@ public struct LoaderCase: RecordedCase, Encodable {
   static let guest = DomainID(1)
 
   private func disagreements(
-    _ run: (FirmwareInput, inout LoaderPort, inout HypercallBuffer) -> FirmwareReport
+    _ run: (FirmwareInput, inout GrantingPort, inout HypercallBuffer) -> FirmwareReport
   ) -> [Disagreement] {
     let (report, left) = self.run(run)
 
@@ -132,9 +132,9 @@ public struct LoaderCase: RecordedCase, Encodable {
 
   /// Runs the case with everything granted; what it reports, and the RAM there is afterwards.
   func run(
-    _ run: (FirmwareInput, inout LoaderPort, inout HypercallBuffer) -> FirmwareReport
+    _ run: (FirmwareInput, inout GrantingPort, inout HypercallBuffer) -> FirmwareReport
   ) -> (report: FirmwareReport, ram: RangeMap<UInt8>) {
-    var port = LoaderPort(memoryMap: memoryMap)
+    var port = GrantingPort(memoryMap: memoryMap)
     port.ram.set(FrameRange(0, 0xA0), to: 1)
     port.ram.set(frames(0xC0, lowMemEnd.value >> 12), to: 1)
     port.ram.set(frames(0x10_0000, highMemEnd.value >> 12), to: 1)
@@ -178,43 +178,5 @@ public struct LoaderCase: RecordedCase, Encodable {
 
   private static func describe(_ ram: RangeMap<UInt8>) -> String {
     ram.runs.map { $0.frames.description }.joined(separator: " ")
-  }
-}
-
-/// The emulator's answers to hypercalls: RAM as a set of frames, everything granted.
-struct LoaderPort: HypercallPort {
-  let memoryMap: [E820Entry]
-  var ram = RangeMap<UInt8>()
-  /// Whether `ram` follows what the loader does.
-  var keepsRAM = true
-
-  init(memoryMap: [E820Entry]) { self.memoryMap = memoryMap }
-
-  mutating func perform(_ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer) -> Int {
-    switch call {
-    case .memoryMap(let capacity):
-      buffer.entries.removeAll(keepingCapacity: true)
-      buffer.entries.append(contentsOf: memoryMap.prefix(Int(capacity)))
-      buffer.value = UInt64(buffer.entries.count)
-      return 0
-    case .getParameter(_, let index):
-      // The xenstore ring and its event channel.
-      buffer.value = index == 1 ? 0xFEFFC : 5
-      return 0
-    case .addToPhysmap(_, let space, let index, let gfn, let count):
-      if !keepsRAM { return 0 }
-      if space == .gmfn || space == .gmfnRange, let moved = FrameRange(start: index, count: count) {
-        ram.set(moved, to: nil)
-      }
-      guard let target = FrameRange(start: gfn, count: count) else { return Errno.EINVAL.negated }
-      ram.set(target, to: 1)
-      return 0
-    case .populatePhysmap(_, let extents, _):
-      if !keepsRAM { return Int(extents.count) }
-      guard let frames = FrameRange(start: extents.first, count: extents.count) else { return 0 }
-      ram.set(frames, to: 1)
-      return Int(extents.count)
-    default: return 0
-    }
   }
 }

@@ -28,7 +28,7 @@ public struct LoaderRehearsal: Rehearsal {
 
   private let part: Part
   private var cases: [Prepared] = []
-  private var ports: [LoaderPort] = []
+  private var ports: [GrantingPort] = []
   private var buffer = HypercallBuffer()
   private var state = LoaderState()
 
@@ -39,8 +39,7 @@ public struct LoaderRehearsal: Rehearsal {
       var loader = HVMLoader(edition: file.edition)
       loader.keepsLog = part == .logged
       for recorded in try file.cases(as: LoaderCase.self, limit: limit - cases.count) {
-        var port = LoaderPort(memoryMap: recorded.memoryMap)
-        port.keepsRAM = false
+        let port = GrantingPort(memoryMap: recorded.memoryMap, keepsRAM: false)
         cases.append(Prepared(recorded.input, loader))
         ports.append(port)
       }

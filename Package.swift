@@ -135,7 +135,7 @@ let package = Package(
       "Studies",
       on: [
         "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
-        "Storage", "Simulation", "Invariants", "Replaying",
+        "Storage", "Simulation", "Oracles", "Invariants", "Replaying", "Fuzzing",
       ]),
     module(
       "Benchmarks",
@@ -236,7 +236,10 @@ let package = Package(
     tests("Benchmarks"),
     tests(
       "Studies",
-      with: ["AddressSpace", "Editions", "Platform", "Toolstack", "Tracing", "Storage", "Simulation", "Replaying"],
+      with: [
+        "AddressSpace", "Editions", "Platform", "Hypercalls", "Firmware", "Toolstack", "Tracing", "Storage",
+        "Simulation", "Replaying", "Fuzzing",
+      ],
       resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.
     .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help", "Reports"]),

@@ -38,7 +38,7 @@ public struct FirmwareInput: Hashable, Sendable {
 
   /// xenstore values; nil = the key is missing.
   public struct Keys: Hashable, Sendable {
-    /// `hvmloader/bios`; missing means `rombios`.
+    /// `hvmloader/bios`; missing or empty means `rombios`.
     public var bios: String? = "seabios"
     /// `hvmloader/allow-memory-relocate` (LD-15).
     public var allowMemoryRelocate: String?
@@ -46,8 +46,14 @@ public struct FirmwareInput: Hashable, Sendable {
     public var mmioHoleSize: String?
     /// `hvmloader/pci/xen-platform-pci-bar-uc` (LD-93).
     public var platformBARUncacheable: String?
-    /// `platform/acpi`; on if it starts with `1` or is missing.
+    /// `platform/acpi`; on if it starts with `1`, is empty or is missing.
     public var acpi: String?
+
+    /// Whether `acpi` asks for ACPI tables.
+    public var wantsACPI: Bool { acpi?.utf8.first.map { $0 == UInt8(ascii: "1") } ?? true }
+
+    /// The BIOS that `bios` names, nil if nobody knows it.
+    public var biosNamed: BIOS? { BIOS(rawValue: bios.flatMap { $0.isEmpty ? nil : $0 } ?? "rombios") }
 
     /// SeaBIOS, everything else missing.
     public init() {}
@@ -99,10 +105,13 @@ public struct FirmwarePlatform: Hashable, Sendable {
   public var romBIOSExtensionBytes: UInt32 = 16796
   /// Whether guests have an x2APIC; only the development branch asks (LD-94).
   public var x2APIC = true
-  /// Bytes of SMBIOS structures without those of processors. Fits all known logs with default strings.
-  public var smbiosBytes: UInt32 = 0x100
-  /// Bytes of SMBIOS structures for each virtual CPU.
-  public var smbiosBytesPerVCPU: UInt32 = 48
+  /// Bytes of SMBIOS structures of which there is one, as Debian's 4.17.7 makes them with default strings. With this and
+  /// the next two, the vm86 TSS lies where the binary puts it, for 1 to 128 virtual CPUs and up to 1016 GiB.
+  public var smbiosBytes: UInt32 = 204
+  /// Bytes of SMBIOS structures for each virtual CPU, without the digits of its number, which is in its name.
+  public var smbiosBytesPerVCPU: UInt32 = 47
+  /// The same for each memory device of at most 16 GiB.
+  public var smbiosBytesPerMemoryDevice: UInt32 = 72
   /// Variable MTRRs (MTRRcap), nil if CPUID reports no MTRRs (LD-58).
   public var variableMTRRs: UInt8? = 8
 

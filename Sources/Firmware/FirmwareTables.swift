@@ -36,13 +36,13 @@ extension LoaderState {
 
     print(.writingSMBIOS)
     let high = UInt64(start.highMemoryEnd) << 12
-    let bytes = wrap(UInt64(start.lowMemoryEnd) << 12) &+ (high != 0 ? high &- map.fourGiB : 0)
+    // An end of high RAM below 4G makes it a huge number, with tables for which there is no room.
+    let hasHigh = decisions.mapCheck == .consistent ? high > map.fourGiB : high != 0
+    let bytes = wrap(UInt64(start.lowMemoryEnd) << 12) &+ (hasHigh ? high &- map.fourGiB : 0)
     report.smbiosMiB = (bytes &+ 0xF_FFFF) >> 20
     if isSeaBIOS {
       _ = allocateScratch(31)
-      let perVCPU = UInt64(input.platform.smbiosBytesPerVCPU) * UInt64(start.vcpus)
-      let size = min(UInt64(input.platform.smbiosBytes) &+ perVCPU, UInt64(UInt32.max))
-      _ = try allocateMemory(size, on: &port, &buffer)
+      _ = try allocateMemory(smbiosBytes(input.platform, vcpus: UInt64(start.vcpus)), on: &port, &buffer)
     }
 
     print(.loading(bios))
@@ -85,6 +85,25 @@ extension LoaderState {
       print(.scratchSpace(last: report.memory.scratchTop))
     }
     print(.mainBIOS(first: image.start, last: image.start &+ image.size &- 1))
+  }
+
+  /// Bytes of the SMBIOS structures: processors are named by number from 1, memory devices of 16 GiB from 0.
+  private func smbiosBytes(_ platform: FirmwarePlatform, vcpus: UInt64) -> UInt64 {
+    let devices = (report.smbiosMiB &+ 0x3FFF) >> 14
+    let processorBytes = UInt64(platform.smbiosBytesPerVCPU) &* vcpus &+ digits(below: vcpus + 1) - 1
+    let deviceBytes = UInt64(platform.smbiosBytesPerMemoryDevice) &* devices &+ digits(below: devices)
+    return min(UInt64(platform.smbiosBytes) &+ processorBytes &+ deviceBytes, UInt64(UInt32.max))
+  }
+
+  /// Digits of all decimal numbers from 0 to `end` - 1.
+  private func digits(below end: UInt64) -> UInt64 {
+    var digits = end
+    var shortest: UInt64 = 10
+    while shortest < end {
+      digits += end - shortest
+      shortest *= 10
+    }
+    return digits
   }
 
   /// Where the BIOS goes (LD-57, LD-63).

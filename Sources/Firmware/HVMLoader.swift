@@ -153,8 +153,8 @@ public struct LoaderState: Sendable {
     self.domain = domain
     self.version = version
     self.keepsLog = keepsLog
-    bios = BIOS(rawValue: input.keys.bios ?? "rombios")
-    acpi = input.keys.acpi.map { $0.utf8.first == UInt8(ascii: "1") } ?? true
+    bios = input.keys.biosNamed
+    acpi = input.keys.wantsACPI
     if let layout = report.mtrrs {
       mtrrRanges = layout.ranges
       report.mtrrs = nil

@@ -19,7 +19,9 @@ extension LoaderState {
     let result = port.perform(.memoryMap(capacity: UInt32(capacity)), by: domain, &buffer)
     let count = min(buffer.entries.count, capacity)
     if result != 0 || count == 0 {
-      throw LoaderCrash(.memoryMapUnavailable, .memoryMapFailed(count: count, result: result))
+      // A call that fails leaves the count as it was: that of the capacity.
+      throw LoaderCrash(
+        .memoryMapUnavailable, .memoryMapFailed(count: result == 0 ? 0 : capacity, result: result))
     }
     entries.reserveCapacity(count + 1)
     entries.append(contentsOf: buffer.entries[..<count])

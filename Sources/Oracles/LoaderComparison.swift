@@ -107,7 +107,10 @@ public struct LoaderComparison: Sendable {
       compareLists("e820", modelled.e820, real.e820)
       compareLists("memory map", modelled.memoryMap, real.memoryMap)
       compareOptional("low window", modelled.lowWindow, real.lowWindow)
-      compareOptional("high window", modelled.highWindow, real.highWindow)
+      // Without ACPI only MTRRs tell of it, as far as there are any.
+      if modelled.acpiInfo != nil || real.mtrrs.map({ $0.ranges.count < Int($0.available) }) ?? false {
+        compareOptional("high window", modelled.highWindow, real.highWindow)
+      }
       compareOptional("OpRegion", modelled.opRegion, real.opRegion)
       compareOptional("MTRRs", modelled.mtrrs?.ranges, real.mtrrs?.ranges)
       compareOptional("hvm_info", modelled.hvmInfo, real.hvmInfo)

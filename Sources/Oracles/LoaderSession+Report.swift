@@ -59,9 +59,9 @@ extension LoaderSession {
     }
   }
 
-  private var hasACPI: Bool { input.keys.acpi.map { $0.utf8.first == UInt8(ascii: "1") } ?? true }
+  private var hasACPI: Bool { input.keys.wantsACPI }
 
-  private var bios: BIOS { BIOS(rawValue: input.keys.bios ?? "rombios") ?? .rombios }
+  private var bios: BIOS { input.keys.biosNamed ?? .rombios }
 
   /// Where each BIOS finds the table (LD-63); nil if there cannot be one.
   private func e820Place(_ memory: GuestMemory) -> (address: UInt64, count: UInt32)? {
@@ -137,9 +137,13 @@ extension LoaderSession {
       if let first = ranges.first, first.start < map.specialStart {
         low = AddressRange(first.start, map.specialStart)
       }
-      let above = ranges.filter { $0.start >= map.fourGiB }
-      if let first = above.first, let last = above.last, first.start <= last.end {
-        high = AddressRange(first.start, last.end)
+      var above = ranges.filter { $0.start >= map.fourGiB }
+      if ranges.count == Int(input.platform.variableMTRRs ?? 0) {
+        // Registers may have run out: the window goes at least as far as BARs do.
+        above += report.bars.filter { $0.address >= map.fourGiB }.compactMap(\.range)
+      }
+      if let start = above.map(\.start).min(), let end = above.map(\.end).max() {
+        high = AddressRange(start, end)
       }
     }
     report.lowWindow = low

@@ -26,8 +26,9 @@ struct RDMFuzz: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       Nightly.self, Fuzz.self, ReplayCommand.self, Show.self, Import.self, Explain.self, Diff.self, SurveyCommand.self,
-      ExportCommand.self, Minimize.self, Merge.self, Conform.self, Compare.self, Doctor.self, Exhaust.self,
-      Mutants.self, Bench.self, GrowthCommand.self, Editions.self, Quirks.self, InvariantsCommand.self,
+      ExportCommand.self, Minimize.self, Merge.self, Conform.self, Compare.self, RecordVectors.self,
+      Bisect.self, Doctor.self, Exhaust.self, Mutants.self, Bench.self, GrowthCommand.self, Editions.self, Quirks.self,
+      InvariantsCommand.self,
       CorpusCommand.self, Worker.self,
     ],
     defaultSubcommand: Nightly.self)

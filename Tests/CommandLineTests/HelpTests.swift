@@ -5,7 +5,8 @@ import Testing
 struct HelpTests {
   static let commands = [
     "rdmfuzz", "nightly", "fuzz", "replay", "show", "import", "explain", "diff", "survey", "export", "minimize",
-    "merge", "conform", "compare", "doctor", "exhaust", "mutants", "bench", "growth", "editions", "quirks",
+    "merge", "conform", "compare", "record-vectors", "bisect", "doctor", "exhaust", "mutants", "bench", "growth",
+    "editions", "quirks",
     "invariants", "corpus",
   ]
 

@@ -74,9 +74,45 @@ struct LoaderStartTests {
       var buffer = HypercallBuffer()
       buffer.entries = [rdm(0, 1)]
       let report = HVMLoader(edition: .xen4_17).run(Guest(low: 0x80000).input, as: DomainID(3), on: &port, &buffer)
-      #expect(report.stop == .crashed(rule: .ld(7), record: .memoryMapFailed(count: 0, result: result)))
-      #expect(lines(report)[2] == "Get guest memory maps[0] failed. (\(result))")
+      // A call that fails leaves the count as it was: the capacity.
+      let count = result == 0 ? 0 : 128
+      #expect(report.stop == .crashed(rule: .ld(7), record: .memoryMapFailed(count: count, result: result)))
+      #expect(lines(report)[2] == "Get guest memory maps[\(count)] failed. (\(result))")
       #expect(lines(report)[3] == "*** HVMLoader bug at e820.c:39")
+    }
+  }
+
+  @Test("LD-63, LD-86: an empty key counts as a missing one, for ACPI and for the BIOS")
+  func emptyKeys() {
+    var input = Guest(low: 0x80000).input
+    for (acpi, wanted) in [(nil, true), ("", true), ("1", true), ("10", true), ("0", false), ("yes", false)] {
+      input.keys.acpi = acpi
+      #expect(input.keys.wantsACPI == wanted)
+    }
+    for (bios, named) in [(nil, .rombios), ("", .rombios), ("ovmf", .ovmf), ("bochs", nil)] as [(String?, BIOS?)] {
+      input.keys.bios = bios
+      #expect(input.keys.biosNamed == named)
+    }
+  }
+
+  @Test("LD-53: the vm86 TSS lies behind SMBIOS structures that grow with processors and memory, as recorded")
+  func tablesGrow() {
+    // Of Debian's 4.17.7, one row each: processors, GiB, where it is.
+    for (vcpus, gibibytes, place) in [
+      (1, 1, 0xFC10_0280), (128, 1, 0xFC10_2480), (1, 47, 0xFC10_0300), (1, 160, 0xFC10_0500),
+    ] as [(UInt32, UInt32, UInt64)] {
+      let low = min(gibibytes << 18, 0xC0000)
+      let guest = Guest(low: low, high: gibibytes << 18 > low ? 0x10_0000 + gibibytes << 18 - low : 0)
+      var input = guest.input
+      var info = HVMInfo(
+        lowMemoryEnd: low, highMemoryEnd: gibibytes << 18 > low ? 0x10_0000 + gibibytes << 18 - low : 0,
+        reservedStart: 0xFEFF0)
+      info.vcpus = vcpus
+      input.hvmInfo = info.bytes
+      var port = GuestPort(guest: guest)
+      var buffer = HypercallBuffer()
+      let report = HVMLoader(edition: .xen4_17).run(input, as: DomainID(3), on: &port, &buffer)
+      #expect(report.memory.tss == place, "\(vcpus) processors, \(gibibytes) GiB")
     }
   }
 

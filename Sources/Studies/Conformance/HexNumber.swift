@@ -1,5 +1,5 @@
 /// A number that a recording writes as a string `"0x…"`, or `"0"`.
-public struct HexNumber: Decodable, Hashable, Sendable {
+public struct HexNumber: Codable, Hashable, Sendable {
   /// The number.
   public let value: UInt64
 
@@ -16,5 +16,14 @@ public struct HexNumber: Decodable, Hashable, Sendable {
       throw DecodingError.dataCorruptedError(in: container, debugDescription: "\"\(text)\" is no 0x number")
     }
     value = number
+  }
+
+  /// `value` as a recording has it.
+  init(_ value: some FixedWidthInteger) { self.value = UInt64(truncatingIfNeeded: value) }
+
+  /// Writes `"0x…"`.
+  public func encode(to encoder: any Encoder) throws {
+    var container = encoder.singleValueContainer()
+    try container.encode("0x" + String(value, radix: 16))
   }
 }

@@ -58,7 +58,7 @@ struct RecordingTests {
       ),
       ("result.e820", { _ = $0.e820.popLast() }),
       ("log", { _ = $0.records.popLast() }),
-      ("result.stop", { if $0.stop == .handedOver { $0.stop = .failed("strays") } }),
+      ("result.stop", { if $0.stop == .handedOver { $0.stop = .failed(FirmwareFailure(.hang, "strays")) } }),
     ]
     for (field, spoil) in spoilers {
       let study = try study(try file(ModelAsFirmware(.xen4_17, spoil: spoil), count: 60))

@@ -222,6 +222,7 @@ public struct FeatureObserver: Sendable {
     if !firmware.memory.donated.isEmpty {
       features.insert(.number, 8, numberClass(firmware.memory.donated.count), highMemoryClass(of: guest))
     }
+    for block in firmware.blocks { features.insert(.code, UInt64(block)) }
     let low = GuestMap.xen.fourGiB
     for rdm in guest.rdms.prefix(FeatureObserver.most) where rdm.policy != nil {
       guard let range = rdm.range, !range.isEmpty else { continue }

@@ -69,4 +69,6 @@ public enum FeatureKind: UInt8, CaseIterable, Sendable {
   case device
   /// How many there are of something.
   case number
+  /// A basic block of a real binary.
+  case code
 }

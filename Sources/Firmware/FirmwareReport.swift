@@ -9,8 +9,8 @@ public enum FirmwareStop: Hashable, Sendable {
   case handedOver
   /// It shut the guest down with reason crash (LD-5): by which rule, and the line that says why.
   case crashed(rule: Rule, record: LogRecord)
-  /// A real binary ended as no rule says: at an unknown place, by a wild access, or never. One line.
-  case failed(String)
+  /// A real binary ended as no rule says: at an unknown place, by a wild access, or never.
+  case failed(FirmwareFailure)
 }
 
 /// The command word of a function as firmware left it.
@@ -148,6 +148,8 @@ public struct FirmwareReport: Hashable, Sendable {
   public var sharedInfo: GFN?
   /// Everything it printed.
   public var records: [LogRecord] = []
+  /// Where basic blocks begin that a real binary executed, ascending; empty of the model, and where nobody looked.
+  public var blocks: [UInt32] = []
 
   /// The report of a run that has not begun.
   public init(map: GuestMap) {

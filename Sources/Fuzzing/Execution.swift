@@ -69,6 +69,13 @@ public protocol Executor {
   /// The same, and shows `observer` what happens.
   mutating func run(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution
 
+  /// What comes of `specimen` by something that is much quicker and nearly always comes to the same, and shows `observer`
+  /// what happens; nil where there is no such thing.
+  mutating func scout(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution?
+
+  /// What the same says of whether `specimen` brings out `symptom`.
+  mutating func foresees(_ symptom: Symptom, in specimen: Specimen) -> Bool?
+
   /// Looks at `specimen` as a whole: runs it in other ways that must come out the same (`Metamorphosis`).
   mutating func compare(_ specimen: Specimen) -> Execution
 
@@ -79,6 +86,12 @@ public protocol Executor {
 extension Executor {
   /// Shows nothing.
   public mutating func run(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution { run(specimen) }
+
+  /// There is nothing quicker.
+  public mutating func scout(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution? { nil }
+
+  /// There is nothing quicker.
+  public mutating func foresees(_ symptom: Symptom, in specimen: Specimen) -> Bool? { nil }
 
   /// Nothing to compare with.
   public mutating func compare(_ specimen: Specimen) -> Execution { Execution(events: 0, checks: 0) }

@@ -1,3 +1,4 @@
+import Editions
 import Features
 import Invariants
 import Replaying
@@ -13,6 +14,8 @@ public struct PlayerExecutor: Executor {
   private var states: [StateTree] = []
   private let reusing: Bool
   private let firmware: (any GuestFirmware)?
+  /// The model in the place of other firmware, which it goes ahead of: one or none.
+  private var scouts: [PlayerExecutor] = []
 
   /// Editions whose states are kept side by side.
   private static let editions = 8
@@ -22,6 +25,26 @@ public struct PlayerExecutor: Executor {
   public init(reusing: Bool = true, firmware: (any GuestFirmware)? = nil) {
     self.reusing = reusing
     self.firmware = firmware
+    if firmware != nil { scouts = [PlayerExecutor(reusing: reusing)] }
+  }
+
+  /// `specimen` with hvmloader's model as it is in a release: that of its edition, or 4.17 where its firmware is repaired.
+  private static func modelled(_ specimen: Specimen) -> Specimen {
+    var specimen = specimen
+    if specimen.header.edition.firmware == Edition.repaired.firmware {
+      specimen.header.edition.firmware = Edition.xen4_17.firmware
+    }
+    return specimen
+  }
+
+  /// Runs it with hvmloader's model, where guests run other firmware.
+  public mutating func scout(_ specimen: Specimen, _ observer: inout FeatureObserver) -> Execution? {
+    scouts.isEmpty ? nil : scouts[0].run(Self.modelled(specimen), &observer)
+  }
+
+  /// Asks hvmloader's model, where guests run other firmware.
+  public mutating func foresees(_ symptom: Symptom, in specimen: Specimen) -> Bool? {
+    scouts.isEmpty ? nil : scouts[0].reproduce(symptom, in: Self.modelled(specimen)).symptom == symptom
   }
 
   private func player(for specimen: Specimen) -> Player {

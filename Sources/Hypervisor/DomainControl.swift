@@ -45,7 +45,7 @@ extension Hypervisor {
   private func freeNumber() -> (number: UInt16, index: Int)? {
     let limit = DomainID.firstReserved.rawValue
     var number = lastNumber + 1 < limit ? lastNumber + 1 : 1
-    var index = domains.partitionIndex { $0.id.rawValue >= number }
+    var index = domains.partitionIndex { $0.pointee.id.rawValue >= number }
     // Numbers in use from here on are passed; at most all domains.
     for _ in 0...domains.count {
       guard index < domains.count, domains[index].id.rawValue == number else { return (number, index) }

@@ -223,7 +223,7 @@ extension Hypervisor {
   func index(of id: DomainID) -> Int? {
     // Mostly the youngest is meant.
     if let last = domains.indices.last, domains[last].id == id { return last }
-    let low = domains.partitionIndex { $0.id >= id }
+    let low = domains.partitionIndex { $0.pointee.id >= id }
     return low < domains.count && domains[low].id == id ? low : nil
   }
 

@@ -16,7 +16,9 @@ extension Invariant {
       if let reach = guest.barReach, reach.isClear(in: guest) { continue }
       for index in bars.indices where bars[index].decodes {
         let placed = bars[index]
-        if let (relation, other) = defect(of: placed, at: index, among: bars, in: guest) {
+        if let (relation, other) = defect(
+          of: placed, at: index, among: bars, in: guest, addressBits: scene.after.addressBits)
+        {
           return Violation(
             "bars-placed", stage: "firmware", relation: relation,
             detail:
@@ -29,9 +31,14 @@ extension Invariant {
   }
 
   private static func defect(
-    of placed: PlacedBAR, at index: Int, among bars: [PlacedBAR], in guest: GuestView
+    of placed: PlacedBAR, at index: Int, among bars: [PlacedBAR], in guest: GuestView, addressBits: UInt8
   ) -> (String, String)? {
-    guard placed.address != 0 else { return ("unplaced", "decodes though it was never placed") }
+    guard placed.address != 0 else {
+      guard let (room, place) = guest.room(for: placed, among: bars, addressBits: addressBits) else {
+        return ("unplaced", "decodes though it was never placed")
+      }
+      return ("unplaced-\(room)", "decodes though it was never placed, with room for it at \(hex(place))")
+    }
     guard placed.address & (placed.bar.size &- 1) == 0, let range = placed.range else {
       return ("unaligned", "is not aligned to its size")
     }

@@ -209,7 +209,7 @@ final class GuestView: Sendable {
       let name = names[index]
       let place = views.partitionIndex { $0.life.name >= name }
       let old = place < views.count && views[place].life.name == name ? views[place] : nil
-      let position = lives.partitionIndex { $0.name >= name }
+      let position = lives.partitionIndex { $0.pointee.name >= name }
       guard position < lives.count, lives[position].name == name, let domain = domains.domain(lives[position].domain)
       else {
         if old != nil { views.remove(at: place) }
@@ -300,7 +300,7 @@ extension Event {
 extension SharedArray<Domain> {
   /// The domain numbered `id` in its box, nil if there is none. Domains stand ascending by number.
   func domain(_ id: DomainID) -> Shared<Domain>? {
-    let place = partitionIndex { $0.id >= id }
+    let place = partitionIndex { $0.pointee.id >= id }
     if place == count { return nil }
     let domain = shared(at: place)
     if domain.value.id != id { return nil }
@@ -313,7 +313,7 @@ extension SharedArray<Guest> {
   fileprivate func guest(_ domain: DomainID, near hint: Int) -> (guest: Shared<Guest>, position: Int)? {
     if hint < count, self[hint].domain == domain { return (shared(at: hint), hint) }
     // Numbers grow with each guest, until they begin again.
-    let place = partitionIndex { $0.domain >= domain }
+    let place = partitionIndex { $0.pointee.domain >= domain }
     if place < count, self[place].domain == domain { return (shared(at: place), place) }
     return firstIndex { $0.domain == domain }.map { (shared(at: $0), $0) }
   }

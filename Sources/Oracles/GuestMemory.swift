@@ -59,6 +59,22 @@ final class GuestMemory {
     bytes(at: address, count: 8)?.loadUnaligned(as: UInt64.self) ?? 0
   }
 
+  /// The bytes from `address` on up to a zero; nil if there is none among the first `most`.
+  func string(at address: UInt32, most: Int) -> [UInt8]? {
+    guard let area = areas.first(where: { address >= $0.start && Int(address - $0.start) < $0.size }) else {
+      return nil
+    }
+    let offset = Int(address - area.start)
+    let bytes = UnsafeRawBufferPointer(start: area.bytes + offset, count: min(most, area.size - offset))
+    guard let end = bytes.firstIndex(of: 0) else { return nil }
+    return Array(bytes[..<end])
+  }
+
+  /// All of it, area by area.
+  var contents: [[UInt8]] {
+    areas.map { Array(UnsafeRawBufferPointer(start: $0.bytes, count: $0.size)) }
+  }
+
   /// Writes `number` at `address`; false where nothing is.
   @discardableResult
   func store<Number: FixedWidthInteger>(_ number: Number, at address: UInt32) -> Bool {

@@ -18,10 +18,15 @@ public final class HVMLoaderBinary: GuestFirmware {
   public let fingerprint: Fingerprint
   #if Unicorn
     private let image: LoaderImage
-    private let accelerated: Bool
-    /// Machines that nobody uses right now.
+    private let console: ConsoleFunction?
+    /// Machines that nobody uses right now; those that note blocks are others.
     private let idle = Mutex<[LoaderMachine]>([])
+    private let idleCovering = Mutex<[LoaderMachine]>([])
+    private let covers: Bool
   #endif
+
+  /// Of so many inputs one is run with its blocks noted.
+  public static let coveredShare: UInt64 = 8
 
   /// The emulator and its version, nil in a build without.
   public static var emulator: String? {
@@ -33,21 +38,33 @@ public final class HVMLoaderBinary: GuestFirmware {
     #endif
   }
 
-  /// The binary at `path`; with `accelerated` false the emulated CPU does everything itself, which takes longer and comes
-  /// to the same.
+  /// What is done at once in its runs: what was asked for, found in this binary, and came to the same in a first run as
+  /// without.
+  public let accelerators: Set<LoaderAccelerator>
+
+  /// The binary at `path`. Without `accelerators` the emulated CPU does everything itself, which takes longer and comes to
+  /// the same. With `covers` one in `coveredShare` of the inputs that there are is run with its basic blocks noted, which
+  /// takes half as long again; an input always is or never.
   ///
   /// Throws `StorageError` where it cannot be read or is no hvmloader, `OracleError` where there is no emulator.
-  public init(path: String, accelerated: Bool = true) throws {
+  public init(
+    path: String, accelerators: Set<LoaderAccelerator> = Set(LoaderAccelerator.allCases), covers: Bool = false
+  )
+    throws
+  {
     self.path = path
     let image = try LoaderImage(path: path)
     fingerprint = Fingerprint(of: image.bytes)
     #if Unicorn
       self.image = image
-      self.accelerated = accelerated
-      let machine = try LoaderMachine(image, copiesAtOnce: accelerated)
+      self.covers = covers
+      let trial = try LoaderTrial(of: image, with: accelerators)
+      (self.accelerators, console) = (trial.accelerators, trial.console)
+      let machine = try LoaderMachine(image, accelerators: trial.accelerators, console: trial.console)
       idle.withLock { $0.append(machine) }
     #else
       _ = image
+      self.accelerators = []
       throw OracleError.notBuilt(trait: "Unicorn")
     #endif
   }
@@ -70,15 +87,32 @@ public final class HVMLoaderBinary: GuestFirmware {
 
   #if Unicorn
     private func run(_ session: LoaderSession) -> FirmwareReport {
+      let covering = covers && session.input.mark % HVMLoaderBinary.coveredShare == 0
+      if covering {
+        do {
+          let machine =
+            try idleCovering.withLock { $0.popLast() }
+            ?? LoaderMachine(image, accelerators: accelerators, console: console, covers: true)
+          defer { idleCovering.withLock { $0.append(machine) } }
+          return machine.run(session).report(machine.memory)
+        } catch {
+          return Self.unusable(error)
+        }
+      }
       do {
-        let machine = try idle.withLock { $0.popLast() } ?? LoaderMachine(image, copiesAtOnce: accelerated)
+        let machine =
+          try idle.withLock { $0.popLast() } ?? LoaderMachine(image, accelerators: accelerators, console: console)
         defer { idle.withLock { $0.append(machine) } }
         return machine.run(session).report(machine.memory)
       } catch {
-        var report = FirmwareReport(map: .xen)
-        report.stop = .failed("\(error)")
-        return report
+        return Self.unusable(error)
       }
+    }
+
+    private static func unusable(_ error: any Error) -> FirmwareReport {
+      var report = FirmwareReport(map: .xen)
+      report.stop = .failed(FirmwareFailure(.emulator, "\(error)"))
+      return report
     }
   #endif
 }

@@ -132,7 +132,7 @@ extension FirmwareStop {
     switch self {
     case .handedOver: "handed over"
     case .crashed(let rule, _): "stopped by \(rule)"
-    case .failed(let what): what
+    case .failed(let failure): failure.detail
     }
   }
 }

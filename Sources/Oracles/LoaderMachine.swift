@@ -7,8 +7,12 @@
   /// Every run starts from the same state, whatever ran before. One thread at a time may use it.
   final class LoaderMachine: @unchecked Sendable {
     private let image: LoaderImage
-    /// Whether long copies are done at once. Nothing else depends on it.
-    let copiesAtOnce: Bool
+    /// What is done at once. Nothing else depends on it.
+    let accelerators: Set<LoaderAccelerator>
+    /// Whether basic blocks are noted.
+    let covers: Bool
+    /// The binary's `printf`, where that is among it.
+    let console: ConsoleFunction?
     let memory = GuestMemory()
     private var boot: LoaderProcessor?
     /// Runs each further processor from its start to its halt; made when a guest first has one.
@@ -27,14 +31,22 @@
       static let moduleName: UInt32 = 0x15_F0C0
       static let biosImage: UInt32 = 0x16_0000
       static let hvmInfo: UInt32 = 0x9_F800
+      /// Top of a stack, behind the largest BIOS image.
+      static let callStack: UInt32 = 0x1C_0000
       static let ioapicData: UInt32 = 0xFEC0_0010
       static let hpet: UInt32 = 0xFED0_0000
     }
 
-    /// A machine with `image`; `copiesAtOnce` false has the CPU do everything.
-    init(_ image: LoaderImage, copiesAtOnce: Bool = true) throws(OracleError) {
+    /// A machine with `image`, whose CPU does everything but what `accelerators` do; `console` is its `printf`. With `covers`
+    /// it notes the blocks that run, which takes time.
+    init(
+      _ image: LoaderImage, accelerators: Set<LoaderAccelerator> = [], console: ConsoleFunction? = nil,
+      covers: Bool = false
+    ) throws(OracleError) {
+      self.covers = covers
       self.image = image
-      self.copiesAtOnce = copiesAtOnce
+      self.accelerators = accelerators
+      self.console = accelerators.contains(.prints) ? console : nil
       boot = try LoaderProcessor(.boot, of: self, image)
     }
 
@@ -46,8 +58,36 @@
       awaitsStart = false
       for index in apic.indices { apic[index] = 0 }
       boot.start(at: image.entry, startInfo: Place.startInfo)
+      if covers { session?.blocks = boot.takeBlocks() }
       defer { session = nil }
       return session ?? fresh
+    }
+
+    /// Calls `function` of the loaded image as a guest's code would, with `words` on the stack, in a machine that `fresh`
+    /// finds; the session afterwards and what the function leaves in EAX. Nil if it does not come back as it went.
+    ///
+    /// With `again` the machine goes on as another call left it, and memory is not looked at.
+    func call(
+      _ function: UInt32, _ words: [UInt32], with strings: [(address: UInt32, text: [UInt8])], on fresh: LoaderSession,
+      again: Bool
+    ) -> (session: LoaderSession, result: UInt32)? {
+      guard let boot else { return nil }
+      session = fresh
+      defer { session = nil }
+      if !again { prepare(fresh) }
+      for (address, text) in strings { memory.store(text + [0], at: address) }
+      let before = again ? [] : memory.contents
+      guard let result = boot.call(function, words, stack: Place.callStack), let session, session.end == nil else {
+        return nil
+      }
+      let stack = Int(Place.callStack) - 0x1_0000..<Int(Place.callStack)
+      for (now, then) in again ? zip([], []) : zip(memory.contents, before) where now != then {
+        // The stack below the call is the function's.
+        guard now.count == before[0].count, now[..<stack.lowerBound] == then[..<stack.lowerBound],
+          now[stack.upperBound...] == then[stack.upperBound...]
+        else { return nil }
+      }
+      return (session, result)
     }
 
     /// Memory as at the loader's entry (LD-79, LD-80).
@@ -96,7 +136,7 @@
     private func startProcessor(at page: UInt32) {
       if application == nil {
         do { application = try LoaderProcessor(.application, of: self, image) } catch {
-          session?.end = .failed("\(error)")
+          session?.end = .failed(FirmwareFailure(.emulator, "\(error)"))
         }
       }
       for address in boot?.registerReads ?? [] { memory.store(LoaderProcessor.readRegister, at: address) }

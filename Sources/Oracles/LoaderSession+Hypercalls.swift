@@ -124,7 +124,9 @@ extension LoaderSession {
     case 2: end = end ?? .shutDown
     case 3:
       polls += 1
-      if polls > LoaderSession.pollLimit { end = end ?? .failed("it waits for xenstore and is never served") }
+      if polls > LoaderSession.pollLimit {
+        end = end ?? .failed(FirmwareFailure(.waits, "it waits for xenstore and is never served"))
+      }
     default: break
     }
     return 0

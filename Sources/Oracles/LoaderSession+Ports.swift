@@ -13,10 +13,21 @@ extension LoaderSession {
     static let noBattery: UInt32 = 0x88
   }
 
+  private mutating func countExit() {
+    exits += 1
+    if exits > LoaderSession.exitLimit {
+      end = end ?? .failed(FirmwareFailure(.hang, "it does not come to an end: \(exits) port accesses"))
+    }
+  }
+
+  /// Takes `text` as if it came to the port of the log byte by byte.
+  mutating func printed(_ text: [UInt8]) {
+    for byte in text where end == nil { out(Port.log, 1, UInt32(byte)) }
+  }
+
   /// `OUT` of `size` bytes.
   mutating func out(_ port: UInt32, _ size: Int, _ value: UInt32) {
-    exits += 1
-    if exits > LoaderSession.exitLimit { end = end ?? .failed("it does not come to an end: \(exits) port accesses") }
+    countExit()
     switch port {
     case Port.log: print(UInt8(truncatingIfNeeded: value))
     case Port.configurationAddress: configuration.address = value
@@ -29,8 +40,7 @@ extension LoaderSession {
 
   /// `IN` of `size` bytes.
   mutating func `in`(_ port: UInt32, _ size: Int) -> UInt32 {
-    exits += 1
-    if exits > LoaderSession.exitLimit { end = end ?? .failed("it does not come to an end: \(exits) port accesses") }
+    countExit()
     switch port {
     case Port.configurationData...Port.configurationData + 3: return configuration.read(offset: port & 3, size: size)
     case Port.serialInterrupts, Port.parallelControl: return ports[port] ?? 0

@@ -11,6 +11,7 @@ extension LoaderSession {
     var report = FirmwareReport(map: map)
     let printed = lines
     report.records = printed.map { .printed($0) }
+    report.blocks = blocks
     report.stop = stop(printed)
     report.bars = configuration.bars
     report.passing = configuration.passing
@@ -32,7 +33,7 @@ extension LoaderSession {
       }
     }
     guard let table = e820(memory) else {
-      report.stop = .failed("there is no E820 where the BIOS looks for it")
+      report.stop = .failed(FirmwareFailure(.noTable, "there is no E820 where the BIOS looks for it"))
       return report
     }
     report.e820 = table
@@ -46,12 +47,13 @@ extension LoaderSession {
   private func stop(_ printed: [String]) -> FirmwareStop {
     switch end {
     case .handedOver: return .handedOver
-    case .failed(let what): return .failed(what)
-    case nil: return .failed("it has no end")
+    case .failed(let failure): return .failed(failure)
+    case nil: return .failed(FirmwareFailure(.hang, "it has no end"))
     case .shutDown:
       guard let bug = LoaderBug(printed: printed) else {
-        let last = printed.last { !$0.hasPrefix("*** HVMLoader crashed") }
-        return .failed("it shuts the guest down: \(last ?? "no line printed")")
+        let last = printed.last { !$0.hasPrefix("*** HVMLoader crashed") } ?? ""
+        return .failed(
+          FirmwareFailure(.gaveUp(last), "it shuts the guest down: \(last.isEmpty ? "no line printed" : last)"))
       }
       return .crashed(rule: bug.rule, record: .bug(bug))
     }

@@ -11,8 +11,8 @@ struct LoaderSession {
     case handedOver
     /// It asked for the guest to be shut down.
     case shutDown
-    /// It can or may not go on; one line.
-    case failed(String)
+    /// It can or may not go on.
+    case failed(FirmwareFailure)
   }
 
   let input: FirmwareInput
@@ -26,6 +26,8 @@ struct LoaderSession {
   /// Where the xenstore ring is, once the loader has asked for it.
   var storeRing: UInt32?
   var end: End?
+  /// Where basic blocks begin that ran, where they are noted.
+  var blocks: [UInt32] = []
 
   /// Everything printed.
   private(set) var log: [UInt8] = []
@@ -72,7 +74,7 @@ struct LoaderSession {
   /// Takes one byte of the log; a whole line may end the run.
   mutating func print(_ byte: UInt8) {
     guard log.count < LoaderSession.logLimit else {
-      end = .failed("it prints more than a mebibyte")
+      end = .failed(FirmwareFailure(.flood, "it prints more than a mebibyte"))
       return
     }
     log.append(byte)

@@ -46,9 +46,11 @@ public struct Player: Sendable {
   }
 
   private func strayFirmware(of name: GuestName) -> Violation {
-    var what = "it stopped the guest"
-    if case .failed(let reason)? = host.guest(named: name)?.firmware?.stop { what = reason }
+    var (word, what) = ("stray", "it stopped the guest")
+    if case .failed(let failure)? = host.guest(named: name)?.firmware?.stop {
+      (word, what) = (failure.word, failure.detail)
+    }
     return Violation(
-      Property.firmwareEnds.id, stage: "firmware", relation: "stray", detail: "\(name)'s firmware: \(what)")
+      Property.firmwareEnds.id, stage: "firmware", relation: word, detail: "\(name)'s firmware: \(what)")
   }
 }

@@ -83,23 +83,56 @@ public struct BlockArray<Element> {
   /// that does satisfies it, too.
   @inlinable
   public func partitionIndex(_ predicate: (Element) -> Bool) -> Int {
-    if spill == nil { return flat.partitionIndex(predicate) }
+    partitionIndex(wherePlace: { predicate($0.pointee) })
+  }
+
+  /// The same for a predicate that sees elements where they lie: none is retained on the way.
+  @inlinable
+  public func partitionIndex(wherePlace predicate: (UnsafePointer<Element>) -> Bool) -> Int {
+    if spill == nil { return BlockArray.partitionIndex(of: flat, predicate) }
     return spilledPartitionIndex(predicate)
   }
 
   @inlinable
   @inline(never)
-  func spilledPartitionIndex(_ predicate: (Element) -> Bool) -> Int {
+  func spilledPartitionIndex(_ predicate: (UnsafePointer<Element>) -> Bool) -> Int {
     guard let spill else { return 0 }
     // The last element of a block decides whether it is in it or before.
     var low = 0
     var high = spill.table.blocks.count - 1
     while low < high {
       let middle = (low + high) / 2
-      let isBefore = spill.table.blocks[middle].withUnsafeBufferPointer { !predicate($0[$0.count - 1]) }
+      let isBefore = spill.table.blocks[middle].withUnsafeBufferPointer {
+        !predicate($0.baseAddress.unsafelyUnwrapped + ($0.count - 1))
+      }
       if isBefore { low = middle + 1 } else { high = middle }
     }
-    return spill.table.starts[low] + spill.table.blocks[low].partitionIndex(predicate)
+    return spill.table.starts[low] + BlockArray.partitionIndex(of: spill.table.blocks[low], predicate)
+  }
+
+  @inlinable
+  static func partitionIndex(of block: [Element], _ predicate: (UnsafePointer<Element>) -> Bool) -> Int {
+    block.withUnsafeBufferPointer { block in
+      guard let first = block.baseAddress else { return 0 }
+      var low = 0
+      var high = block.count
+      while low < high {
+        let middle = (low + high) / 2
+        if predicate(first + middle) { high = middle } else { low = middle + 1 }
+      }
+      return low
+    }
+  }
+
+  /// Calls `body` with each position, ascending, and where its element lies; none is retained on the way.
+  @inlinable
+  public func forEachPlace(_ body: (Int, UnsafePointer<Element>) -> Void) {
+    var position = 0
+    while position < count {
+      let piece = piece(at: position)
+      for offset in piece.indices { body(position + offset, piece.baseAddress.unsafelyUnwrapped + offset) }
+      position += piece.count
+    }
   }
 
   /// Calls `body` with the ranges of positions here whose elements `earlier` does not share, ascending.

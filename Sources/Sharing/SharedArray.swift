@@ -26,10 +26,10 @@ public struct SharedArray<Element: Sendable>: Sendable {
   }
 
   /// The position of the first element that satisfies `predicate`, `endIndex` if none does; every one behind an element
-  /// that does satisfies it, too.
+  /// that does satisfies it, too. It sees elements where they lie: none is copied or retained on the way.
   @inlinable
-  public func partitionIndex(_ predicate: (Element) -> Bool) -> Int {
-    boxes.partitionIndex { predicate($0.value) }
+  public func partitionIndex(_ predicate: (UnsafePointer<Element>) -> Bool) -> Int {
+    boxes.partitionIndex(wherePlace: { predicate(UnsafePointer($0.pointee.address)) })
   }
 
   /// The first element that satisfies `predicate`; the others are not copied.

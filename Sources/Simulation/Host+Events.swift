@@ -40,14 +40,14 @@ extension Host {
 
   /// Tells the toolstack where devices are that went their way without it.
   private mutating func noteMoves() {
-    // Both sides list them in the same order.
-    var devices = hypervisor.devices.makeIterator()
-    var next = devices.next()
-    toolstack.noteMoves { sbdf in
-      while let device = next, device.sbdf < sbdf { next = devices.next() }
-      guard let device = next, device.sbdf == sbdf else { return (false, false) }
-      return (device.owner == .io, device.isQuarantined)
+    var found: [Toolstack.Quarantined] = []
+    port.port.devices.forEachPlace { _, device in
+      let (isNow, isAlways) = (device.pointee.owner == .io, device.pointee.isQuarantined)
+      if isNow || isAlways {
+        found.append(Toolstack.Quarantined(sbdf: device.pointee.sbdf, isNow: isNow, isAlways: isAlways))
+      }
     }
+    toolstack.noteMoves(found)
   }
 
   private var faultWaits: Bool { port.fault != nil || port.port.budget.isArmed }
@@ -122,7 +122,7 @@ extension Host {
   }
 
   private mutating func add(_ guest: GuestLife) {
-    guests.insert(guest, at: guests.partitionIndex { $0.name > guest.name })
+    guests.insert(guest, at: guests.partitionIndex { $0.pointee.name > guest.name })
   }
 
   // MARK: A guest's life

@@ -53,7 +53,7 @@ extension Host {
     guard let name else { return }
     var life = GuestLife(name: name, domain: domain)
     life.tampered = true
-    guests.insert(life, at: guests.partitionIndex { $0.name > name })
+    guests.insert(life, at: guests.partitionIndex { $0.pointee.name > name })
   }
 }
 

@@ -26,7 +26,8 @@ public struct Host: Sendable {
   public internal(set) var faultStruck = false
 
   private(set) var loader: Shared<FirmwareParty>
-  let addressBits: UInt8
+  /// Physical address bits that its guests see.
+  public let addressBits: UInt8
   var buffer = HypercallBuffer()
   /// Memory of the model of its guests' firmware, nil before the first boot.
   var loaderMemory: Shared<LoaderState>?
@@ -69,7 +70,7 @@ public struct Host: Sendable {
   }
 
   func index(of name: GuestName) -> Int? {
-    let place = guests.partitionIndex { $0.name >= name }
+    let place = guests.partitionIndex { $0.pointee.name >= name }
     return place < guests.count && guests[place].name == name ? place : nil
   }
 

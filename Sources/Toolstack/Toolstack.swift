@@ -102,19 +102,38 @@ public struct Toolstack: Equatable, Sendable {
     }
   }
 
+  /// A function that dom_io has or gets.
+  public struct Quarantined {
+    let sbdf: SBDF
+    /// Whether dom_io has it.
+    let isNow: Bool
+    /// Whether it goes there whenever it leaves a guest (HV-74).
+    let isAlways: Bool
+
+    /// What dom0 finds of the function at `sbdf`.
+    public init(sbdf: SBDF, isNow: Bool, isAlways: Bool) {
+      (self.sbdf, self.isNow, self.isAlways) = (sbdf, isNow, isAlways)
+    }
+  }
+
   /// Devices moved without libxl, by other hands in dom0: books where dom0 finds them.
   ///
-  /// `isQuarantined` says for each function whether dom_io has it, and whether it goes back there (HV-74).
-  public mutating func noteMoves(_ isQuarantined: (SBDF) -> (now: Bool, always: Bool)) {
-    var changed: [(Int, Binding)] = []
-    for (index, known) in bindings.enumerated() {
-      let found = isQuarantined(known.sbdf)
-      var binding = known
-      binding.isQuarantined = found.now
-      binding.staysQuarantined = found.always
-      if binding != known { changed.append((index, binding)) }
+  /// `found` are the functions of which either is true, ascending.
+  public mutating func noteMoves(_ found: [Quarantined]) {
+    var next = 0
+    var changed: [(Int, isNow: Bool, isAlways: Bool)] = []
+    bindings.forEachPlace { index, binding in
+      while next < found.count, found[next].sbdf < binding.pointee.sbdf { next += 1 }
+      let isThere = next < found.count && found[next].sbdf == binding.pointee.sbdf
+      let (isNow, isAlways) = isThere ? (found[next].isNow, found[next].isAlways) : (false, false)
+      if binding.pointee.isQuarantined != isNow || binding.pointee.staysQuarantined != isAlways {
+        changed.append((index, isNow, isAlways))
+      }
     }
-    for (index, binding) in changed { bindings[index] = binding }
+    for (index, isNow, isAlways) in changed {
+      bindings[index].isQuarantined = isNow
+      bindings[index].staysQuarantined = isAlways
+    }
   }
 
   // MARK: Look-up
@@ -126,7 +145,7 @@ public struct Toolstack: Equatable, Sendable {
 
   /// Position of the guest with number `domain`. Numbers grow with each guest, until they begin again.
   func position(of domain: DomainID) -> Int? {
-    let place = guests.partitionIndex { $0.domain >= domain }
+    let place = guests.partitionIndex { $0.pointee.domain >= domain }
     if place < guests.count, guests[place].domain == domain { return place }
     return guests.firstIndex { $0.domain == domain }
   }

@@ -64,7 +64,7 @@ struct CampaignOptions: ParsableArguments {
   /// Runs `plan` on top of the traces in `corpus` and shows it.
   func run(_ plan: CampaignPlan, corpus: [String], known: KnownIssues) throws -> CampaignReport {
     let text = TraceText()
-    let firmware = try loader.firmware()
+    let firmware = try loader.firmware(covers: true)
     let launcher = ProcessLauncher(
       executable: CommandLine.executablePath,
       arguments: ["worker"] + corpus.flatMap { ["--corpus", $0] } + (loader.path.map { ["--loader", $0] } ?? []))

@@ -57,6 +57,8 @@ struct Doctor: ParsableCommand {
       throw ExitStatus.unavailable.exitCode
     }
     guard let binary = try binary(at: path) else { return }
+    let quicker = LoaderAccelerator.allCases.filter(binary.accelerators.contains).map(\.rawValue)
+    StandardOutput.line("  at once   \(quicker.isEmpty ? "nothing" : quicker.joined(separator: ", "))")
     let trace = try Trace(bytes: Array(Doctor.knownCase.utf8), name: "known case")
     let comparison = LoaderComparison(
       playing: trace.steps.map(\.event), on: trace.header.machine, in: trace.header.edition, against: binary)

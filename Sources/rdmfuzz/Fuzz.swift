@@ -14,6 +14,11 @@ struct Fuzz: ParsableCommand {
 
       The same seed, traces and number of executions give the same output and the same findings, whatever the \
       number of workers. Ctrl-C ends with the round, and with what was found so far saved.
+
+      With --loader guests run a real hvmloader. Its model goes ahead: many times as quick, it runs every \
+      specimen, and the binary those in which the model breaks an invariant or shows something new, and one in 64 of \
+      all others. What counts as a finding is what the binary does. Of its runs one in eight has the blocks of code \
+      noted that ran, and new ones count as something new.
       """)
 
   @Argument(help: ArgumentHelp("Traces, or folders of traces, to mutate.", valueName: "path"))

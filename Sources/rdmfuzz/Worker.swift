@@ -24,7 +24,8 @@ struct Worker: ParsableCommand {
     // A campaign that is gone is no error to tell of. The campaign itself ignores this signal, which is inherited.
     signal(SIGPIPE, SIG_DFL)
     var worker = Fuzzing.Worker(
-      executor: PlayerExecutor(firmware: try binary(at: loader)), corpus: try specimens(of: corpus), text: TraceText())
+      executor: PlayerExecutor(firmware: try binary(at: loader, covers: true)), corpus: try specimens(of: corpus),
+      text: TraceText())
     do { try worker.serve() } catch { throw fail(.internalError, "\(error)") }
   }
 }

@@ -70,6 +70,16 @@ struct Breakage: CustomTestStringConvertible, Sendable {
       host: "device 0000:00:01.0 bar0=m32:256M bar1=m32:1K",
       events: "create dom1 memory=4096 pci=0000:00:01.0\nboot dom1"),
     Breakage(
+      invariant: "bars-placed", stage: "firmware", relation: "unplaced-high-free",
+      quirks: [.firmware(.forceDecisionIgnoresRDM), .firmware(.partialDecode)],
+      host: "rmrr 0xa0000000-0xa0047fff 0000:00:01.0\ndevice 0000:00:01.0 bar0=m64p:1G bar2=m64p:512M bar4=m32:16M",
+      events: "create dom1 memory=2048 pci=0000:00:01.0\nboot dom1"),
+    Breakage(
+      invariant: "bars-placed", stage: "firmware", relation: "unplaced-high-gap",
+      quirks: [.firmware(.gapsNotBackfilled), .firmware(.partialDecode)],
+      host: "rmrr 0xa0000000-0xa0047fff 0000:00:01.0\ndevice 0000:00:01.0 bar0=m64p:256G bar2=m64p:2G",
+      events: "create dom1 memory=2048 pci=0000:00:01.0\nboot dom1"),
+    Breakage(
       invariant: "bars-placed", stage: "firmware", relation: "strict-range",
       quirks: [.toolstack(.hotplugUnannounced)],
       also: ["strict-announced"],
@@ -153,6 +163,18 @@ struct BreakageTests {
       #expect(!rest.contains(breakage.invariant) && rest.allSatisfy(breakage.also.contains))
     }
     #expect(story.withoutLastEvent.violations(breakage.quirks) == [])
+  }
+
+  @Test("room below a range is told from none: where a BAR could lie")
+  func roomBelow() throws {
+    let host = "rmrr 0xf1000000-0xf1ffffff 0000:00:01.0\ndevice 0000:00:01.0 bar0=m32:64M bar1=m32:64M bar2=m32:"
+    func relation(_ size: String) throws -> String? {
+      let story = Story(host + size, "create dom1 memory=4096 vga=none pci=0000:00:01.0\nboot dom1")
+      return story.violations([.firmware(.gapsNotBackfilled), .firmware(.partialDecode)]).first?.relation
+    }
+    // From f0000000 to the range are 16 MiB.
+    #expect(try relation("16M") == "unplaced-low-gap")
+    #expect(try relation("64M") == "unplaced")
   }
 
   @Test("no invariant is left out") func complete() {

@@ -372,7 +372,7 @@ extension Damage {
   }
 
   private static let registers: [Damage] = [
-    Damage("a BAR that was never placed", breaks: ["bars-placed unplaced"], bar(0)),
+    Damage("a BAR that was never placed", breaks: ["bars-placed unplaced-low-gap"], bar(0)),
     Damage("a BAR that was never placed and does not decode", bar(0, decodes: false)),
     Damage("a BAR that is not aligned to its size", breaks: ["bars-placed unaligned"], bar(0xE100_8000)),
     Damage("a BAR over RAM", breaks: ["bars-placed ram"], bar(0x20_0000)),

@@ -1,6 +1,9 @@
 import Editions
+import Firmware
 import Foundation
 import Oracles
+import Replaying
+import Simulation
 import Studies
 import Testing
 import Tracing
@@ -48,12 +51,53 @@ struct RealLoaderTests {
     #expect(boots > 200)
   }
 
-  @Test("without what makes it quicker it comes to the same")
+  @Test("all that makes it quicker is found in it; without any of it, and with none, it comes to the same")
   func plain() throws {
+    let path = try #require(realLoader)
+    let all = Set(LoaderAccelerator.allCases)
+    #expect(try binary().accelerators == all)
     let file = VectorFile(path: projectFolder + "/Tests/StudiesTests/Vectors/loader-4.17.jsonl.gz")
-    let study = try Conformance(
-      of: file, firmware: try HVMLoaderBinary(path: try #require(realLoader), accelerated: false))
-    #expect(study.agreeing == 1500 && study.total == 1500)
+    for some in [[]] + LoaderAccelerator.allCases.map({ all.subtracting([$0]) }) {
+      let firmware = try HVMLoaderBinary(path: path, accelerators: some)
+      #expect(firmware.accelerators == some)
+      let study = try Conformance(of: file, firmware: firmware)
+      #expect(study.agreeing == 1500 && study.total == 1500)
+    }
+  }
+
+  @Test("noted blocks change nothing else, are the same each time, and are more where more is done")
+  func blocks() throws {
+    let noting = try HVMLoaderBinary(path: try #require(realLoader), covers: true)
+    let plain = try binary()
+    var sizes: Set<Int> = []
+    for memory in stride(from: 64, to: 8192, by: 64) {
+      let trace = try Trace(
+        bytes: Array(
+          """
+          rdmtrace 1
+          edition repaired
+          host memory=16G
+          dmar structures
+          device 0000:00:01.0 id=8086:1000 class=0200 bar0=m64p:\(memory % 256 < 128 ? "2G" : "16M")
+          create dom1 memory=\(memory) vcpus=\(memory % 128 == 64 ? 3 : 1) pci=0000:00:01.0,seize
+          boot dom1
+          end 2
+
+          """.utf8), name: "trace")
+      func report(_ binary: HVMLoaderBinary) -> FirmwareReport? {
+        var player = Player(machine: trace.header.machine, edition: trace.header.edition, firmware: binary)
+        for step in trace.steps { _ = player.play(step.event) { _ in } }
+        return player.host.guest(named: GuestName(1))?.firmware
+      }
+      var noted = try #require(report(noting))
+      #expect(report(noting) == noted)
+      let blocks = noted.blocks
+      #expect(blocks == blocks.sorted() && Set(blocks).count == blocks.count)
+      if !blocks.isEmpty { sizes.insert(blocks.count) }
+      noted.blocks = []
+      #expect(report(plain) == noted)
+    }
+    #expect(sizes.count > 1 && sizes.allSatisfy { $0 > 300 }, "\(sizes)")
   }
 
   @Test("one run leaves nothing behind for the next")

@@ -237,9 +237,14 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       start.events.removeSubrange((last + 1)...)
       if confirmed(start, failure.symptom) == nil { start = original }
     }
+    // Where something quicker sees the same failure it is asked first; what counts is what then shows.
+    let isForeseen = executor.foresees(failure.symptom, in: start) == true
     let result = Minimiser.minimise(
       start, text: text, callLimit: plan.minimisationCalls, stop: interrupted
-    ) { [symptom = failure.symptom] in executor.reproduce(symptom, in: $0).symptom == symptom }
+    ) { [symptom = failure.symptom] in
+      if isForeseen, executor.foresees(symptom, in: $0) == false { return false }
+      return executor.reproduce(symptom, in: $0).symptom == symptom
+    }
     finding.minimisationCalls = result.calls
     guard let last = confirmed(result.specimen, failure.symptom) else {
       finding.standing = .unreproduced

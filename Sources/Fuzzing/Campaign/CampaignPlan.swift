@@ -46,6 +46,8 @@ public struct CampaignPlan: Hashable, Sendable {
   public var roundSize: UInt64 = 1_000
   /// Most executions for the minimisation of one finding.
   public var minimisationCalls = 5_000
+  /// Of so many executions one is made in any case.
+  static let scoutedShare: UInt64 = 64
   /// A worker that says nothing for this long hangs.
   public var stall: Duration = .seconds(120)
 
@@ -66,6 +68,12 @@ public struct CampaignPlan: Hashable, Sendable {
 
   /// The same in a campaign over so many editions.
   static func compares(_ index: UInt64, among editions: Int) -> Bool { index / UInt64(editions) % 16 == 0 }
+
+  /// True if execution `index` is made though what goes ahead of it has seen nothing: one in `scoutedShare`, drawn.
+  func runsAnyway(_ index: UInt64) -> Bool {
+    var random = RandomSource(seed: seed &+ 0x5C0_07ED, execution: index / UInt64(editions.count))
+    return random.chance(1, of: CampaignPlan.scoutedShare)
+  }
 
   /// The specimen of execution `index`.
   func specimen(_ index: UInt64, from source: SpecimenSource) -> Specimen {

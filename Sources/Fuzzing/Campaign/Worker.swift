@@ -80,6 +80,13 @@ public struct Worker<Engine: Executor> {
         isCampaign
         ? source.specimen(index / UInt64(plan.editions.count), for: plan.edition(of: index), in: &group)
         : source.specimen(index, for: plan.canary.edition, in: &group)
+      if isCampaign, let ahead = executor.scout(specimen, &observer), ahead.symptom == nil, !plan.runsAnyway(index),
+        source.news(in: observer.features.ids).isEmpty
+      {
+        events += UInt64(max(0, ahead.events))
+        checks += UInt64(max(0, ahead.checks))
+        continue
+      }
       var execution = executor.run(specimen, &observer)
       if isCampaign, execution.symptom == nil {
         let features = source.news(in: observer.features.ids).filter { told.insert($0).inserted }

@@ -91,7 +91,14 @@ extension Generator {
     case 5: return [BAR(0, .m32, size: 16 << random.within(0...8))]
     case 6: return bars(&random)
     case 7: return [BAR(0, .m32, size: Page.size)]
-    default: return []
+    default:
+      // Draws of their own: the other hosts stay as they are.
+      var draws = random
+      if !draws.chance(1, of: 4) { return [] }
+      // An accelerator: its memory, and a smaller aperture.
+      return [
+        BAR(0, .m64p, size: 2048 * MiB << draws.within(0...4)), BAR(2, .m64p, size: 256 * MiB << draws.within(0...3)),
+      ]
     }
   }
 

@@ -89,7 +89,7 @@ extension FeatureKind {
   fileprivate var weight: UInt64 {
     switch self {
     case .contents, .together, .device, .ranges: 16
-    case .boundary, .firmware, .number: 8
+    case .boundary, .firmware, .number, .code: 8
     case .distance: 4
     case .step: 4
     case .succession, .fault: 1

@@ -153,7 +153,7 @@ struct LoaderCommandTests {
     #expect(found.lines.count == 6 && found.lines[0] == "  good  a" && found.lines[1] == "  not tried  b")
     #expect(found.lines[3].hasPrefix("  bad   d: event 2: "))
     // By an invariant, whatever the trace observed; and the model as a build.
-    let broken = try bisect(["model", "c", "d"], ["--invariant", "bars-placed"])
+    let broken = try bisect(["model", "c", "d"], ["--invariant", "ram-agreed"])
     #expect(broken.status == 0 && broken.lines.last == "first bad build: d")
     #expect(try bisect(["e", "d", "a"]).lines.last == "first good build: a")
     let calm = try bisect(["a", "b", "c"])

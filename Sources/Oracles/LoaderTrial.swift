@@ -1,5 +1,6 @@
 #if Unicorn
   import AddressSpace
+  import Editions
   import Firmware
   import Hypercalls
   import Platform
@@ -83,18 +84,10 @@
         E820Entry(AddressRange(0xF100_0000, 0xF110_0000), .reserved),
         E820Entry(AddressRange(0x1_0000_0000, 0x1_1000_0000), .ram),
       ]
+      var port = GrantingPort(memoryMap: map, keepsRAM: false)
       var buffer = HypercallBuffer()
       return withUnsafeMutablePointer(to: &buffer) { buffer in
-        body(
-          LoaderSession(input, buffer) { call in
-            switch call {
-            case .memoryMap(let capacity): buffer.pointee.entries = Array(map.prefix(Int(capacity)))
-            case .getParameter(_, let index): buffer.pointee.value = index == 1 ? 0xF_EFFC : 5
-            case .populatePhysmap(_, let extents, _): return Int(extents.count)
-            default: break
-            }
-            return 0
-          })
+        body(LoaderSession(input, buffer) { port.perform($0, by: DomainID(1), &buffer.pointee) })
       }
     }
 

@@ -67,7 +67,7 @@ struct CampaignOptions: ParsableArguments {
     let firmware = try loader.firmware(covers: true)
     let launcher = ProcessLauncher(
       executable: CommandLine.executablePath,
-      arguments: ["worker"] + corpus.flatMap { ["--corpus", $0] } + (loader.path.map { ["--loader", $0] } ?? []))
+      arguments: ["worker"] + corpus.flatMap { ["--corpus", $0] } + loader.arguments)
     var campaign = Campaign(
       plan, executor: PlayerExecutor(firmware: firmware), text: text, corpus: try specimens(of: corpus), known: known,
       launcher: launcher)

@@ -20,6 +20,11 @@ struct LoaderOption: ParsableArguments {
   /// The binary's file, nil for the model.
   var path: String? { choice == "model" ? nil : choice }
 
+  /// The options again, for another process.
+  var arguments: [String] {
+    (path.map { ["--loader", $0] } ?? []) + slow.flatMap { ["--step-by-step", $0.rawValue] }
+  }
+
   /// The binary, ready to run; nil for the model. With `covers` some of its runs tell what of it ran.
   func firmware(covers: Bool = false) throws -> HVMLoaderBinary? {
     try binary(at: path, accelerators: Set(LoaderAccelerator.allCases).subtracting(slow), covers: covers)

@@ -17,14 +17,13 @@ struct Worker: ParsableCommand {
   @Option(name: .customLong("corpus"), help: "File or folder of traces to mutate; may be repeated.")
   var corpus: [String] = []
 
-  @Option(name: .customLong("loader"), help: "What guests run instead of hvmloader's model.")
-  var loader: String?
+  @OptionGroup var loader: LoaderOption
 
   func run() throws {
     // A campaign that is gone is no error to tell of. The campaign itself ignores this signal, which is inherited.
     signal(SIGPIPE, SIG_DFL)
     var worker = Fuzzing.Worker(
-      executor: PlayerExecutor(firmware: try binary(at: loader, covers: true)), corpus: try specimens(of: corpus),
+      executor: PlayerExecutor(firmware: try loader.firmware(covers: true)), corpus: try specimens(of: corpus),
       text: TraceText())
     do { try worker.serve() } catch { throw fail(.internalError, "\(error)") }
   }

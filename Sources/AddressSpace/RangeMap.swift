@@ -34,7 +34,7 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
 
   /// Index of the first run that ends beyond `frame`.
   private func firstIndex(endingAfter frame: UInt64) -> Int {
-    runs.partitionIndex { $0.frames.end > frame }
+    runs.partitionIndex { $0.pointee.frames.end > frame }
   }
 
   /// The value of `frame`, nil for a hole.

@@ -243,7 +243,7 @@ extension Hypervisor {
 
   /// Where the device at `sbdf` stands in `devices`, or would.
   func insertionIndex(of sbdf: SBDF) -> Int {
-    devices.partitionIndex { $0.sbdf >= sbdf }
+    devices.partitionIndex { $0.pointee.sbdf >= sbdf }
   }
 
   /// Positions of the devices that `id` owns, ascending.
@@ -256,7 +256,7 @@ extension Hypervisor {
   /// Position of the first device that answers for `function`; phantom functions have the slot of their device.
   func answeringDevice(for function: SBDF) -> Int? {
     let slot = function.rawValue & ~7
-    var position = devices.partitionIndex { $0.sbdf.rawValue >= slot }
+    var position = devices.partitionIndex { $0.pointee.sbdf.rawValue >= slot }
     while position < devices.count, devices[position].sbdf.rawValue & ~7 == slot {
       if devices[position].answers(for: function) { return position }
       position += 1

@@ -23,13 +23,13 @@ public struct IdentityRecords: Sendable {
   }
 
   private func place(of base: UInt64, _ end: UInt64) -> Int {
-    ascending.partitionIndex { ($0.base, $0.end) >= (base, end) }
+    ascending.partitionIndex { ($0.pointee.base, $0.pointee.end) >= (base, end) }
   }
 
   /// True if a record has a byte between `base` and `end`, both inclusive.
   func overlaps(_ base: UInt64, _ end: UInt64) -> Bool {
     guard endsAscend else { return ascending.contains { end >= $0.base && $0.end >= base } }
-    let position = ascending.partitionIndex { $0.end >= base }
+    let position = ascending.partitionIndex { $0.pointee.end >= base }
     return position < ascending.count && ascending[position].base <= end
   }
 
@@ -54,7 +54,7 @@ public struct IdentityRecords: Sendable {
   /// Where a record other than the one at `position` that covers `frame` ends, `limit` at most; nil if none covers it, and
   /// then `limit` becomes the start of the next.
   func end(ofOtherThan position: Int, covering frame: MFN, until limit: inout MFN) -> MFN? {
-    var other = endsAscend ? ascending.partitionIndex { $0.frames.end > frame } : 0
+    var other = endsAscend ? ascending.partitionIndex { $0.pointee.frames.end > frame } : 0
     while other < ascending.count {
       let frames = ascending[other].frames
       if other != position {

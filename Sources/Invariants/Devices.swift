@@ -218,7 +218,7 @@ extension Domain {
 extension BlockArray<Device> {
   /// Where the device at `sbdf` stands among devices that ascend by address, nil if it does not.
   func place(of sbdf: SBDF) -> Int? {
-    let place = partitionIndex { $0.sbdf >= sbdf }
+    let place = partitionIndex { $0.pointee.sbdf >= sbdf }
     return place < count && self[place].sbdf == sbdf ? place : nil
   }
 }

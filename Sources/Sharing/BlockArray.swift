@@ -80,15 +80,9 @@ public struct BlockArray<Element> {
   }
 
   /// The position of the first element that satisfies `predicate`, `endIndex` if none does; every one behind an element
-  /// that does satisfies it, too.
+  /// that does satisfies it, too. It sees elements where they lie: none is copied or retained on the way.
   @inlinable
-  public func partitionIndex(_ predicate: (Element) -> Bool) -> Int {
-    partitionIndex(wherePlace: { predicate($0.pointee) })
-  }
-
-  /// The same for a predicate that sees elements where they lie: none is retained on the way.
-  @inlinable
-  public func partitionIndex(wherePlace predicate: (UnsafePointer<Element>) -> Bool) -> Int {
+  public func partitionIndex(_ predicate: (UnsafePointer<Element>) -> Bool) -> Int {
     if spill == nil { return BlockArray.partitionIndex(of: flat, predicate) }
     return spilledPartitionIndex(predicate)
   }

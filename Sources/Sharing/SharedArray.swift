@@ -29,7 +29,7 @@ public struct SharedArray<Element: Sendable>: Sendable {
   /// that does satisfies it, too. It sees elements where they lie: none is copied or retained on the way.
   @inlinable
   public func partitionIndex(_ predicate: (UnsafePointer<Element>) -> Bool) -> Int {
-    boxes.partitionIndex(wherePlace: { predicate(UnsafePointer($0.pointee.address)) })
+    boxes.partitionIndex { predicate(UnsafePointer($0.pointee.address)) }
   }
 
   /// The first element that satisfies `predicate`; the others are not copied.

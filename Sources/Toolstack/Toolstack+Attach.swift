@@ -81,7 +81,7 @@ extension Toolstack {
   /// Indices of all functions in the slot of `sbdf`, ascending.
   func slotFunctions(_ sbdf: SBDF) -> [Int] {
     let slot = sbdf.rawValue & ~7
-    var index = bindings.partitionIndex { $0.sbdf.rawValue >= slot }
+    var index = bindings.partitionIndex { $0.pointee.sbdf.rawValue >= slot }
     var found: [Int] = []
     while index < bindings.endIndex, bindings[index].sbdf.rawValue & ~7 == slot {
       found.append(index)

@@ -82,7 +82,7 @@ public struct Toolstack: Equatable, Sendable {
 
   /// A function was put into the host; its own driver takes it. One that is there already is replaced.
   public mutating func plug(_ function: PCIFunction) {
-    let place = bindings.partitionIndex { $0.sbdf >= function.sbdf }
+    let place = bindings.partitionIndex { $0.pointee.sbdf >= function.sbdf }
     if place < bindings.endIndex, bindings[place].sbdf == function.sbdf {
       functions[place] = function
       return
@@ -139,7 +139,7 @@ public struct Toolstack: Equatable, Sendable {
   // MARK: Look-up
 
   func index(of sbdf: SBDF) -> Int? {
-    let index = bindings.partitionIndex { $0.sbdf >= sbdf }
+    let index = bindings.partitionIndex { $0.pointee.sbdf >= sbdf }
     return index < bindings.endIndex && bindings[index].sbdf == sbdf ? index : nil
   }
 

@@ -73,7 +73,7 @@ struct BlockArrayTests {
   func partition(size: Int) {
     let blocks = BlockArray((0..<size).map { 2 * $0 })
     for bound in -1...2 * size + 1 {
-      #expect(blocks.partitionIndex { $0 >= bound } == (0..<size).first { 2 * $0 >= bound } ?? size)
+      #expect(blocks.partitionIndex { $0.pointee >= bound } == (0..<size).first { 2 * $0 >= bound } ?? size)
     }
   }
 

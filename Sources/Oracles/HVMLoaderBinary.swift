@@ -19,9 +19,8 @@ public final class HVMLoaderBinary: GuestFirmware {
   #if Unicorn
     private let image: LoaderImage
     private let console: ConsoleFunction?
-    /// Machines that nobody uses right now; those that note blocks are others.
-    private let idle = Mutex<[LoaderMachine]>([])
-    private let idleCovering = Mutex<[LoaderMachine]>([])
+    /// Machines that nobody uses right now, by whether they note blocks.
+    private let idle = Mutex<[Bool: [LoaderMachine]]>([:])
     private let covers: Bool
   #endif
 
@@ -61,7 +60,7 @@ public final class HVMLoaderBinary: GuestFirmware {
       let trial = try LoaderTrial(of: image, with: accelerators)
       (self.accelerators, console) = (trial.accelerators, trial.console)
       let machine = try LoaderMachine(image, accelerators: trial.accelerators, console: trial.console)
-      idle.withLock { $0.append(machine) }
+      idle.withLock { $0[false, default: []].append(machine) }
     #else
       _ = image
       self.accelerators = []
@@ -88,31 +87,17 @@ public final class HVMLoaderBinary: GuestFirmware {
   #if Unicorn
     private func run(_ session: LoaderSession) -> FirmwareReport {
       let covering = covers && session.input.mark % HVMLoaderBinary.coveredShare == 0
-      if covering {
-        do {
-          let machine =
-            try idleCovering.withLock { $0.popLast() }
-            ?? LoaderMachine(image, accelerators: accelerators, console: console, covers: true)
-          defer { idleCovering.withLock { $0.append(machine) } }
-          return machine.run(session).report(machine.memory)
-        } catch {
-          return Self.unusable(error)
-        }
-      }
       do {
         let machine =
-          try idle.withLock { $0.popLast() } ?? LoaderMachine(image, accelerators: accelerators, console: console)
-        defer { idle.withLock { $0.append(machine) } }
+          try idle.withLock { $0[covering]?.popLast() }
+          ?? LoaderMachine(image, accelerators: accelerators, console: console, covers: covering)
+        defer { idle.withLock { $0[covering, default: []].append(machine) } }
         return machine.run(session).report(machine.memory)
       } catch {
-        return Self.unusable(error)
+        var report = FirmwareReport(map: .xen)
+        report.stop = .failed(FirmwareFailure(.emulator, "\(error)"))
+        return report
       }
-    }
-
-    private static func unusable(_ error: any Error) -> FirmwareReport {
-      var report = FirmwareReport(map: .xen)
-      report.stop = .failed(FirmwareFailure(.emulator, "\(error)"))
-      return report
     }
   #endif
 }

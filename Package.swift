@@ -242,7 +242,8 @@ let package = Package(
       ],
       resources: [.copy("Vectors")]),
     // These run the program itself and read the project's own files.
-    .testTarget(name: "CommandLineTests", dependencies: ["Editions", "Tracing"], exclude: ["Help", "Reports"]),
+    .testTarget(
+      name: "CommandLineTests", dependencies: ["Editions", "Tracing", "TestSupport"], exclude: ["Help", "Reports"]),
   ]
 )
 

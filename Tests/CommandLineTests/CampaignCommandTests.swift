@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("fuzz and the nightly", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))

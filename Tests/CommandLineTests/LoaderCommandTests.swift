@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Commands that run a real hvmloader. Most need an emulator and the binary; what they say without is tested without.

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -83,12 +84,6 @@ enum Program {
   static func status(of process: Process) -> Int32 {
     (process.terminationReason == .uncaughtSignal ? 128 : 0) + process.terminationStatus
   }
-}
-
-/// A fresh folder.
-func temporaryFolder() -> String {
-  var template = Array("/tmp/rdmfuzz-commands-XXXXXX".utf8CString)
-  return String(cString: mkdtemp(&template))
 }
 
 /// The names and contents of the files in `folder`.

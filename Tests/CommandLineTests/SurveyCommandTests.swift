@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("survey, diff, export", .enabled(if: Program.isBuilt, "rdmfuzz is not built"))

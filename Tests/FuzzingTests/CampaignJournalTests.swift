@@ -1,6 +1,7 @@
 import Editions
 import Foundation
 import Storage
+import TestSupport
 import Testing
 import Tracing
 
@@ -8,12 +9,7 @@ import Tracing
 
 @Suite("Campaigns that go on")
 struct CampaignJournalTests {
-  private let folder: String
-
-  init() throws {
-    var template = Array("/tmp/rdmfuzz-journal-XXXXXX".utf8CString)
-    folder = String(cString: try #require(mkdtemp(&template)))
-  }
+  private let folder = temporaryFolder()
 
   private struct Outcome: Equatable {
     var buckets: [CampaignReport.Bucket]

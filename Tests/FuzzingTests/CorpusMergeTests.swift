@@ -2,6 +2,7 @@ import Editions
 import Features
 import Foundation
 import Storage
+import TestSupport
 import Testing
 import Tracing
 
@@ -9,12 +10,7 @@ import Tracing
 
 @Suite("Merging corpora")
 struct CorpusMergeTests {
-  private let scratch: String
-
-  init() throws {
-    var template = Array("/tmp/rdmfuzz-merge-XXXXXX".utf8CString)
-    scratch = String(cString: try #require(mkdtemp(&template)))
-  }
+  private let scratch = temporaryFolder()
 
   private func specimen(_ index: UInt64) -> Specimen {
     SpecimenSource(seed: 11).specimen(index, for: .repaired)

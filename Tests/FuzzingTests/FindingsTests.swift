@@ -1,22 +1,15 @@
 import Editions
 import Storage
+import TestSupport
 import Testing
 
 @testable import Fuzzing
-
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
 
 @Suite("Findings")
 struct FindingsTests {
   @Test("a finding becomes a gzip trace and a verdict, named after invariant and hash")
   func folder() throws {
-    let path = "/tmp/rdmfuzz-findings-\(getpid())"
+    let path = temporaryFolder() + "/findings"
     let outcome = try CampaignTests.run(CampaignTests.plan(1500))
     var finding = try #require(outcome.report.findings.first)
     let folder = FindingFolder(path: path, text: ReflectedText(), verdict: { Array("verdict: \($0.detail)\n".utf8) })
@@ -30,9 +23,6 @@ struct FindingsTests {
     #expect(try read(verdict) == Array("verdict: \(finding.detail)\n".utf8))
     finding.symptom.invariant = "../no way/ä"
     #expect(folder.name(of: finding) == "---no-way----\(hash)")
-    unlink(name)
-    unlink(verdict)
-    rmdir(path)
     let nowhere = FindingFolder(path: "/dev/null/findings", text: ReflectedText(), verdict: { _ in [] })
     #expect(throws: CampaignFailure.self) { try nowhere.save(finding) }
   }

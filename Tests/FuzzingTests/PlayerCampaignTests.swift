@@ -1,5 +1,6 @@
 import Editions
 import Storage
+import TestSupport
 import Testing
 import Tracing
 
@@ -52,8 +53,7 @@ struct PlayerCampaignTests {
 
   @Test("the state of a campaign is the same whatever the number of workers, and goes on with another")
   func journals() throws {
-    var template = Array("/tmp/rdmfuzz-state-XXXXXX".utf8CString)
-    let folder = String(cString: try #require(mkdtemp(&template)))
+    let folder = temporaryFolder()
     func bytes(_ name: String) throws -> [UInt8] { try JournalFile(path: "\(folder)/\(name)").contents() }
     let one = try run(workers: 1, InProcess(), state: folder + "/one")
     for workers in 2...3 {

@@ -4,14 +4,6 @@ import Testing
 
 @testable import Fuzzing
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 @Suite("Texts of the fuzzer that are broken")
 struct SpoiledTextTests {
   private static let count = SpoiledInputs.count(usually: 20_000)
@@ -47,7 +39,7 @@ struct SpoiledTextTests {
 
   @Test("a list of known issues that no person wrote is refused, packed or not")
   func knownIssuesLimit() throws {
-    let path = "/tmp/rdmfuzz-known-\(UInt64.random(in: 0...UInt64.max))"
+    let path = temporaryFolder() + "/known"
     for gzip in [false, true] {
       var file = try AtomicFile(path: path, gzip: gzip)
       for _ in 0..<2_000 { try file.write(String(repeating: "#", count: 999) + "\n") }
@@ -55,7 +47,6 @@ struct SpoiledTextTests {
       let error = #expect(throws: StorageError.self) { _ = try KnownIssues.read(path: path) }
       #expect(error?.kind == .malformed)
     }
-    unlink(path)
   }
 
   @Test("spoiled messages between campaign and worker are read or refused; what is read prints as a message again")

@@ -1,22 +1,12 @@
 import Importing
 import Storage
+import TestSupport
 import Testing
 import Tracing
 
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
-
 @Suite("A folder of traces from files of tables")
 struct TableFolderTests {
-  private let folder: String
-
-  init() {
-    var template = Array("/tmp/rdmfuzz-importing-XXXXXX".utf8CString)
-    folder = String(cString: mkdtemp(&template))
-  }
+  private let folder = temporaryFolder()
 
   private func write(_ name: String, _ bytes: [UInt8], gzip: Bool = false) throws -> String {
     var file = try AtomicFile(path: "\(folder)/\(name)", gzip: gzip)
@@ -54,7 +44,7 @@ struct TableFolderTests {
   func failures() throws {
     let (name, bytes) = try #require(try CorpusTables.tables.get().first)
     let good = try write(name, bytes)
-    try #require(mkdir("\(folder)/twin", 0o755) == 0)
+    try Folder.make("\(folder)/twin")
     let twin = try write("twin/\(name)", bytes)
     let paths = [
       try write("empty.bin", []), try write("facp.bin", Array("FACP".utf8) + bytes.dropFirst(4)),

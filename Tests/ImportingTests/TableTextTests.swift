@@ -2,13 +2,8 @@ import AddressSpace
 import Importing
 import Platform
 import Storage
+import TestSupport
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 @Suite("Tables as text")
 struct TableTextTests {
@@ -154,8 +149,7 @@ struct TableTextTests {
 
   @Test("a folder of tables: DMAR and IVRS count, others are told or passed over")
   func folder() throws {
-    var template = Array("/tmp/rdmfuzz-importing-XXXXXX".utf8CString)
-    let folder = String(cString: mkdtemp(&template))
+    let folder = temporaryFolder()
     let (name, bytes) = try #require(try CorpusTables.tables.get().first)
     for (name, bytes) in [
       (name, bytes), ("facp.dat", Array("FACP".utf8) + [40, 0, 0, 0] + [UInt8](repeating: 0, count: 32)),

@@ -1,22 +1,12 @@
 import Importing
 import Platform
 import Storage
+import TestSupport
 import Testing
-
-#if canImport(Glibc)
-  import Glibc
-#else
-  import Darwin
-#endif
 
 @Suite("The running host")
 struct ThisMachineTests {
-  private let root: String
-
-  init() {
-    var template = Array("/tmp/rdmfuzz-importing-XXXXXX".utf8CString)
-    root = String(cString: mkdtemp(&template))
-  }
+  private let root = temporaryFolder()
 
   private func put(_ path: String, _ bytes: [UInt8]) throws {
     let whole = root + path

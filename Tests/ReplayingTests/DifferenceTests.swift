@@ -12,15 +12,13 @@ struct DifferenceTests {
   private func difference(
     _ one: String, _ other: String, _ editions: (Edition?, Edition?) = (nil, nil)
   ) throws -> RunDifference {
-    let folder = "/tmp/rdmfuzz-difference-\(UInt64.random(in: 0 ... .max))"
-    try Folder.make(folder)
+    let folder = temporaryFolder()
     let paths = ("\(folder)/one.trace", "\(folder)/other.trace")
     for (path, text) in [(paths.0, one), (paths.1, other)] {
       var file = try AtomicFile(path: path, gzip: false)
       try file.write(text)
       try file.commit()
     }
-    defer { for path in [paths.0, paths.1, folder] { try? Folder.remove(path) } }
     return try RunDifference(paths, editions: editions)
   }
 

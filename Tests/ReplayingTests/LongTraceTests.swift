@@ -1,4 +1,5 @@
 import Replaying
+import TestSupport
 import Testing
 import Tracing
 
@@ -22,12 +23,7 @@ struct LongTraceTests {
     // In a process of its own, whose memory nothing else uses.
     await #expect(processExitsWith: .success) {
       func replay(rounds: Int) throws {
-        var template = Array("/tmp/rdmfuzz-replaying-XXXXXX".utf8CString)
-        let path = String(cString: mkdtemp(&template)) + "/long.trace.gz"
-        defer {
-          unlink(path)
-          rmdir(String(path.dropLast("/long.trace.gz".count)))
-        }
+        let path = temporaryFolder() + "/long.trace.gz"
         let header = try Trace(
           parsing: """
             rdmtrace 1

@@ -8,11 +8,6 @@ import Testing
   import Darwin
 #endif
 
-private func temporaryFolder() -> String {
-  var template = Array("/tmp/rdmfuzz-storage-XXXXXX".utf8CString)
-  return String(cString: mkdtemp(&template))
-}
-
 private func bytes(of path: String) throws -> [UInt8] {
   let source = try ByteSource(path: path)
   return try drain(source)

@@ -1,5 +1,6 @@
 import Editions
 import Storage
+import TestSupport
 import Testing
 
 @testable import Tracing

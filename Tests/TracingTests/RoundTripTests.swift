@@ -2,6 +2,7 @@ import Editions
 import Hypercalls
 import Platform
 import Storage
+import TestSupport
 import Testing
 import Toolstack
 

@@ -24,7 +24,7 @@ struct BuiltGuest {
         BuiltGuest(name: name, number: number, configuration: guest.configuration, layout: guest.layout))
     case .boot(let name):
       guard let index = guests.lastIndex(where: { $0.name == name }), let life = host.guest(named: name),
-        let report = life.firmware, report.stop == .handedOver
+        let report = life.firmware, report.isHandedOver
       else { return }
       guests[index].report = report
       for device in host.toolstack.guest(life.domain)?.devices ?? [] {

@@ -207,9 +207,14 @@ public struct CMOSMemory: Hashable, Sendable {
 }
 
 extension FirmwareReport {
+  /// True if the BIOS runs.
+  public var isHandedOver: Bool {
+    if case .handedOver = stop { true } else { false }
+  }
+
   /// CMOS memory sizes as left behind, nil if the run stopped before.
   public var cmos: CMOSMemory? {
-    guard case .handedOver = stop, let hvmInfo else { return nil }
+    guard isHandedOver, let hvmInfo else { return nil }
     let low = UInt64(hvmInfo.lowMemoryEnd &<< 12)
     let mega: UInt64 = 1 << 20
     return CMOSMemory(

@@ -2,6 +2,7 @@ import AddressSpace
 import Editions
 import Hypercalls
 import Platform
+import Sharing
 
 /// The reserved ranges the hypervisor knows of, in list order, with an index by device.
 ///
@@ -11,20 +12,25 @@ public struct UnitList: Hashable, Sendable {
   /// The units in list order, head first.
   public let units: [RMRRUnit]
 
-  /// Visible devices ascending by address, then by unit; no pair twice.
-  private var keys: [UInt32] = []
-  /// The unit of each key.
-  private var owners: [Int32] = []
-  /// The units of every function if some list runs of them, in place of the keys.
-  private var runs: UnitRuns?
-  /// How many devices share each unit (HV-86).
-  private var deviceCounts: [Int] = []
-  /// The units with pages ascending by their frames, and how far those up to each one reach at most.
-  private var byFrames: [Int32] = []
-  private var reaches: [UInt64] = []
+  /// What is looked up, in a box: a copy of the list is two pointers.
+  private let index: Shared<Index>
   private let scopeEnd: BootDecisions.ScopeEnd
   private let countsWrap: Bool
   private let emptyUnits: BootDecisions.EmptyUnits
+
+  private struct Index: Hashable, Sendable {
+    /// Visible devices ascending by address, then by unit; no pair twice.
+    var keys: [UInt32] = []
+    /// The unit of each key.
+    var owners: [Int32] = []
+    /// The units of every function if some list runs of them, in place of the keys.
+    var runs: UnitRuns?
+    /// How many devices share each unit (HV-86).
+    var deviceCounts: [Int] = []
+    /// The units with pages ascending by their frames, and how far those up to each one reach at most.
+    var byFrames: [Int32] = []
+    var reaches: [UInt64] = []
+  }
 
   /// The list of `units`, in list order.
   public init(_ units: [RMRRUnit] = [], decisions: BootDecisions) {
@@ -32,26 +38,28 @@ public struct UnitList: Hashable, Sendable {
     scopeEnd = decisions.scopeEnd
     emptyUnits = decisions.emptyUnits
     countsWrap = decisions.rangeLimit == .none
+    var index = Index()
     var pairs: [UInt64] = []
-    if units.contains(where: { !$0.runs.isEmpty }) { runs = UnitRuns(units, scopeEnd) }
-    for (index, unit) in units.enumerated() where runs == nil {
+    if units.contains(where: { !$0.runs.isEmpty }) { index.runs = UnitRuns(units, scopeEnd) }
+    for (place, unit) in units.enumerated() where index.runs == nil {
       for bdf in unit.visibleDevices(scopeEnd) {
-        pairs.append(UInt64(unit.segment) << 48 | UInt64(bdf) << 32 | UInt64(index))
+        pairs.append(UInt64(unit.segment) << 48 | UInt64(bdf) << 32 | UInt64(place))
       }
     }
     pairs.sort()
     for (place, pair) in pairs.enumerated() where place == 0 || pair != pairs[place - 1] {
-      keys.append(UInt32(pair >> 32))
-      owners.append(Int32(truncatingIfNeeded: pair))
+      index.keys.append(UInt32(pair >> 32))
+      index.owners.append(Int32(truncatingIfNeeded: pair))
     }
-    byFrames = units.indices.filter { !units[$0].frames.isEmpty }
+    index.byFrames = units.indices.filter { !units[$0].frames.isEmpty }
       .sorted { (units[$0].frames, $0) < (units[$1].frames, $1) }.map { Int32(truncatingIfNeeded: $0) }
-    for unit in byFrames { reaches.append(max(reaches.last ?? 0, units[Int(unit)].frames.end)) }
-    deviceCounts =
+    for unit in index.byFrames { index.reaches.append(max(index.reaches.last ?? 0, units[Int(unit)].frames.end)) }
+    index.deviceCounts =
       switch decisions.sharing {
       case .listLength: units.map { $0.runs.reduce($0.devices.count) { $0 + $1.count } }
       case .commonPages: UnitList.devicesInCommonPages(of: units)
       }
+    self.index = Shared(index)
   }
 
   /// For each unit the number of different devices listed in any unit that hangs together with it by common pages. A unit
@@ -102,42 +110,42 @@ public struct UnitList: Hashable, Sendable {
   public func visibleDevices(of index: Int) -> ArraySlice<UInt16> { units[index].visibleDevices(scopeEnd) }
 
   /// The units that have a page in common with unit `index`, itself among them; none if it has no page.
-  func sharing(_ index: Int) -> [Int] {
-    let frames = units[index].frames
+  func sharing(_ unit: Int) -> [Int] {
+    let frames = units[unit].frames
     if frames.isEmpty { return [] }
     // The last that begins before its end, and from there down as long as any reaches its start.
     var place = 0
-    var high = byFrames.count
+    var high = index.value.byFrames.count
     while place < high {
       let middle = (place + high) / 2
-      if units[Int(byFrames[middle])].frames.start < frames.end { place = middle + 1 } else { high = middle }
+      if units[Int(index.value.byFrames[middle])].frames.start < frames.end { place = middle + 1 } else { high = middle }
     }
     var found: [Int] = []
-    while place > 0, reaches[place - 1] > frames.start {
+    while place > 0, index.value.reaches[place - 1] > frames.start {
       place -= 1
-      let other = Int(byFrames[place])
+      let other = Int(index.value.byFrames[place])
       if units[other].frames.overlaps(frames) { found.append(other) }
     }
     return found
   }
 
   /// How many devices share unit `index`; strict assignment takes 1 at most (HV-86).
-  public func deviceCount(of index: Int) -> Int { deviceCounts[index] }
+  public func deviceCount(of unit: Int) -> Int { index.value.deviceCounts[unit] }
 
   /// The indices of the units that list `function`, ascending: list order (HV-85). Phantom functions match by their own
   /// address. A unit that lists it twice occurs once.
   public func matching(_ function: SBDF) -> Matches {
-    if let runs { return Matches(owners: runs.units(of: function)) }
+    if let runs = index.value.runs { return Matches(owners: runs.units(of: function)) }
     let key = function.rawValue
     var low = 0
-    var high = keys.count
+    var high = index.value.keys.count
     while low < high {
       let middle = (low + high) / 2
-      if keys[middle] < key { low = middle + 1 } else { high = middle }
+      if index.value.keys[middle] < key { low = middle + 1 } else { high = middle }
     }
     var end = low
-    while end < keys.count, keys[end] == key { end += 1 }
-    return Matches(owners: owners[low..<end])
+    while end < index.value.keys.count, index.value.keys[end] == key { end += 1 }
+    return Matches(owners: index.value.owners[low..<end])
   }
 
   /// Indices of units in list order.

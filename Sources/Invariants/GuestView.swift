@@ -110,7 +110,7 @@ final class GuestView: Sendable {
     }
     if let earlier, changes.isDisjoint(with: [.firmware, .construction]) {
       barReach = earlier.barReach
-    } else if let report = life.value.report, report.value.stop == .handedOver {
+    } else if let report = life.value.report, report.value.isHandedOver {
       barReach = BARReach(of: report.value.bars, beside: toldRanges)
     } else {
       barReach = nil
@@ -253,7 +253,7 @@ final class GuestView: Sendable {
 
   /// The firmware's report in its box, nil before the hand-over to the BIOS.
   var running: Shared<FirmwareReport>? {
-    guard let report = life.report, report.value.stop == .handedOver else { return nil }
+    guard let report = life.report, report.value.isHandedOver else { return nil }
     return report
   }
 

@@ -36,11 +36,10 @@ public struct InvariantWatch: Sendable {
     let (guests, changed) = views(from: before, to: after)
     let inputs = changes(from: before, to: after, guests, changed)
     let devices = deviceChanges(from: before, to: after)
-    let reserved = reservedDevices(of: after, devices)
+    let reserved = reservedDevices(of: after, before, devices)
     self.reserved = reserved
     let happening = Invariant.Happening(
       event, outcome, before: before, after: after, guests, reserved, holdings)
-    let scene = Invariant.Scene(happening)
     let narrowed = Invariant.Scene(
       happening, guests: changed, concerned: InvariantWatch.concerned(guests, changed, devices),
       moved: devices.positions)
@@ -52,7 +51,7 @@ public struct InvariantWatch: Sendable {
         let bit: UInt64 = 1 << UInt64(index)
         due &= ~bit
         let held = broken & bit == 0
-        let violation = held ? catalogue[index].check(narrowed) : catalogue[index].check(scene)
+        let violation = held ? catalogue[index].check(narrowed) : catalogue[index].check(Invariant.Scene(happening))
         if let violation {
           if held { report(violation) }
           broken |= bit
@@ -114,8 +113,15 @@ public struct InvariantWatch: Sendable {
 
   /// The ranges of the devices of `host`: those known already if no function came or went.
   @inline(never)
-  private func reservedDevices(of host: Shared<Host>, _ changes: DeviceChanges) -> ReservedDevices {
-    if let known = reserved, changes.positions != nil || known.describes(host.value.port.port.devices) { return known }
+  private func reservedDevices(
+    of host: Shared<Host>, _ before: Shared<Host>, _ changes: DeviceChanges
+  ) -> ReservedDevices {
+    if let known = reserved {
+      if changes.positions != nil { return known }
+      // What was known described the host before.
+      let isSame = last != nil && host.value.port.port.devices.isSame(as: before.value.port.port.devices)
+      if isSame || known.describes(host.value.port.port.devices) { return known }
+    }
     return ReservedDevices(of: host.value.hypervisor)
   }
 

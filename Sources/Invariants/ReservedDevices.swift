@@ -7,7 +7,7 @@ import Sharing
 ///
 /// Ranges are fixed at boot and what a device is never changes: this is made once for each set of devices, whoever owns
 /// them. Devices are named by their positions in `Hypervisor.devices`, ranges by those in the list of units; units without
-/// a page are left out, but for `members`.
+/// a page are left out, but for `members`. Lists are given out where they lie, for as long as somebody holds this.
 final class ReservedDevices: Sendable {
   /// A range of a device.
   struct Reserved: Sendable {
@@ -90,10 +90,10 @@ final class ReservedDevices: Sendable {
   }
 
   /// The ranges that list the device at `position` or a phantom function of it, in list order.
-  func ranges(of position: Int) -> ArraySlice<Reserved> { ranges[position] }
+  func ranges(of position: Int) -> UnsafeBufferPointer<Reserved> { ranges[position] }
 
   /// The devices of unit `index`, ascending.
-  func members(of index: Int) -> ArraySlice<Int> { members[index] }
+  func members(of index: Int) -> UnsafeBufferPointer<Int> { members[index] }
 
   /// The units from byte `base` to byte `end`, both inclusive.
   func units(from base: UInt64, through end: UInt64) -> ArraySlice<Int> {
@@ -104,7 +104,7 @@ final class ReservedDevices: Sendable {
   }
 
   /// The units that have a page in common with unit `index`, itself among them, ascending.
-  func neighbours(of index: Int) -> ArraySlice<Int> { neighbours[index] }
+  func neighbours(of index: Int) -> UnsafeBufferPointer<Int> { neighbours[index] }
 
   /// True if it holds for `devices` of the same host, too: no function came or went.
   func describes(_ devices: BlockArray<Device>) -> Bool {
@@ -115,19 +115,29 @@ final class ReservedDevices: Sendable {
   }
 }
 
-/// Rows of different lengths, one behind the other.
-private struct Rows<Element: Sendable>: Sendable {
-  private var elements: [Element] = []
+/// Rows of different lengths, one behind the other, in memory of their own.
+private final class Rows<Element: Sendable>: @unchecked Sendable {
+  private let elements: UnsafeMutableBufferPointer<Element>
   /// Where each row ends.
-  private var ends: [Int] = []
+  private let ends: UnsafeMutableBufferPointer<Int>
 
   init(_ rows: [[Element]]) {
-    ends.reserveCapacity(rows.count)
-    for row in rows {
-      elements += row
-      ends.append(elements.count)
+    elements = .allocate(capacity: rows.reduce(0) { $0 + $1.count })
+    ends = .allocate(capacity: rows.count)
+    var end = 0
+    for (index, row) in rows.enumerated() {
+      end = elements[end...].initialize(fromContentsOf: row)
+      ends.initializeElement(at: index, to: end)
     }
   }
 
-  subscript(row: Int) -> ArraySlice<Element> { elements[(row == 0 ? 0 : ends[row - 1])..<ends[row]] }
+  deinit {
+    elements.deinitialize()
+    elements.deallocate()
+    ends.deallocate()
+  }
+
+  subscript(row: Int) -> UnsafeBufferPointer<Element> {
+    UnsafeBufferPointer(rebasing: elements[(row == 0 ? 0 : ends[row - 1])..<ends[row]])
+  }
 }

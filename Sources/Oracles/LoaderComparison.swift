@@ -40,7 +40,7 @@ public struct LoaderComparison: Sendable {
       if case .boot(let name) = event, let modelled = left.guest(named: name)?.firmware,
         let real = right.guest(named: name)?.firmware
       {
-        if case .crashed(rule: .ld(86), _) = real.stop, modelled.stop == .handedOver {
+        if case .crashed(rule: .ld(86), _) = real.stop, modelled.isHandedOver {
           unbuilt = index + 1
           return
         }
@@ -101,7 +101,7 @@ public struct LoaderComparison: Sendable {
     compareLists("populated", modelled.memory.populated, real.memory.populated)
     compareLists("donated", modelled.memory.donated, real.memory.donated)
     // A loader that stops leaves registers half written, which nobody sees.
-    if modelled.stop == .handedOver, real.stop == .handedOver {
+    if modelled.isHandedOver, real.isHandedOver {
       compareLists("bar", modelled.bars.map(\.summary), real.bars.map(\.summary))
       compareLists("command", modelled.commands.map(\.summary), real.commands.map(\.summary))
       compareLists("e820", modelled.e820, real.e820)

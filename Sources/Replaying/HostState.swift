@@ -30,7 +30,7 @@ extension Host {
       if let built = toolstack.guest(life.domain) {
         lines.append("  memory map: " + built.memoryMap.map(\.description).joined(separator: " "))
       }
-      if let report = life.firmware, report.stop == .handedOver {
+      if let report = life.firmware, report.isHandedOver {
         lines.append("  E820: " + report.e820.map(\.description).joined(separator: " "))
       }
       lines.append(

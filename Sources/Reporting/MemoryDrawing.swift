@@ -39,7 +39,7 @@ public struct MemoryDrawing: Hashable, Sendable {
       views[0].append((run.frames.addresses, run.value.text(at: run.frames.start)))
     }
     let map = host.toolstack.guest(life.domain)?.memoryMap ?? []
-    let report = life.firmware.flatMap { $0.stop == .handedOver ? $0 : nil }
+    let report = life.firmware.flatMap { $0.isHandedOver ? $0 : nil }
     views[1] = MemoryDrawing.spans(of: report?.memoryMap ?? map)
     views[2] = MemoryDrawing.spans(of: report?.e820 ?? [])
     let owned = Set(host.hypervisor.devices.filter { $0.owner == life.domain }.map(\.sbdf))

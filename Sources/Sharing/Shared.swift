@@ -9,13 +9,9 @@ public struct Shared<Value: Sendable>: @unchecked Sendable {
 
   /// `value` in a new box.
   @inlinable
-  public init(_ value: Value) { box = Shared.boxed(value) }
-
-  @inlinable
-  static func boxed(_ value: Value) -> ManagedBuffer<Void, Value> {
-    let box = SharedBox<Value>.create(minimumCapacity: 1) { _ in () }
-    box.withUnsafeMutablePointerToElements { $0.initialize(to: value) }
-    return box
+  public init(_ value: consuming Value) {
+    box = SharedBox<Value>.create(minimumCapacity: 1) { _ in () }
+    address.initialize(to: value)
   }
 
   /// The value, where it lies: accessors that give out an address are the only ones that never copy it.
@@ -36,7 +32,12 @@ public struct Shared<Value: Sendable>: @unchecked Sendable {
   /// Where the value lies, in a box that nobody else has.
   @inlinable
   mutating func uniqueAddress() -> UnsafeMutablePointer<Value> {
-    if !isKnownUniquelyReferenced(&box) { box = Shared.boxed(value) }
+    if !isKnownUniquelyReferenced(&box) {
+      // From box to box: by way of an argument a wide value would be copied twice.
+      let own = SharedBox<Value>.create(minimumCapacity: 1) { _ in () }
+      own.withUnsafeMutablePointerToElements { $0.initialize(from: UnsafePointer(address), count: 1) }
+      box = own
+    }
     return address
   }
 

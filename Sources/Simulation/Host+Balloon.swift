@@ -12,7 +12,7 @@ extension Host {
   mutating func balloon(guestAt index: Int, toKiB targetKiB: UInt64) throws(Refusal) -> Outcome {
     let domain = guests[index].domain
     try toolstack.setMemoryTarget(domain, targetKiB: targetKiB, on: &port, &buffer)
-    guard let built = toolstack.guest(domain), let report = guests[index].report, report.value.stop == .handedOver
+    guard let built = toolstack.guest(domain), let report = guests[index].report, report.value.isHandedOver
     else {
       return .done
     }

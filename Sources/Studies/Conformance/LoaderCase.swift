@@ -93,7 +93,7 @@ public struct LoaderCase: RecordedCase, Encodable {
     func compare(_ field: String, _ recorded: String, _ modelled: String) {
       if recorded != modelled { found.append(Disagreement(field, recorded: recorded, modelled: modelled)) }
     }
-    compare("result.stop", result.stop == "ok" ? "ok" : "crash", report.stop == .handedOver ? "ok" : "crash")
+    compare("result.stop", result.stop == "ok" ? "ok" : "crash", report.isHandedOver ? "ok" : "crash")
     // A loader that stops leaves registers half written, which nobody sees, and no table: compared if they were recorded.
     let isThrough = result.stop == "ok"
     let hasRegisters = isThrough || !result.bars.isEmpty

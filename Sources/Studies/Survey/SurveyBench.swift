@@ -61,7 +61,7 @@ struct SurveyBench {
     guard let life = host.guest(named: SurveyBench.guest), let domain = host.hypervisor.domain(life.domain),
       let built = host.toolstack.guest(life.domain), let report = life.firmware
     else { return SurveyOutcome(.crashed) }
-    guard report.stop == .handedOver, domain.crash == nil else {
+    guard report.isHandedOver, domain.crash == nil else {
       var outcome = SurveyOutcome(.crashed)
       outcome.rule = domain.crash
       return outcome

@@ -13,6 +13,8 @@ public struct PlayerExecutor: Executor {
   /// States of earlier runs, a tree for each edition.
   private var states: [StateTree] = []
   private let reusing: Bool
+  /// What the players work in, one after the other.
+  private var memory = WorkingMemory()
   private let firmware: (any GuestFirmware)?
   /// The model in the place of other firmware, which it goes ahead of: one or none.
   private var scouts: [PlayerExecutor] = []
@@ -55,11 +57,11 @@ public struct PlayerExecutor: Executor {
   public mutating func run(_ specimen: Specimen) -> Execution {
     guard reusing else {
       var player = self.player(for: specimen)
-      return play(specimen, from: 0, on: &player) { _, _, _ in }
+      return Self.play(specimen, from: 0, on: &player, in: &memory) { _, _, _ in }
     }
     let tree = tree(for: specimen)
     var (player, done) = states[tree].enter(specimen)
-    return play(specimen, from: done, on: &player) { _, _, _ in
+    return Self.play(specimen, from: done, on: &player, in: &memory) { _, _, _ in
     } kept: { player, event in
       states[tree].keep(player, after: event)
     }
@@ -70,23 +72,25 @@ public struct PlayerExecutor: Executor {
     guard reusing else {
       var player = self.player(for: specimen)
       observer.begin(player.host)
-      return play(specimen, from: 0, on: &player) { observer.note($1, $2, $0.host) }
+      return Self.play(specimen, from: 0, on: &player, in: &memory) { observer.note($1, $2, $0.host) }
     }
     let tree = tree(for: specimen)
     var (player, done) = states[tree].enter(specimen, &observer)
-    return play(specimen, from: done, on: &player) { player, event, outcome in
+    return Self.play(specimen, from: done, on: &player, in: &memory) { player, event, outcome in
       observer.note(event, outcome, player.host)
     } kept: { player, event in
       states[tree].keep(player, after: event, observer)
     }
   }
 
-  /// Applies the events behind the first `done`. Shows each with what came of it to `seen`, and to `kept` if every
+  /// Applies the events behind the first `done`, working in `memory`. Shows each with what came of it to `seen`, and to `kept` if every
   /// invariant held.
-  private func play(
-    _ specimen: Specimen, from done: Int, on player: inout Player, _ seen: (Player, Event, Outcome) -> Void,
-    kept: (Player, Event) -> Void = { _, _ in }
+  private static func play(
+    _ specimen: Specimen, from done: Int, on player: inout Player, in memory: inout WorkingMemory,
+    _ seen: (Player, Event, Outcome) -> Void, kept: (Player, Event) -> Void = { _, _ in }
   ) -> Execution {
+    player.exchangeMemory(with: &memory)
+    defer { player.exchangeMemory(with: &memory) }
     for index in done..<specimen.events.count {
       let event = specimen.events[index]
       var first: Violation?

@@ -13,7 +13,7 @@ import Tracing
 struct StateTree {
   /// A state that a beginning leads to. Every invariant holds in it: runs end where one breaks.
   private struct Node {
-    var player: Player
+    var state: Player.State
     /// What an observer of that event remembers, and which of `found` it saw first; nil if nobody looked on.
     var memory: FeatureObserver.Memory?
     var found = 0..<0
@@ -55,7 +55,7 @@ struct StateTree {
       observer.forget()
       observer.recall(found[nodes[0].found], memory)
     } else {
-      observer.begin(nodes[0].player.host)
+      observer.begin(nodes[0].state.host)
       note(observer, at: 0)
     }
     return descend(specimen) { [found] node in
@@ -69,7 +69,7 @@ struct StateTree {
   mutating func keep(_ player: Player, after event: Event) {
     guard nodes.count < StateTree.limit else { return place = -1 }
     if place < 0 { return }
-    nodes.append(Node(player: player.kept, sibling: nodes[place].child))
+    nodes.append(Node(state: player.standing, sibling: nodes[place].child))
     events.append(event)
     nodes[place].child = nodes.count - 1
     place = nodes.count - 1
@@ -96,8 +96,8 @@ struct StateTree {
       events.removeAll(keepingCapacity: true)
       found.removeAll(keepingCapacity: true)
       let machine = specimen.header.machine
-      nodes.append(
-        Node(player: Player(machine: machine, edition: specimen.header.edition, firmware: firmware)))
+      let player = Player(machine: machine, edition: specimen.header.edition, firmware: firmware)
+      nodes.append(Node(state: player.standing))
     } else if nodes.count >= StateTree.limit {
       nodes.removeSubrange(1...)
       events.removeAll(keepingCapacity: true)
@@ -118,7 +118,7 @@ struct StateTree {
       place = next
       count += 1
     }
-    return (nodes[place].player, count)
+    return (Player(at: nodes[place].state), count)
   }
 
   private func child(of place: Int, after event: Event) -> Int? {

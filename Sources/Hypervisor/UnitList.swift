@@ -109,27 +109,28 @@ public struct UnitList: Hashable, Sendable {
   /// The devices of unit `index` that take part in mapping, assignment and reporting (HV-13).
   public func visibleDevices(of index: Int) -> ArraySlice<UInt16> { units[index].visibleDevices(scopeEnd) }
 
-  /// The units that have a page in common with unit `index`, itself among them; none if it has no page.
+  /// The units that have a page in common with `unit`, by their indices, itself among them; none if it has no page.
   func sharing(_ unit: Int) -> [Int] {
     let frames = units[unit].frames
     if frames.isEmpty { return [] }
+    let (byFrames, reaches) = (index.value.byFrames, index.value.reaches)
     // The last that begins before its end, and from there down as long as any reaches its start.
     var place = 0
-    var high = index.value.byFrames.count
+    var high = byFrames.count
     while place < high {
       let middle = (place + high) / 2
-      if units[Int(index.value.byFrames[middle])].frames.start < frames.end { place = middle + 1 } else { high = middle }
+      if units[Int(byFrames[middle])].frames.start < frames.end { place = middle + 1 } else { high = middle }
     }
     var found: [Int] = []
-    while place > 0, index.value.reaches[place - 1] > frames.start {
+    while place > 0, reaches[place - 1] > frames.start {
       place -= 1
-      let other = Int(index.value.byFrames[place])
+      let other = Int(byFrames[place])
       if units[other].frames.overlaps(frames) { found.append(other) }
     }
     return found
   }
 
-  /// How many devices share unit `index`; strict assignment takes 1 at most (HV-86).
+  /// How many devices share `unit`, by its index; strict assignment takes 1 at most (HV-86).
   public func deviceCount(of unit: Int) -> Int { index.value.deviceCounts[unit] }
 
   /// The indices of the units that list `function`, ascending: list order (HV-85). Phantom functions match by their own

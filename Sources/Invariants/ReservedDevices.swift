@@ -34,59 +34,101 @@ final class ReservedDevices: Sendable {
 
   init(of host: Hypervisor) {
     let units = host.units.units
-    let devices = Array(host.devices)
+    let devices = host.devices
     self.units = units
-    functions = host.devices
-    members = Rows(units.map { ReservedDevices.members(of: $0, among: devices) })
-    byRange = units.indices.sorted { (units[$0].base, units[$0].end, $0) < (units[$1].base, units[$1].end, $1) }
-    var own = [[Reserved]](repeating: [], count: devices.count)
-    for (index, unit) in units.enumerated() where !unit.frames.isEmpty {
-      for device in members[index] {
-        own[device].append(Reserved(unit: index, frames: unit.frames, access: unit.access))
+    functions = devices
+    let frames = units.map(\.frames)
+    var members = RowList<Int>(capacity: units.count)
+    // How many ranges each device has, and then where its next one goes.
+    var places = [Int](repeating: 0, count: devices.count)
+    for unit in units.indices {
+      ReservedDevices.findMembers(of: units[unit], among: devices, &members)
+      if !frames[unit].isEmpty { for device in members.last { places[device] += 1 } }
+    }
+    self.members = Rows(members)
+    byRange =
+      units.count < 2
+      ? Array(units.indices)
+      : units.indices.sorted { (units[$0].base, units[$0].end, $0) < (units[$1].base, units[$1].end, $1) }
+    var own = RowList<Reserved>(capacity: devices.count)
+    for device in places.indices {
+      own.add(places[device], of: Reserved(unit: 0, frames: FrameRange(0, 0), access: []))
+      places[device] = own.elements.count - places[device]
+    }
+    for unit in units.indices where !frames[unit].isEmpty {
+      for device in self.members[unit] {
+        own.elements[places[device]] = Reserved(unit: unit, frames: frames[unit], access: units[unit].access)
+        places[device] += 1
       }
     }
     ranges = Rows(own)
-    neighbours = Rows(ReservedDevices.neighbours(among: units.map(\.frames)))
+    neighbours = Rows(ReservedDevices.neighbours(among: frames))
   }
 
-  /// The devices that `unit` lists, by themselves or by a phantom function, ascending.
-  private static func members(of unit: RMRRUnit, among devices: [Device]) -> [Int] {
-    var found: [Int] = []
+  /// Adds a row of the devices that `unit` lists, by themselves or by a phantom function, ascending.
+  private static func findMembers(of unit: RMRRUnit, among devices: BlockArray<Device>, _ rows: inout RowList<Int>) {
+    let start = rows.elements.count
     // Phantom functions have the slot of their device.
     func look(_ first: UInt16, _ last: UInt16) {
       let from = SBDF(segment: unit.segment, bdf: first & ~7)
-      var position = devices.partitionIndex { $0.sbdf >= from }
+      var position = devices.partitionIndex { $0.pointee.sbdf >= from }
       let end = SBDF(segment: unit.segment, bdf: last | 7)
       while position < devices.count, devices[position].sbdf <= end {
-        if unit.lists(devices[position]) { found.append(position) }
+        if unit.lists(devices[position]) { rows.elements.append(position) }
         position += 1
       }
     }
     for bdf in unit.devices { look(bdf, bdf) }
     for run in unit.runs { look(run.first, run.last) }
-    if found.count < 2 { return found }
-    found.sort()
-    return found.indices.filter { $0 == 0 || found[$0] != found[$0 - 1] }.map { found[$0] }
+    if rows.elements.count - start > 1 {
+      rows.elements[start...].sort()
+      var end = start + 1
+      for place in start + 1..<rows.elements.count where rows.elements[place] != rows.elements[end - 1] {
+        rows.elements[end] = rows.elements[place]
+        end += 1
+      }
+      rows.elements.removeSubrange(end...)
+    }
+    rows.endRow()
   }
 
-  /// For each range the ranges that overlap it, itself among them; none for an empty one.
-  private static func neighbours(among ranges: [FrameRange]) -> [[Int]] {
-    var neighbours = [[Int]](repeating: [], count: ranges.count)
+  /// For each range the ranges that overlap it, itself among them, ascending; none for an empty one.
+  private static func neighbours(among ranges: [FrameRange]) -> RowList<Int> {
+    var rows = RowList<Int>(capacity: ranges.count)
+    if ranges.count <= 8 {
+      // To look at each pair costs less than to put so few in order.
+      for index in ranges.indices {
+        if !ranges[index].isEmpty {
+          for other in ranges.indices where other == index || ranges[other].overlaps(ranges[index]) {
+            rows.elements.append(other)
+          }
+        }
+        rows.endRow()
+      }
+      return rows
+    }
     let order = ranges.indices.filter { !ranges[$0].isEmpty }.sorted { (ranges[$0], $0) < (ranges[$1], $1) }
+    // What hangs together by common pages lies side by side in that order; for each range where that begins and ends.
+    var together = [Range<Int>](repeating: 0..<0, count: ranges.count)
     var first = 0
     while first < order.count {
-      // What hangs together: mostly one range alone.
+      // Mostly one range alone.
       var next = first + 1
       var end = ranges[order[first]].end
       while next < order.count, ranges[order[next]].start < end {
         end = max(end, ranges[order[next]].end)
         next += 1
       }
-      let together = order[first..<next].sorted()
-      for index in together { neighbours[index] = together.filter { ranges[$0].overlaps(ranges[index]) } }
+      for index in order[first..<next] { together[index] = first..<next }
       first = next
     }
-    return neighbours
+    for index in ranges.indices {
+      let start = rows.elements.count
+      for other in order[together[index]] where ranges[other].overlaps(ranges[index]) { rows.elements.append(other) }
+      if rows.elements.count - start > 1 { rows.elements[start...].sort() }
+      rows.endRow()
+    }
+    return rows
   }
 
   /// The ranges that list the device at `position` or a phantom function of it, in list order.
@@ -115,20 +157,43 @@ final class ReservedDevices: Sendable {
   }
 }
 
+/// Rows in the making.
+private struct RowList<Element> {
+  /// All elements, row behind row.
+  var elements: [Element] = []
+  /// Where each row ends.
+  private(set) var ends: [Int] = []
+
+  /// None yet, with room for `capacity` rows of mostly one element.
+  init(capacity: Int) {
+    elements.reserveCapacity(capacity)
+    ends.reserveCapacity(capacity)
+  }
+
+  /// The row added last.
+  var last: ArraySlice<Element> { elements[(ends.count < 2 ? 0 : ends[ends.count - 2])..<(ends.last ?? 0)] }
+
+  /// Makes a row of what came behind the last one.
+  mutating func endRow() { ends.append(elements.count) }
+
+  /// Adds a row of `count` times `element`.
+  mutating func add(_ count: Int, of element: Element) {
+    for _ in 0..<count { elements.append(element) }
+    endRow()
+  }
+}
+
 /// Rows of different lengths, one behind the other, in memory of their own.
 private final class Rows<Element: Sendable>: @unchecked Sendable {
   private let elements: UnsafeMutableBufferPointer<Element>
   /// Where each row ends.
   private let ends: UnsafeMutableBufferPointer<Int>
 
-  init(_ rows: [[Element]]) {
-    elements = .allocate(capacity: rows.reduce(0) { $0 + $1.count })
-    ends = .allocate(capacity: rows.count)
-    var end = 0
-    for (index, row) in rows.enumerated() {
-      end = elements[end...].initialize(fromContentsOf: row)
-      ends.initializeElement(at: index, to: end)
-    }
+  init(_ rows: RowList<Element>) {
+    elements = .allocate(capacity: rows.elements.count)
+    ends = .allocate(capacity: rows.ends.count)
+    _ = elements.initialize(fromContentsOf: rows.elements)
+    _ = ends.initialize(fromContentsOf: rows.ends)
   }
 
   deinit {

@@ -28,12 +28,26 @@ public struct Player: Sendable {
     state = Shared(host)
   }
 
-  /// The same player to be kept: without its working memory, which stays with the one that goes on.
-  public var kept: Player {
-    var kept = self
-    kept.memory = WorkingMemory()
-    return kept
+  /// Where a player stands, to be gone on from: without its working memory.
+  public struct State: Sendable {
+    fileprivate let state: Shared<Host>
+    fileprivate let watch: InvariantWatch
+
+    /// The host as it is there.
+    public var host: Host { unsafeAddress { state.place } }
   }
+
+  /// Where it stands.
+  public var standing: State { State(state: state, watch: watch) }
+
+  /// Goes on from `standing`.
+  public init(at standing: State) {
+    state = standing.state
+    watch = standing.watch
+  }
+
+  /// Gives its working memory for `other`: whoever plays one life after the other allocates nothing anew for each.
+  public mutating func exchangeMemory(with other: inout WorkingMemory) { swap(&memory, &other) }
 
   /// Applies `event`; hands every invariant that this event broke, and that held before, to `report`.
   public mutating func play(_ event: Event, _ report: (Violation) -> Void) -> Outcome {

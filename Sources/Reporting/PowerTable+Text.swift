@@ -15,7 +15,9 @@ extension PowerTable.Row {
       detection.median.map { "\($0)" } ?? "-", "\(percent(rate.lowerBound))-\(percent(rate.upperBound))%",
     ]
     let name = mutant.quirk.name
-    let rivals = zip(baselines, comparisons).map { "  \($0.contender.rawValue) \(fixed($1.superiority))" }.joined()
+    let rivals = zip(baselines, comparisons).map { baseline, comparison in
+      "  \(baseline.contender.rawValue) " + (baseline.trials.isEmpty ? "-" : fixed(comparison.superiority))
+    }.joined()
     return name + String(repeating: " ", count: max(1, width - name.utf8.count))
       + columns.map { String(repeating: " ", count: max(1, 10 - $0.utf8.count)) + $0 }.joined() + "  " + killed
       + rivals
@@ -40,12 +42,20 @@ extension PowerTable {
   private var comparisonLines: [String] {
     let long = rows.indices.filter { rows[$0].mutant.events > 1 }
     return verdicts.map { verdict in
-      let ahead = long.count { verdict.superiorities[$0] >= Verdict.large }
+      let compared = long.filter { !verdict.trials[$0].isEmpty }
+      let ahead = compared.count { verdict.superiorities[$0] >= Verdict.large }
+      let seeds = verdict.trials.map(\.count).filter { $0 > 0 }
+      let sample =
+        switch (seeds.min(), seeds.max()) {
+        case (let least?, let most?) where least == most: counted(most, "seed")
+        case (let least?, let most?): "\(least) to \(most) seeds"
+        default: "no seed"
+        }
       let better = rows.indices.count { verdict.direction($0) > 0 }
       let worse = rows.indices.count { verdict.direction($0) < 0 }
       return
-        "against \(verdict.contender.rawValue): A12 is \(fixed(Verdict.large)) or more for \(ahead) of \(long.count) that "
-        + "take two events or more; \(better) of \(rows.count) significantly earlier, \(worse) later\n"
+        "against \(verdict.contender.rawValue), \(sample): A12 is \(fixed(Verdict.large)) or more for \(ahead) of "
+        + "\(compared.count) that take two events or more; \(better) of \(seeds.count) significantly earlier, \(worse) later\n"
     }
   }
 
@@ -66,7 +76,8 @@ extension PowerTable {
       text += """
 
         The columns of the baselines hold A12 of Vargha and Delaney: the chance that a guided campaign is earlier. Bold: \
-        significant at 5% (Mann and Whitney, Holm's correction over all mutants of a baseline).
+        significant at 5% (Mann and Whitney, Holm's correction over all mutants of a baseline). A - stands where no trial was \
+        made.
 
         """
     }
@@ -81,6 +92,7 @@ extension PowerTable {
         row.killers.map { "\($0.invariant) \($0.count)" }.joined(separator: ", "),
       ]
       let rivals = verdicts.map { verdict in
+        if verdict.trials[index].isEmpty { return "-" }
         let value = fixed(verdict.superiorities[index])
         return verdict.direction(index) == 0 ? value : "**\(value)**"
       }

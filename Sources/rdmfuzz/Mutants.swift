@@ -39,13 +39,10 @@ struct Mutants: ParsableCommand {
 
   @Option(
     name: .customLong("baseline"),
-    help: ArgumentHelp("Compare with blind, unguided, random or libfuzzer; may be repeated.", valueName: "how"))
+    help: ArgumentHelp(
+      "Compare with blind, unguided, random or libfuzzer; may be repeated. With :k from its seeds 1 to k only.",
+      valueName: "how[:k]"))
   var baselines: [String] = []
-
-  @Option(
-    parsing: .unconditional,
-    help: ArgumentHelp("Campaigns of a baseline for each quirk, where fewer are to do.", valueName: "k"))
-  var baselineSeeds: Int?
 
   @Option(
     help: ArgumentHelp(
@@ -70,9 +67,6 @@ struct Mutants: ParsableCommand {
 
   func validate() throws {
     if !(1...1000 ~= seeds) { throw ValidationError("--seeds takes a number from 1 to 1000") }
-    if let baselineSeeds, !(1...seeds ~= baselineSeeds) {
-      throw ValidationError("--baseline-seeds takes a number from 1 to that of --seeds")
-    }
     if runs == 0 { throw ValidationError("--runs takes a number from 1") }
     if workers < 1 || workers > 256 { throw ValidationError("--workers takes a number from 1 to 256") }
   }
@@ -86,16 +80,16 @@ struct Mutants: ParsableCommand {
     } catch let failure as PowerRecord.Failure {
       throw fail(.badInput, failure.description)
     } catch { throw fail(error) }
-    let contenders = try [Contender.guided] + rivals()
+    let contenders = try [(Contender.guided, 1...UInt64(seeds))] + rivals()
     let width = mutants.map(\.quirk.name.utf8.count).max() ?? 0
     if !json { StandardOutput.line(PowerTable.heading(width: width)) }
     let clock = ContinuousClock()
     var start = clock.now
     var rows: [PowerTable.Row] = []
     for mutant in mutants {
-      for contender in contenders {
+      for (contender, seeds) in contenders {
         guard let guidance = contender.guidance else { continue }
-        let missing = self.seeds(of: contender).filter { record.trial(contender, mutant.quirk, seed: $0) == nil }
+        let missing = seeds.filter { record.trial(contender, mutant.quirk, seed: $0) == nil }
         StandardOutput.status("\(rows.count) of \(mutants.count): \(mutant.quirk.name), \(contender.rawValue)")
         let test = PowerTest(budget: runs, guidance: guidance)
         let trials = Threads.perform(
@@ -113,11 +107,10 @@ struct Mutants: ParsableCommand {
           throw fail(.interrupted, state == nil ? "interrupted" : "interrupted; finished trials are saved")
         }
       }
-      func trials(_ contender: Contender) -> [PowerTrial] {
-        self.seeds(of: contender).compactMap { record.trial(contender, mutant.quirk, seed: $0) }
+      let trials = contenders.map { (contender, seeds) in
+        (contender, seeds.compactMap { record.trial(contender, mutant.quirk, seed: $0) })
       }
-      let row = PowerTable.Row(
-        mutant, trials(.guided), baselines: contenders.dropFirst().map { ($0, trials($0)) })
+      let row = PowerTable.Row(mutant, trials[0].1, baselines: Array(trials.dropFirst()))
       StandardOutput.line(json ? row.json : row.line(width: width))
       StandardOutput.flush()
       rows.append(row)
@@ -133,26 +126,29 @@ struct Mutants: ParsableCommand {
     }
   }
 
-  private func seeds(of contender: Contender) -> ClosedRange<UInt64> {
-    1...UInt64(contender == .guided ? seeds : baselineSeeds ?? seeds)
-  }
-
   /// The command without its files, by which others get the same table.
   private var command: String {
     var words = ["rdmfuzz mutants --seeds \(seeds) --runs \(runs)"]
     words += names.map { "--quirk \($0)" }
     words += baselines.map { "--baseline \($0)" }
-    if let baselineSeeds, !baselines.isEmpty { words.append("--baseline-seeds \(baselineSeeds)") }
     if let shard { words.append("--shard \(shard)") }
     return words.joined(separator: " ")
   }
 
-  /// The baselines that are asked for, each once, in order of declaration.
-  private func rivals() throws -> [Contender] {
-    for name in baselines where Contender(rawValue: name) == nil || name == Contender.guided.rawValue {
-      throw fail(.usage, "--baseline takes blind, unguided, random or libfuzzer, found \"\(name)\"")
+  /// The baselines that are asked for with their seeds, each once, in order of declaration.
+  private func rivals() throws -> [(Contender, ClosedRange<UInt64>)] {
+    var asked: [Contender: Int] = [:]
+    for baseline in baselines {
+      let parts = baseline.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+      guard let contender = Contender(rawValue: String(parts[0])), contender != .guided else {
+        throw fail(.usage, "--baseline takes blind, unguided, random or libfuzzer, found \"\(baseline)\"")
+      }
+      guard let count = parts.count == 1 ? seeds : Int(parts[1]), 1...seeds ~= count else {
+        throw fail(.usage, "--baseline takes 1 to \(seeds) seeds, as many as --seeds says, found \"\(baseline)\"")
+      }
+      asked[contender] = count
     }
-    return Contender.allCases.filter { baselines.contains($0.rawValue) }
+    return Contender.allCases.compactMap { contender in asked[contender].map { (contender, 1...UInt64($0)) } }
   }
 
   /// What is planted: quirks whose exhibits an invariant sees, in the editions of these.

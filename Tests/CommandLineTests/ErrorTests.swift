@@ -63,13 +63,22 @@ struct ErrorTests {
     try expect(
       "mutants", "--traces", quirks, "--runs", "5", "--state", "state", code: 65,
       says: "state:1: expected \"rdmfuzz-power 2 runs=5\"")
-    let compared = try Program.run(planted + ["--baseline", "random", "--markdown", "page.md"], in: folder)
+    let compared = try Program.run(planted + ["--baseline", "random:1", "--markdown", "page.md"], in: folder)
     #expect(compared.lines[1].contains("  random ") && compared.lines.count == 4, "\(compared.lines)")
     let page = try String(contentsOfFile: folder + "/page.md", encoding: .utf8)
-    #expect(page.contains("| `device-model-keeps-split` | 1 | 2/2 |") && page.contains("--baseline random`"))
+    #expect(page.contains("| `device-model-keeps-split` | 1 | 2/2 |") && page.contains("--baseline random:1`"))
+    #expect(page.contains("- against random, 1 seed: A12 is "))
+    // libFuzzer's trials come from elsewhere; where there is none, there is nothing to compare.
+    let absent = try Program.run(planted + ["--baseline", "libfuzzer", "--markdown", "page.md"], in: folder)
+    #expect(absent.lines[1].hasSuffix("  libfuzzer -") && absent.lines[3].hasPrefix("against libfuzzer, no seed: "))
     try expect(
       "mutants", "--traces", quirks, "--baseline", "guided", code: 64,
       says: "--baseline takes blind, unguided, random or libfuzzer, found \"guided\"")
+    for seeds in ["0", "3", "", "1:2"] {
+      try expect(
+        "mutants", "--traces", quirks, "--seeds", "2", "--baseline", "random:\(seeds)", code: 64,
+        says: "--baseline takes 1 to 2 seeds, as many as --seeds says, found \"random:\(seeds)\"")
+    }
     try expect(
       "mutants", "--traces", quirks, "--quirk", "nosuch", code: 64,
       says: "expected a quirk that an invariant sees, as 'rdmfuzz quirks' lists them, found \"nosuch\"")

@@ -72,6 +72,8 @@ public struct PowerTable: Sendable {
   public struct Verdict: Hashable, Sendable {
     /// Which.
     public let contender: Contender
+    /// The baseline's trials of each row.
+    public let trials: [[PowerTrial]]
     /// A12 of each row.
     public let superiorities: [Double]
     /// Probabilities of each row, by Holm's correction over all of them.
@@ -94,7 +96,8 @@ public struct PowerTable: Sendable {
     return first.baselines.indices.map { place in
       let comparisons = rows.map { $0.comparisons[place] }
       return Verdict(
-        contender: first.baselines[place].contender, superiorities: comparisons.map(\.superiority),
+        contender: first.baselines[place].contender, trials: rows.map { $0.baselines[place].trials },
+        superiorities: comparisons.map(\.superiority),
         significances: RankComparison.holm(comparisons.map(\.significance)))
     }
   }

@@ -83,8 +83,8 @@ public struct PlayerExecutor: Executor {
     }
   }
 
-  /// Applies the events behind the first `done`, working in `memory`. Shows each with what came of it to `seen`, and to `kept` if every
-  /// invariant held.
+  /// Applies the events behind the first `done`, working in `memory`. Shows each with what came of it to `seen`, and to
+  /// `kept` if every invariant held.
   private static func play(
     _ specimen: Specimen, from done: Int, on player: inout Player, in memory: inout WorkingMemory,
     _ seen: (Player, Event, Outcome) -> Void, kept: (Player, Event) -> Void = { _, _ in }

@@ -122,14 +122,13 @@ extension Invariant {
       guard device.kind.isEndpoint, let own = device.owner, own < .firstReserved else { return false }
       let ranges = scene.reserved.ranges(of: position)
       if ranges.isEmpty { return false }
-      let holds = isHolder(device)
       return ranges.contains { range in
         scene.reserved.neighbours(of: range.unit).contains { unit in
           scene.reserved.members(of: unit).contains { index in
             guard devices[index].kind.isEndpoint, let other = devices[index].owner, other != own,
               other < .firstReserved
             else { return false }
-            return holds || isHolder(devices[index])
+            return isHolder(device) || isHolder(devices[index])
           }
         }
       }

@@ -69,10 +69,11 @@ extension Generator {
 }
 
 extension Machine {
-  /// Makes a host with AMD-Vi one with VT-d; ranges of single functions are kept.
-  mutating func makeIntel() {
+  /// Makes a host with AMD-Vi one with VT-d; ranges of single functions are kept, or all, for nobody.
+  mutating func makeIntel(forNobody: Bool = false) {
     guard iommu == .amdVi else { return }
     let ranges: [RemappingStructure] = ivmdRecords.compactMap { record in
+      if forNobody { return .rmrr(RMRRRecord(base: record.start, end: record.end, scopes: [])) }
       guard case .device(let bdf) = record.target else { return nil }
       return .rmrr(
         RMRRRecord(

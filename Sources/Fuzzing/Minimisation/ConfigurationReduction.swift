@@ -52,6 +52,13 @@ extension Minimiser {
       switch current.events[index] {
       case .create:
         drop(from: \.[configuration: index].devices, keeps)
+        // A device may be there only so that others can come later.
+        for device in current[configuration: index].devices.indices.reversed() {
+          attempt(keeps) {
+            $0[configuration: index].devices.remove(at: device)
+            $0[configuration: index].passthrough = .enabled
+          }
+        }
         if current[configuration: index].departures > 0 { reduceOptions(of: index, keeps) }
         for device in current[configuration: index].devices.indices {
           reduceDevice(\.[configuration: index].devices[device], keeps)

@@ -54,6 +54,7 @@ extension Minimiser {
     if case .bytes = current.header.machine.dmar { attempt(keeps) { $0.header.machine.dmar = .absent } }
     if case .bytes = current.header.machine.ivrs { attempt(keeps) { $0.header.machine.ivrs = .absent } }
     attempt(keeps) { $0.header.machine.makeIntel() }
+    attempt(keeps) { $0.header.machine.makeIntel(forNobody: true) }
     // Where all that matters is that the IOMMU is off, no table is needed to break it.
     attempt(keeps) {
       $0.header.machine.iommu = .none

@@ -36,7 +36,7 @@ public struct Measure: Comparable, Sendable {
     for (value, kind) in specimen.numbers where value != 0 {
       switch kind {
       case .extent: extents += 64 - value.leadingZeroBitCount
-      case .position: significant += 64 - value.leadingZeroBitCount - value.trailingZeroBitCount
+      case .position, .memory: significant += 64 - value.leadingZeroBitCount - value.trailingZeroBitCount
       }
     }
     extentBits = extents

@@ -157,6 +157,10 @@ enum Simplification {
     }
     let width = 64 - value.leadingZeroBitCount
     let significant = width - value.trailingZeroBitCount
+    if kind == .memory, significant == 1 {
+      // Far down first: most guests can be small.
+      for steps in [16, 8, 4, 2, 1] where value >> steps > 1 { found.append(value >> steps) }
+    }
     // With `bits` significant bits, rounded down, then up.
     for bits in 1..<max(2, significant) {
       let step = UInt64(1) << UInt64(width - bits)

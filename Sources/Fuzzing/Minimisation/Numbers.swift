@@ -8,6 +8,8 @@ import Tracing
 enum NumberKind {
   /// An address, a frame or any other quantity: fewer significant bits are simpler.
   case position
+  /// Memory: fewer significant bits are simpler, and of powers of two the smaller.
+  case memory
   /// A size or count: smaller is simpler.
   case extent
 }
@@ -118,7 +120,7 @@ private func visited(_ frames: FrameRange, _ body: (inout UInt64, NumberKind) ->
 extension GuestConfiguration {
   fileprivate mutating func visitNumbers(_ body: (inout UInt64, NumberKind) -> Void) {
     let whole = targetMemoryKiB == maxMemoryKiB
-    body(&maxMemoryKiB, .position)
+    body(&maxMemoryKiB, .memory)
     // The target stays with the maximum unless it has a value of its own.
     if whole { targetMemoryKiB = maxMemoryKiB } else { body(&targetMemoryKiB, .position) }
     body(&boundaryKiB, .position)

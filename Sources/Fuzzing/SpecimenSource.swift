@@ -8,8 +8,9 @@ public enum Guidance: String, CaseIterable, Sendable {
   case guided
   /// The same generators and mutators, nothing is learnt.
   case blind
-  /// Nothing of all that guides: nothing is learnt, no swarms, no landmarks, no idioms, no splices. Generators and mutators
-  /// know what a host, a guest and a life are, and what makes sense where it stands.
+  /// Nothing of all that guides: nothing is learnt, no swarms, no landmarks, no idioms, no splices, and lives that are short
+  /// and end anywhere. Generators and mutators know what a host, a guest and a life are, and what makes sense where it
+  /// stands.
   case unguided
   /// Addresses, sizes and events at random, whether they make sense or not; no mutation.
   case random

@@ -164,6 +164,7 @@ struct GuidanceTests {
     #expect(sets.count > 280, "\(sets.count)")
   }
 
+  // From some five thousand executions on: until then there is enough that is new.
   @Test("what is learnt from leads to more that is new than as many new specimens do")
   func growth() {
     func known(_ guidance: Guidance) -> Int {
@@ -172,7 +173,7 @@ struct GuidanceTests {
       var observer = FeatureObserver()
       var features: Set<UInt16> = []
       var first: UInt64 = 0
-      while first < 3072 {
+      while first < 8192 {
         let end = Self.plan.roundEnd(after: first)
         var news: [News] = []
         for index in first..<end {

@@ -9,8 +9,9 @@ extension Generator {
   /// A life on `machine`: mostly at least one guest is created; most events make sense where they stand.
   func events(on machine: Machine, in scene: Scene, _ random: inout RandomSource) -> [Event] {
     let limit = max(1, profile.eventCount)
-    // Short lives are cheap and mostly enough: the shorter of two draws.
-    let count = 1 + min(random.below(limit), random.below(limit))
+    // A quarter of the most at least; the baseline's are short, the shorter of two draws.
+    let count =
+      1 + (isInformed ? limit / 4 + random.below(limit - limit / 4) : min(random.below(limit), random.below(limit)))
     var shadow = Shadow(machine)
     var events: [Event] = []
     events.reserveCapacity(count)
@@ -25,8 +26,14 @@ extension Generator {
       }
     }
     // A life begins with a guest, unless it is all about devices.
-    if !random.chance(1, of: 8) { add(creation(on: machine, in: scene, shadow, &random)) }
+    if !random.chance(1, of: 8) {
+      add(creation(on: machine, in: scene, shadow, &random))
+      if isInformed, let guest = shadow.guests.last, random.chance(1, of: 2) {
+        for event in boot(guest.name, within: count - events.count, &random) { add(event) }
+      }
+    }
     grow(&events, to: count, shadow, on: machine, in: scene, &random)
+    if isInformed, random.chance(3, of: 4) { finish(&events, on: machine, &random) }
     if events.isEmpty { add(creation(on: machine, in: scene, shadow, &random)) }
     return events
   }
@@ -50,12 +57,37 @@ extension Generator {
       for event in next where events.count < count {
         shadow.apply(event)
         events.append(event)
-        if case .create(let name, _) = event, events.count < count, random.chance(1, of: 3) {
-          shadow.apply(.boot(name))
-          events.append(.boot(name))
+        if case .create(let name, _) = event, events.count < count, random.chance(isInformed ? 2 : 1, of: 3) {
+          for event in boot(name, within: count - events.count, &random) {
+            shadow.apply(event)
+            events.append(event)
+          }
         }
       }
     }
+  }
+
+  /// A guest's first boot, now and then with something in the way; at most `room` events.
+  private func boot(_ name: GuestName, within room: Int, _ random: inout RandomSource) -> [Event] {
+    let isSpoilt = isInformed && profile.faults && room > 1 && random.chance(1, of: 12)
+    return isSpoilt ? [.fault(smallFault(&random)), .boot(name)] : [.boot(name)]
+  }
+
+  /// Lets guests do what is left to do: those that wait boot, those that have devices reboot, give them back or go.
+  private func finish(_ events: inout [Event], on machine: Machine, _ random: inout RandomSource) {
+    var shadow = Shadow(machine)
+    for event in events { shadow.apply(event) }
+    var last: [Event] = []
+    for guest in shadow.guests {
+      if !guest.booted { last.append(.boot(guest.name)) }
+      if guest.devices.isEmpty { continue }
+      switch random.below(4) {
+      case 0: last.append(.reboot(guest.name))
+      case 1: last.append(.destroy(guest.name))
+      default: last += guest.devices.map { .detach(guest.name, $0, force: random.chance(1, of: 3)) }
+      }
+    }
+    events += last.prefix(max(0, profile.eventCount - events.count))
   }
 
   /// One event of `kind` that makes sense after what `shadow` has seen; nil if there is none.

@@ -62,7 +62,8 @@ struct Swarm {
   private(set) var choices: [(weight: Int, value: Step)] = []
   private var total = 0
 
-  /// Creation always, texts in one life of four, every other kind in half of all lives and every idiom in a third.
+  /// Creation always, boot and attach in three lives of four, texts in two of three, every other kind in half of all lives
+  /// and every idiom in a third.
   /// Of a generator that is not informed every kind always, and no idiom.
   init(of generator: Generator, on machine: Machine, _ random: inout RandomSource) {
     let profile = generator.profile
@@ -73,11 +74,14 @@ struct Swarm {
     }
     for kind in EventKind.allCases {
       if kind == .fault, !profile.faults { continue }
-      let odds: UInt64 = kind == .boot || kind == .attach ? 9 : kind == .text ? 3 : 6
-      if kind == .create || random.chance(odds, of: 12) { add(kind.weight, .event(kind)) }
+      let odds: UInt64 = kind == .boot || kind == .attach ? 9 : kind == .text ? 8 : 6
+      // Texts are quick to try, and few of them ask a question.
+      if kind == .create || random.chance(odds, of: 12) {
+        add(kind == .text ? 3 * kind.weight / 2 : kind.weight, .event(kind))
+      }
     }
     for idiom in Idiom.allCases {
-      var odds: UInt64 = 4
+      var odds: UInt64 = idiom == .faultyBoot ? 6 : 4
       if idiom == .bridgeArrives {
         // Where functions wait on a bus without a bridge; nowhere else is there much to it.
         let isOrphaned = machine.functions.contains { function in

@@ -31,7 +31,7 @@ public struct Generator: Sendable {
   public var profile: GenerationProfile
 
   /// False for a generator that knows how hosts, guests and lives are built and nothing of where bugs are: no landmarks, no
-  /// idioms, no swarms. A baseline.
+  /// idioms, no swarms, short lives. A baseline.
   let isInformed: Bool
 
   /// A generator for `profile`.
@@ -62,16 +62,22 @@ struct Scene {
   var landmarks: Landmarks
   /// Functions that this life is mostly about; empty if it is about all alike.
   var actors: [SBDF] = []
+  /// True if the host's ranges lie anywhere: mostly clear of RAM, so that devices can be had and life goes on.
+  private(set) var isCalm = false
   /// Traits that configurations may have: a swarm of its own, one bit for each.
   private let traits: UInt64
+  /// That of its generator.
+  let isInformed: Bool
 
   /// Sizes whose ends of RAM lie at the addresses the toolstack decides by.
   static let memoriesMiB: [UInt64] = [
-    64, 128, 256, 512, 1024, 1536, 2040, 2048, 2056, 2057, 2800, 3072, 3584, 3839, 3840, 3847, 3848, 3849, 4096, 4104,
+    64, 128, 256, 512, 1024, 1536, 2040, 2048, 2056, 2057, 2800, 3072, 3584, 3839, 3840, 3847, 3848, 3848, 3849, 4096,
+    4104,
     4105, 5120, 6144, 8192, 12288,
   ]
 
   init(isInformed: Bool = true, _ random: inout RandomSource) {
+    self.isInformed = isInformed
     guard isInformed else {
       memoriesMiB = (0..<2).map { _ in random.within(9...9000) }
       landmarks = .none
@@ -84,13 +90,17 @@ struct Scene {
     landmarks = Landmarks()
     for memory in memoriesMiB { landmarks.insert(layoutOf: GuestConfiguration(memoryMiB: memory)) }
     traits = random.next()
+    isCalm = random.chance(1, of: 2)
   }
 
   /// Picks one to three functions that ranges are for, or that have something else in common, as actors.
   mutating func cast(from machine: Machine, _ random: inout RandomSource) {
     var candidates: [SBDF] = []
     for function in machine.functions where function.kind.isEndpoint {
-      if machine.reserves(for: function.sbdf) || random.chance(1, of: 6) { candidates.append(function.sbdf) }
+      // A range for a phantom function is one for the function itself (HV-72).
+      let isNamed =
+        isInformed ? !machine.reservedRanges(for: function.sbdf).isEmpty : machine.reserves(for: function.sbdf)
+      if isNamed || random.chance(1, of: 6) { candidates.append(function.sbdf) }
     }
     let wanted = 1 + random.below(3)
     while actors.count < wanted, !candidates.isEmpty {

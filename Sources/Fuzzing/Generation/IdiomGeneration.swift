@@ -46,6 +46,10 @@ extension Generator {
       if let waiting = shadow.guests.first(where: { !$0.booted }) {
         return [.fault(smallFault(&random)), .boot(waiting.name)]
       }
+      if shadow.guests.count < Int(profile.guestCount), random.chance(1, of: 2) {
+        let creation = creation(on: machine, in: scene, shadow, &random)
+        return [creation, .fault(smallFault(&random)), .boot(shadow.freeName)]
+      }
       events += [.fault(smallFault(&random)), .reboot(guest), .fault(smallFault(&random)), .boot(guest)]
     case .takenDevice: events += takenDevice(matter, on: machine, in: scene, shadow, &random)
     case .comeAndGo: events += comeAndGo(matter, shadow, &random)
@@ -129,7 +133,7 @@ extension Generator {
   }
 
   /// A failure right at the beginning.
-  private func smallFault(_ random: inout RandomSource) -> InjectedFault {
+  func smallFault(_ random: inout RandomSource) -> InjectedFault {
     let ordinal = 1 + random.below(UInt64(1) << random.below(UInt64(5)))
     return random.chance(1, of: 2)
       ? .allocation(ordinal: ordinal)

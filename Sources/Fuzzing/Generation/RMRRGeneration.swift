@@ -84,7 +84,7 @@ extension Generator {
   func adversarialRange(
     beside drafts: [ReservedDraft], on machine: Machine, in scene: Scene, _ random: inout RandomSource
   ) -> ReservedDraft? {
-    var landmark = scene.landmarks.draw(&random)
+    var landmark = (scene.isCalm ? .none : scene.landmarks).draw(&random)
     var placement = random.pick(Landmarks.Placement.allCases)
     if !drafts.isEmpty, random.chance(1, of: 4) {
       // Abutting or one page apart.

@@ -9,7 +9,7 @@ extension Generator {
   func smallMachine(in scene: Scene, _ random: inout RandomSource) -> Machine {
     var machine = Machine()
     hostFacts(of: &machine, &random)
-    for function in smallFunctions(&random) { machine.place(function) }
+    for function in smallFunctions(in: scene, &random) { machine.place(function) }
     express(smallRanges(on: machine, in: scene, &random), on: &machine, &random)
     placeBARs(on: &machine, &random)
     if random.chance(1, of: 4) { machine.e820 = hostE820(of: machine) }
@@ -36,7 +36,7 @@ extension Generator {
     case segments
   }
 
-  private func smallFunctions(_ random: inout RandomSource) -> [PCIFunction] {
+  private func smallFunctions(in scene: Scene, _ random: inout RandomSource) -> [PCIFunction] {
     var functions: [PCIFunction] = []
     func add(_ sbdf: SBDF, _ kind: PCIFunction.Kind = .pcie, _ change: (inout PCIFunction) -> Void = { _ in }) {
       var function = PCIFunction(
@@ -47,7 +47,8 @@ extension Generator {
     }
     let count = UInt8(1 + random.below(UInt64(3)))
     let troupe = random.pick([
-      (6, Troupe.apart), (3, .slot), (3, .phantoms), (2, .behindBridge), (3, .orphans), (2, .virtuals), (1, .segments),
+      (6, Troupe.apart), (3, .slot), (scene.isInformed ? 5 : 3, .phantoms), (2, .behindBridge), (3, .orphans),
+      (2, .virtuals), (1, .segments),
     ])
     switch troupe {
     case .apart:

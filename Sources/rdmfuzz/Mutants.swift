@@ -17,12 +17,11 @@ struct Mutants: ParsableCommand {
       (detected), by Kaplan-Meier; Wilson's interval at 95% for the share of seeds; and what broke first.
 
       With --baseline the same is done with specimens that are come by otherwise: blind, with the same generators and \
-      mutators but nothing learnt; unguided, without swarms, addresses of interest, idioms and splices as well; random, \
-      drawn evenly from all that the grammar has; or by libFuzzer, whose trials are not made here but read from the \
-      --state file. For \
-      each quirk it tells the chance that a guided campaign detects it earlier than one of the baseline (A12 of Vargha \
-      and Delaney), with + or - where the difference is significant (Mann and Whitney, Holm's correction over all \
-      quirks, 5%).
+      mutators but nothing learnt; unguided, without swarms, addresses of interest, idioms and splices as well, and with \
+      short lives; random, drawn evenly from all that the grammar has; or by libFuzzer, whose trials are not made here \
+      but read from the --state file. For each quirk it tells the chance that a guided campaign detects it earlier than \
+      one of the baseline (A12 of Vargha and Delaney), with + or - where the difference is significant (Mann and \
+      Whitney, Holm's correction over all quirks, 5%).
 
       With --state trials are kept in a file and not made again: it may be stopped at any time. With --shard I/N only \
       each N-th quirk is tested. What comes out does not depend on the number of threads.

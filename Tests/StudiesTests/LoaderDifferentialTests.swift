@@ -26,8 +26,11 @@ struct LoaderDifferentialTests {
   @Test("another release is found out, by a life of one guest with one device in the end")
   func other() throws {
     let differential = LoaderDifferential(seed: 3, in: .xen4_17, against: ModelAsFirmware(Edition(.xen4_14)))
-    let found = try #require((0..<600).lazy.compactMap { differential.run($0).disagreement }.first { $0.kind == "bar" })
-    let small = differential.minimised(found)
+    // What two devices bring about together takes two; of a few that were found, one takes no more than one.
+    let found = (0..<600).lazy.compactMap { differential.run($0).disagreement }.filter { $0.kind == "bar" }
+    let reduced = found.prefix(4).map { differential.minimised($0) }
+    let small = try #require(
+      reduced.min { $0.specimen.header.machine.functions.count < $1.specimen.header.machine.functions.count })
     #expect(small.kind == "bar" && small.specimen.events.count == 2 && !small.differences.isEmpty)
     #expect(small.specimen.header.machine.functions.count <= 1)
     // What is written comes back, and says what differs.

@@ -90,7 +90,7 @@ struct Scene {
     landmarks = Landmarks()
     for memory in memoriesMiB { landmarks.insert(layoutOf: GuestConfiguration(memoryMiB: memory)) }
     traits = random.next()
-    isCalm = random.chance(1, of: 2)
+    isCalm = random.chance(1, of: 3)
   }
 
   /// Picks one to three functions that ranges are for, or that have something else in common, as actors.

@@ -63,6 +63,12 @@ extension Minimiser {
         for device in current[configuration: index].devices.indices {
           reduceDevice(\.[configuration: index].devices[device], keeps)
         }
+      case .config(let name, _):
+        // Any guest may do, or any that can be given devices.
+        var plain = GuestConfiguration(memoryMiB: 16)
+        attempt(keeps) { $0.events[index] = .create(name, plain) }
+        plain.passthrough = .enabled
+        attempt(keeps) { $0.events[index] = .create(name, plain) }
       case .attach: reduceDevice(\.[attached: index], keeps)
       default: break
       }

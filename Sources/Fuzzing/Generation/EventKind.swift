@@ -75,7 +75,7 @@ struct Swarm {
     for kind in EventKind.allCases {
       if kind == .fault, !profile.faults { continue }
       let odds: UInt64 = kind == .boot || kind == .attach ? 9 : kind == .text ? 8 : 6
-      // Texts are quick to try, and few of them ask a question.
+      // Texts are quick to try, and few of them ask a question: half as often again as by their weight.
       if kind == .create || random.chance(odds, of: 12) {
         add(kind == .text ? 3 * kind.weight / 2 : kind.weight, .event(kind))
       }

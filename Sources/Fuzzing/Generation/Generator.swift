@@ -69,11 +69,11 @@ struct Scene {
   /// That of its generator.
   let isInformed: Bool
 
-  /// Sizes whose ends of RAM lie at the addresses the toolstack decides by.
+  /// Sizes whose ends of RAM lie at the addresses the toolstack decides by; twice the one whose RAM ends where the MMIO hole
+  /// begins, so that a range there sends a few pages above 4G.
   static let memoriesMiB: [UInt64] = [
     64, 128, 256, 512, 1024, 1536, 2040, 2048, 2056, 2057, 2800, 3072, 3584, 3839, 3840, 3847, 3848, 3848, 3849, 4096,
-    4104,
-    4105, 5120, 6144, 8192, 12288,
+    4104, 4105, 5120, 6144, 8192, 12288,
   ]
 
   init(isInformed: Bool = true, _ random: inout RandomSource) {

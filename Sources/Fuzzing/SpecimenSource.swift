@@ -152,18 +152,6 @@ public struct SpecimenSource: Sendable {
   /// Those of `features` that no specimen has shown in the rounds before.
   func news(in features: [UInt16]) -> [UInt16] { guidance == .guided ? pool.novel(of: features) : [] }
 
-  /// Which of `news`, ascending by index, are worth keeping: each that has a feature that none before it has.
-  func keepers(of news: [News]) -> [UInt64] {
-    var taken: Set<UInt16> = []
-    var keepers: [UInt64] = []
-    for item in news {
-      var isNew = false
-      for feature in item.features where pool.isNovel(feature) && taken.insert(feature).inserted { isNew = true }
-      if isNew { keepers.append(item.index) }
-    }
-    return keepers
-  }
-
   /// Takes in a specimen that the round in hand has brought up. It is drawn from the next round on.
   mutating func learn(_ lesson: Lesson) {
     guard guidance == .guided else { return }

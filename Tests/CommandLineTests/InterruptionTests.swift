@@ -61,7 +61,7 @@ struct InterruptionTests {
       let words = ["fuzz", "--runs", "30000", "--seed", "3"]
       let calm = try Program.run(words, in: folder)
       #expect(calm.status == 0 && calm.errors.isEmpty)
-      let disturbed = try Program.run(words, in: folder, cue: "\n1000 executions") { process in
+      let disturbed = try Program.run(words, in: folder, cue: "\n1024 executions") { process in
         let children = "/proc/\(process.processIdentifier)/task/\(process.processIdentifier)/children"
         let list = (try? String(contentsOfFile: children, encoding: .utf8)) ?? ""
         if let worker = list.split(separator: " ").first.flatMap({ pid_t($0) }) { kill(worker, SIGKILL) }

@@ -31,7 +31,7 @@ struct GuidanceTests {
     for _ in 0..<rounds {
       let end = plan.roundEnd(after: first)
       let news = cut(first..<end).flatMap { work($0, source) }
-      plan.learn(Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor)
+      plan.learn(Round(first: first, end: end, news: news), into: &source, &executor)
       first = end
     }
     return source
@@ -59,7 +59,7 @@ struct GuidanceTests {
     var observer = FeatureObserver()
     for _ in 0..<3 {
       let end = Self.plan.roundEnd(after: 0)
-      let round = Round(first: 0, end: end, keepers: seen.keepers(of: Self.work(0..<end, seen)))
+      let round = Round(first: 0, end: end, news: Self.work(0..<end, seen))
       var lives: [UInt64: SeenLife] = [:]
       for index in round.keepers {
         let specimen = Self.plan.specimen(index, from: seen)
@@ -182,7 +182,7 @@ struct GuidanceTests {
           let fresh = source.news(in: observer.features.ids)
           if !fresh.isEmpty { news.append(News(index: index, features: fresh)) }
         }
-        Self.plan.learn(Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor)
+        Self.plan.learn(Round(first: first, end: end, news: news), into: &source, &executor)
         first = end
       }
       return features.count

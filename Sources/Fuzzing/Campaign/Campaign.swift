@@ -27,6 +27,8 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
   /// News of the round that is not over.
   private var news: [News] = []
   private var roundStart: UInt64 = 0
+  /// Rounds that workers in other processes have learnt from, and `source` has not.
+  private var lessons: [Round] = []
 
   private struct BucketKey: Hashable {
     var edition: Edition
@@ -195,23 +197,30 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
     news += result.news
     let done = range.first + range.count
     if done == plan.roundEnd(after: range.first) {
-      let round = Round(first: roundStart, end: done, keepers: source.keepers(of: news))
+      let round = Round(first: roundStart, end: done, news: news)
       news.removeAll()
       roundStart = done
       if let corpusFolder {
+        catchUp()
         for index in round.keepers { try corpusFolder.keep(plan.specimen(index, from: source)) }
       }
       do { try pool.learn(round) } catch { throw .workers(error) }
-      // Workers in other processes learn meanwhile.
-      if let learnt = pool.source { source = learnt } else { plan.learn(round, into: &source, &executor) }
+      if let learnt = pool.source { source = learnt } else { lessons.append(round) }
     }
     if done % plan.roundSize == 0 || plan.extent == .runs(done) { observe(.roundFinished(report.progress)) }
+  }
+
+  /// Learns what the workers have. They need the processors more; here it matters only once a specimen is asked for.
+  private mutating func catchUp() {
+    for round in lessons { plan.learn(round, into: &source, &executor) }
+    lessons.removeAll()
   }
 
   /// Runs a failed execution again, minimises it and runs it once more.
   private mutating func finding(
     _ failure: ExecutionFailure, with pool: inout WorkerPool, _ interrupted: @escaping () -> Bool
   ) throws(CampaignFailure) -> Finding {
+    catchUp()
     let original = plan.specimen(failure.index, from: source)
     var finding = Finding(
       edition: plan.edition(of: failure.index), symptom: failure.symptom, seed: plan.seed, execution: failure.index,

@@ -60,17 +60,27 @@ final class LineChannel {
     }
   }
 
+  /// The descriptor that becomes readable with the next line; nil if there is one already.
+  var pendingInput: Int32? { buffer[start...].contains(UInt8(ascii: "\n")) ? nil : input }
+
   private func wait(_ limit: Duration) throws(WorkerFailure) {
+    guard try LineChannel.firstReadable(of: [input], within: limit) != nil else { throw .silent }
+  }
+
+  /// The place of the first of `inputs` that can be read or has ended, once there is one; nil if there is none `within`
+  /// that time.
+  static func firstReadable(of inputs: [Int32], within limit: Duration) throws(WorkerFailure) -> Int? {
     let clock = ContinuousClock()
     let deadline = clock.now + limit
+    var descriptors = inputs.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     while true {
       let left = clock.now.duration(to: deadline)
       let milliseconds = left.components.seconds * 1000 + left.components.attoseconds / 1_000_000_000_000_000
-      var descriptor = pollfd(fd: input, events: Int16(POLLIN), revents: 0)
-      let ready = poll(&descriptor, 1, Int32(clamping: max(0, milliseconds)))
-      if ready > 0 { return }
+      let ready = poll(&descriptors, nfds_t(descriptors.count), Int32(clamping: max(0, milliseconds)))
+      if ready > 0 { return descriptors.firstIndex { $0.revents != 0 } }
       if ready < 0, errno == EINTR, milliseconds > 0 { continue }
-      throw ready == 0 ? .silent : .system(String(cString: strerror(errno)))
+      guard ready == 0 else { throw .system(String(cString: strerror(errno))) }
+      return nil
     }
   }
 }

@@ -96,6 +96,8 @@ private final class WorkerProcess: WorkerLink {
     return line
   }
 
+  var pendingInput: Int32? { ended == nil ? channel.pendingInput : nil }
+
   func end() -> WorkerFailure.End {
     if let ended { return ended }
     kill(process, SIGKILL)

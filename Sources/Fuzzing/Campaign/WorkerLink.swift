@@ -4,6 +4,8 @@ public protocol WorkerLink: AnyObject {
   func send(_ line: String) throws(WorkerFailure)
   /// The next line, without its end; waits at most `limit`.
   func receive(within limit: Duration) throws(WorkerFailure) -> String
+  /// The descriptor that becomes readable when it says something; nil if `receive` need not wait for one.
+  var pendingInput: Int32? { get }
   /// Ends the worker at once and waits until it is gone.
   func end() -> WorkerFailure.End
   /// What the worker has learnt, nil if it cannot be asked: it is in another process.
@@ -11,6 +13,8 @@ public protocol WorkerLink: AnyObject {
 }
 
 extension WorkerLink {
+  /// Nil: it answers while it is sent to.
+  public var pendingInput: Int32? { nil }
   /// Nil: in another process.
   public var learnt: SpecimenSource? { nil }
 }

@@ -9,6 +9,14 @@ struct RoundResult: Equatable {
   /// Executions with new features, ascending by index.
   var news: [News] = []
 
+  /// Adds what the executions behind these came to.
+  fileprivate mutating func add(_ next: RoundResult) {
+    events += next.events
+    checks += next.checks
+    failures += next.failures
+    news += next.news
+  }
+
   /// Drops of all news what an earlier execution told: each worker does that for its share alone, so that what is left
   /// would depend on how the shares were cut.
   fileprivate mutating func dropRepeatedNews() {
@@ -18,8 +26,8 @@ struct RoundResult: Equatable {
   }
 }
 
-/// The workers of a campaign. A round is cut into equal runs of indices, one a worker, and put together by index: what
-/// comes out does not depend on how many there are.
+/// The workers of a campaign. A round is cut into runs of indices, the next one for whoever is done first, and put
+/// together by index: what comes out depends neither on how many there are nor on how quick they were.
 struct WorkerPool {
   /// Which specimens.
   enum Lane {
@@ -60,34 +68,52 @@ struct WorkerPool {
 
   /// Executes `range`.
   mutating func run(_ lane: Lane, _ range: ExecutionRange) throws(WorkerFailure) -> RoundResult {
-    let workers = UInt64(links.count)
-    var shares: [ExecutionRange] = []
-    var first = range.first
-    for worker in 0..<workers {
-      let count = range.count / workers + (worker < range.count % workers ? 1 : 0)
-      shares.append(ExecutionRange(first: first, count: count))
-      first += count
+    var left = range
+    var tasks = [ExecutionRange?](repeating: nil, count: links.count)
+    var answers: [(first: UInt64, result: RoundResult)] = []
+    for worker in links.indices {
+      tasks[worker] = try handOut(lane, &left, to: worker, &answers)
     }
-    var failed: [WorkerFailure?] = []
-    for (worker, share) in shares.enumerated() { failed.append(send(lane, share, to: worker)) }
-    var result = RoundResult()
-    for (worker, share) in shares.enumerated() where share.count > 0 {
-      let answer: RoundResult
-      if let failure = failed[worker] {
-        answer = try recovered(lane, share, worker, failure)
-      } else {
-        switch collected(share, from: worker) {
-        case .success(let collected): answer = collected
-        case .failure(let failure): answer = try recovered(lane, share, worker, failure)
-        }
+    while let (worker, limit) = try nextToAnswer(tasks) {
+      guard let share = tasks[worker] else { break }
+      switch collected(share, from: worker, within: limit) {
+      case .success(let answer): answers.append((share.first, answer))
+      case .failure(let failure): answers.append((share.first, try recovered(lane, share, worker, failure)))
       }
-      result.events += answer.events
-      result.checks += answer.checks
-      result.failures += answer.failures
-      result.news += answer.news
+      tasks[worker] = try handOut(lane, &left, to: worker, &answers)
     }
+    var result = RoundResult()
+    for answer in answers.sorted(by: { $0.first < $1.first }) { result.add(answer.result) }
     result.dropRepeatedNews()
     return result
+  }
+
+  /// Gives a worker the next share of what is `left`; nil if nothing is.
+  private mutating func handOut(
+    _ lane: Lane, _ left: inout ExecutionRange, to worker: Int, _ answers: inout [(first: UInt64, result: RoundResult)]
+  ) throws(WorkerFailure) -> ExecutionRange? {
+    while left.count > 0 {
+      let share = left.takeShare(among: links.count, unit: Rounds.group * UInt64(plan.editions.count))
+      guard let failure = send(lane, share, to: worker) else { return share }
+      answers.append((share.first, try recovered(lane, share, worker, failure)))
+    }
+    return nil
+  }
+
+  /// The worker that has something to say first, and how long it may still take over it; nil if none has a task. When all
+  /// have been silent for too long it is one that may take no longer.
+  private func nextToAnswer(
+    _ tasks: [ExecutionRange?]
+  ) throws(WorkerFailure) -> (worker: Int, limit: Duration)? {
+    let busy = tasks.indices.filter { tasks[$0] != nil }
+    var inputs: [Int32] = []
+    for worker in busy {
+      guard let input = links[worker].pendingInput else { return (worker, stall) }
+      inputs.append(input)
+    }
+    guard let first = busy.first else { return nil }
+    guard let ready = try LineChannel.firstReadable(of: inputs, within: stall) else { return (first, .zero) }
+    return (busy[ready], stall)
   }
 
   /// Tells all workers what a round taught.
@@ -128,7 +154,6 @@ struct WorkerPool {
   }
 
   private func send(_ lane: Lane, _ share: ExecutionRange, to worker: Int) -> WorkerFailure? {
-    if share.count == 0 { return nil }
     do {
       try links[worker].send((lane == .campaign ? WorkerMessage.run(share) : .canary(share)).line)
       return nil
@@ -137,13 +162,16 @@ struct WorkerPool {
     }
   }
 
-  private func collected(_ share: ExecutionRange, from worker: Int) -> Result<RoundResult, WorkerFailure> {
+  /// What a worker answers to `share`, each line within `limit`.
+  private func collected(
+    _ share: ExecutionRange, from worker: Int, within limit: Duration
+  ) -> Result<RoundResult, WorkerFailure> {
     var result = RoundResult()
     var next = share.first
     while true {
       let line: String
       do {
-        line = try links[worker].receive(within: stall)
+        line = try links[worker].receive(within: limit)
       } catch {
         return .failure(error)
       }
@@ -171,7 +199,7 @@ struct WorkerPool {
     single lane: Lane, _ share: ExecutionRange, _ worker: Int
   ) throws(WorkerFailure) -> RoundResult {
     if let failure = send(lane, share, to: worker) { return try recovered(lane, share, worker, failure) }
-    switch collected(share, from: worker) {
+    switch collected(share, from: worker, within: stall) {
     case .success(let result): return result
     case .failure(let failure): return try recovered(lane, share, worker, failure)
     }
@@ -207,12 +235,26 @@ struct WorkerPool {
     }
     let half = share.count / 2
     var result = try run(single: lane, ExecutionRange(first: share.first, count: half), worker)
-    let rest = try run(
-      single: lane, ExecutionRange(first: share.first + half, count: share.count - half), worker)
-    result.events += rest.events
-    result.checks += rest.checks
-    result.failures += rest.failures
-    result.news += rest.news
+    result.add(
+      try run(single: lane, ExecutionRange(first: share.first + half, count: share.count - half), worker))
     return result
+  }
+}
+
+extension ExecutionRange {
+  /// Takes the next share off the front. Shares get smaller towards the end of a round, so that no worker waits long for
+  /// another, and end where specimens with a base in common do, `unit` executions a base. One worker takes all at once.
+  fileprivate mutating func takeShare(among workers: Int, unit: UInt64) -> ExecutionRange {
+    var size = count
+    if workers > 1 {
+      let part = max(count / (2 * UInt64(workers)), 4 * unit)
+      let end = (first + part + unit - 1) / unit * unit
+      size = min(end - first, count)
+    }
+    defer {
+      first += size
+      count -= size
+    }
+    return ExecutionRange(first: first, count: size)
   }
 }

@@ -40,6 +40,24 @@ struct Round: Hashable, Sendable {
   var end: UInt64
   /// Executions whose specimens are kept, ascending.
   var keepers: [UInt64]
+
+  /// A round with all its `news`, ascending by execution. Each is kept that has a feature that none before it has.
+  init(first: UInt64, end: UInt64, news: [News]) {
+    self.init(first: first, end: end, keepers: [])
+    var told: Set<UInt16> = []
+    for item in news {
+      var isFirst = false
+      for feature in item.features where told.insert(feature).inserted { isFirst = true }
+      if isFirst { keepers.append(item.index) }
+    }
+  }
+
+  /// A round by what is kept of it.
+  init(first: UInt64, end: UInt64, keepers: [UInt64]) {
+    self.first = first
+    self.end = end
+    self.keepers = keepers
+  }
 }
 
 extension CampaignPlan {

@@ -97,7 +97,7 @@ public struct PowerTest: Sendable {
       if index % 256 == 0, stop() { return nil }
       if index == end {
         plan.learn(
-          Round(first: first, end: end, keepers: source.keepers(of: news)), into: &source, &executor, seen: seen)
+          Round(first: first, end: end, news: news), into: &source, &executor, seen: seen)
         news.removeAll()
         seen.removeAll()
         group = nil

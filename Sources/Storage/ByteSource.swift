@@ -77,7 +77,7 @@ public final class ByteSource {
       inputEnd = count
     case .memory(let bytes, let offset):
       let count = min(input.count, bytes.count - offset)
-      copyBytes(count, from: bytes, at: offset, to: &input)
+      input.withUnsafeMutableBufferPointer { copyBytes(count, from: bytes, at: offset, to: $0) }
       inputEnd = count
       origin = .memory(bytes, offset: offset + count)
     }
@@ -117,6 +117,11 @@ public final class ByteSource {
 
   /// Reads up to `target.count` bytes into `target`, which must not be empty; 0 means the end.
   public func read(into target: inout [UInt8]) throws(StorageError) -> Int {
+    try target.withUnsafeMutableBufferPointer { target throws(StorageError) in try read(into: target) }
+  }
+
+  /// The same into memory that need not be initialised.
+  func read(into target: UnsafeMutableBufferPointer<UInt8>) throws(StorageError) -> Int {
     precondition(!target.isEmpty, "reading into no memory never ends")
     if !started {
       started = true
@@ -125,7 +130,7 @@ public final class ByteSource {
     guard stream != nil else {
       try fill()
       let count = min(target.count, inputEnd - inputStart)
-      copyBytes(count, from: input, at: inputStart, to: &target)
+      copyBytes(count, from: input, at: inputStart, to: target)
       inputStart += count
       return count
     }
@@ -136,16 +141,14 @@ public final class ByteSource {
       var consumed = 0
       let start = inputStart
       let status: Int32 = input.withUnsafeMutableBufferPointer { source in
-        target.withUnsafeMutableBufferPointer { sink in
-          stream.pointee.next_in = source.baseAddress! + start
-          stream.pointee.avail_in = UInt32(available)
-          stream.pointee.next_out = sink.baseAddress!
-          stream.pointee.avail_out = UInt32(min(sink.count, Int(UInt32.max)))
-          let status = inflate(stream, Z_NO_FLUSH)
-          produced = sink.count - Int(stream.pointee.avail_out)
-          consumed = available - Int(stream.pointee.avail_in)
-          return status
-        }
+        stream.pointee.next_in = source.baseAddress! + start
+        stream.pointee.avail_in = UInt32(available)
+        stream.pointee.next_out = target.baseAddress!
+        stream.pointee.avail_out = UInt32(min(target.count, Int(UInt32.max)))
+        let status = inflate(stream, Z_NO_FLUSH)
+        produced = target.count - Int(stream.pointee.avail_out)
+        consumed = available - Int(stream.pointee.avail_in)
+        return status
       }
       inputStart += consumed
       if status == Z_STREAM_END {
@@ -172,12 +175,12 @@ public final class ByteSource {
 }
 
 /// Copies `count` bytes from `start` in `source` to the beginning of `target`; both must have them.
-private func copyBytes(_ count: Int, from source: [UInt8], at start: Int, to target: inout [UInt8]) {
+private func copyBytes(
+  _ count: Int, from source: [UInt8], at start: Int, to target: UnsafeMutableBufferPointer<UInt8>
+) {
   if count == 0 { return }
   precondition(start + count <= source.count && count <= target.count, "more bytes than there are")
   source.withUnsafeBytes { source in
-    target.withUnsafeMutableBytes { target in
-      target.baseAddress!.copyMemory(from: source.baseAddress! + start, byteCount: count)
-    }
+    UnsafeMutableRawPointer(target.baseAddress!).copyMemory(from: source.baseAddress! + start, byteCount: count)
   }
 }

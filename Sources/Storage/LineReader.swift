@@ -16,7 +16,8 @@ public struct LineReader: ~Copyable {
   private let source: ByteSource
   private let path: String
   private let limit: Int
-  private var buffer: [UInt8]
+  /// What was read and not yet given out lies from `start` to `end`.
+  private var buffer: UnsafeMutableBufferPointer<UInt8>
   private var start = 0
   private var end = 0
   private var finished = false
@@ -29,7 +30,7 @@ public struct LineReader: ~Copyable {
     source = try ByteSource(path: path)
     self.path = path
     self.limit = limit
-    buffer = [UInt8](repeating: 0, count: 1 << 16)
+    buffer = .allocate(capacity: 1 << 16)
   }
 
   /// Lines of `bytes`, plain or gzip; errors name them `name`.
@@ -38,44 +39,68 @@ public struct LineReader: ~Copyable {
     path = name
     self.limit = limit
     // A fuzzer reads many small texts.
-    buffer = [UInt8](repeating: 0, count: min(1 << 16, max(bytes.count, 1 << 10)))
+    buffer = .allocate(capacity: min(1 << 16, max(bytes.count + 1, 1 << 10)))
   }
+
+  deinit { buffer.deallocate() }
 
   /// Reads the next line into `line` without its end; false at the end of the stream.
   public mutating func next(into line: inout [UInt8]) throws(StorageError) -> Bool {
     line.removeAll(keepingCapacity: true)
-    var readAny = false
-    while true {
-      if start == end {
-        if finished { break }
-        end = try source.read(into: &buffer)
-        start = 0
-        if end == 0 {
-          finished = true
-          break
-        }
-      }
-      readAny = true
-      let stop = lineEnd(in: buffer, from: start, to: end)
-      guard line.count + (stop - start) <= limit else {
-        throw StorageError(.malformed, path: path, "line \(number + 1) is longer than \(limit) bytes")
-      }
-      buffer.withUnsafeBufferPointer { line.append(contentsOf: UnsafeBufferPointer(rebasing: $0[start..<stop])) }
-      let complete = stop < end
-      start = complete ? stop + 1 : stop
-      if complete { break }
-    }
-    guard readAny else { return false }
-    number += 1
-    if line.last == UInt8(ascii: "\r") { line.removeLast() }
+    guard let bytes = try next() else { return false }
+    line.append(contentsOf: bytes)
     return true
   }
-}
 
-/// Index of the first line feed in `start..<end`, `end` if there is none.
-private func lineEnd(in bytes: [UInt8], from start: Int, to end: Int) -> Int {
-  bytes.withUnsafeBytes { bytes in
-    let first = bytes.baseAddress! + start
-    return memchr(first, Int32(UInt8(ascii: "\n")), end - start).map { start + (UnsafeRawPointer($0) - first) } ?? end
+  /// The next line without its end, nil at the end of the stream. It lies in the reader's own memory: it is there until the
+  /// next call, and no longer than the reader.
+  public mutating func next() throws(StorageError) -> UnsafeBufferPointer<UInt8>? {
+    var scanned = start
+    while true {
+      if let stop = lineEnd(from: scanned) { return try line(to: stop, goingOnAt: stop + 1) }
+      guard end - start <= limit else { throw tooLong }
+      if finished { break }
+      makeRoom()
+      scanned = end
+      let count = try source.read(into: UnsafeMutableBufferPointer(rebasing: buffer[end...]))
+      finished = count == 0
+      end += count
+    }
+    return start < end ? try line(to: end, goingOnAt: end) : nil
+  }
+
+  private mutating func line(to stop: Int, goingOnAt next: Int) throws(StorageError) -> UnsafeBufferPointer<UInt8> {
+    var count = stop - start
+    guard count <= limit else { throw tooLong }
+    let first = buffer.baseAddress! + start
+    if count > 0, first[count - 1] == UInt8(ascii: "\r") { count -= 1 }
+    start = next
+    number += 1
+    return UnsafeBufferPointer(start: first, count: count)
+  }
+
+  private var tooLong: StorageError {
+    StorageError(.malformed, path: path, "line \(number + 1) is longer than \(limit) bytes")
+  }
+
+  /// Moves the beginning of a line to the front; if that leaves no room the memory grows.
+  private mutating func makeRoom() {
+    let first = buffer.baseAddress! + start
+    if start > 0 {
+      buffer.baseAddress!.update(from: first, count: end - start)
+    } else if end == buffer.count {
+      let larger = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: 2 * buffer.count)
+      larger.baseAddress!.initialize(from: first, count: end)
+      buffer.deallocate()
+      buffer = larger
+    }
+    end -= start
+    start = 0
+  }
+
+  /// Index of the first line feed from `start` on that was read; nil if there is none.
+  private func lineEnd(from start: Int) -> Int? {
+    let first = UnsafeRawPointer(buffer.baseAddress!) + start
+    return memchr(first, Int32(UInt8(ascii: "\n")), end - start).map { start + (UnsafeRawPointer($0) - first) }
   }
 }

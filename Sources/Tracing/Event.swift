@@ -11,8 +11,10 @@ public typealias GuestName = DomainID
 
 /// One thing that happens to the host.
 public enum Event: Hashable, Sendable {
+  // What is large is boxed: events are kept and copied by the million, and most are small.
+
   /// `xl create`: the toolstack builds a guest and attaches its devices.
-  case create(GuestName, GuestConfiguration)
+  indirect case create(GuestName, GuestConfiguration)
   /// `xl create` with a configuration file of these bytes: the edition's parser reads it, then as `create`.
   case config(GuestName, text: [UInt8])
   /// The guest starts: hvmloader runs to the hand-over to the BIOS.
@@ -32,11 +34,11 @@ public enum Event: Hashable, Sendable {
   /// `xl destroy`.
   case destroy(GuestName)
   /// A function is put into the host and announced to the hypervisor.
-  case plug(PCIFunction)
+  indirect case plug(PCIFunction)
   /// A function is withdrawn from the hypervisor and pulled out.
   case unplug(SBDF)
   /// One hypercall, by itself.
-  case hypercall(HypercallEvent)
+  indirect case hypercall(HypercallEvent)
   /// The guest's CPU touches a guest-physical address.
   case access(GuestName, Access, address: UInt64)
   /// A device touches an address by DMA: reads or writes, never executes.

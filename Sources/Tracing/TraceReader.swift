@@ -120,7 +120,7 @@ public struct TraceReader: ~Copyable {
 /// The lines of a trace that say something, and the comments above each.
 struct TraceLines: ~Copyable {
   private var reader: LineReader
-  /// The line read last.
+  /// Stands on the line read last, which lies in the reader's memory.
   var cursor: LineCursor
   private var comments: [String] = []
   /// Bytes of the comments above the line.
@@ -135,8 +135,8 @@ struct TraceLines: ~Copyable {
   mutating func advance(limit: Int) throws(TraceError) -> Bool {
     comments.removeAll(keepingCapacity: true)
     commentBytes = 0
-    while try readLine() {
-      cursor.begin(line: reader.number)
+    while let bytes = try readLine() {
+      cursor.begin(bytes, line: reader.number)
       guard cursor.next != nil else { continue }
       guard let comment = try cursor.comment() else { return true }
       // A line of its own costs memory even where it is empty.
@@ -160,9 +160,9 @@ struct TraceLines: ~Copyable {
       path: cursor.path, line: reader.number + 1, column: 1, "expected \(what), found the end of the file")
   }
 
-  private mutating func readLine() throws(TraceError) -> Bool {
+  private mutating func readLine() throws(TraceError) -> UnsafeBufferPointer<UInt8>? {
     do throws(StorageError) {
-      return try reader.next(into: &cursor.bytes)
+      return try reader.next()
     } catch {
       throw TraceError(error)
     }

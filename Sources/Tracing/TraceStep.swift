@@ -10,21 +10,21 @@ public struct TraceStep: Sendable {
   public var observation: Observation?
   /// Line number in its file, 0 if it comes from none.
   public var line: Int
+}
 
+extension TraceStep {
   /// A step that stands in no file.
-  public init(_ event: Event, _ observation: Observation? = nil, comments: [String] = [], line: Int = 0) {
-    self.comments = comments
-    self.event = event
-    self.observation = observation
-    self.line = line
+  public init(_ event: Event, _ observation: Observation? = nil, comments: [String] = []) {
+    self.init(comments: comments, event: event, observation: observation, line: 0)
   }
 
   /// Reads one line `event` or `event -> observation`; errors name it `name`, line 1.
   public init(parsing text: some StringProtocol, name: String = "event") throws(TraceError) {
-    var cursor = LineCursor(path: name)
-    cursor.bytes = Array(text.utf8)
-    cursor.begin(line: 1)
-    self = try cursor.step(orElse: "an event")
+    self = try Array(text.utf8).withUnsafeBufferPointer { bytes throws(TraceError) in
+      var cursor = LineCursor(path: name)
+      cursor.begin(bytes, line: 1)
+      return try cursor.step(orElse: "an event")
+    }
     line = 0
   }
 

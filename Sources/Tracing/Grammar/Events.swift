@@ -28,12 +28,11 @@ extension LineCursor {
     let event = try event(orElse: what)
     try finish()
     let observation = try observation()
-    return TraceStep(event, observation, comments: comments, line: line)
+    return TraceStep(comments: comments, event: event, observation: observation, line: line)
   }
 
   private mutating func event(orElse what: String) throws(TraceError) -> Event {
-    guard let keyword = try peek(in: EventKeyword.vocabulary) else { throw expected(what) }
-    skipWord()
+    guard let keyword = try take(from: EventKeyword.vocabulary) else { throw expected(what) }
     switch keyword {
     case .create: return .create(try guest(), try configuration())
     case .config:

@@ -60,10 +60,9 @@ extension LineCursor {
   /// A hypercall: caller, operation, arguments.
   mutating func hypercall() throws(TraceError) -> HypercallEvent {
     let caller = try domain()
-    guard let operation = try peek(in: HypercallOperation.vocabulary) else {
+    guard let operation = try take(from: HypercallOperation.vocabulary) else {
       throw expected("a hypercall such as populate_physmap")
     }
-    skipWord()
     var event = HypercallEvent(.memoryMap(capacity: 0), by: caller)
     switch operation {
     case .createDomain:

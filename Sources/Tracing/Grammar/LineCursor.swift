@@ -1,3 +1,11 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// One line of a trace while it is read: its bytes, and how far they are understood.
 ///
 /// Readers of larger things are extensions beside the printing of the same thing, one file a topic. They leave the
@@ -7,8 +15,10 @@ struct LineCursor {
   let path: String
   /// Number of the line.
   private(set) var line = 0
-  /// The line without its end.
-  var bytes: [UInt8] = []
+  /// The line without its end, in somebody else's memory: the cursor is good for as long as that.
+  ///
+  /// Nothing checks an index into it where speed is asked for: every one is kept below `limit` or the count.
+  private(set) var bytes = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
   /// Where reading goes on.
   var position = 0
   /// End of the words that may be read: the end of the line, or the arrow before an observation.
@@ -20,12 +30,13 @@ struct LineCursor {
 
   init(path: String) { self.path = path }
 
-  /// Starts on the line in `bytes`.
-  mutating func begin(line: Int) {
+  /// Starts on the line `bytes`, number `line`.
+  mutating func begin(_ bytes: UnsafeBufferPointer<UInt8>, line: Int) {
+    self.bytes = bytes
     self.line = line
     position = 0
     limit = bytes.count
-    keys.removeAll(keepingCapacity: true)
+    if !keys.isEmpty { keys.removeAll(keepingCapacity: true) }
     skipBlanks()
   }
 
@@ -56,16 +67,26 @@ struct LineCursor {
   static func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
 
   private mutating func skipBlanks() {
-    while position < limit, LineCursor.isBlank(bytes[position]) { position += 1 }
+    var place = position
+    while place < limit, LineCursor.isBlank(bytes[place]) { place += 1 }
+    position = place
   }
 
   /// True if nothing but blanks is left; else reading stands at the first byte of a word.
+  @inline(__always)
   mutating func atEnd() throws(TraceError) -> Bool {
-    if position == limit { return true }
-    if LineCursor.isBlank(bytes[position]) {
-      skipBlanks()
+    // Mostly one blank stands here, and a word behind it.
+    if position < limit, LineCursor.isBlank(bytes[position]) {
+      position += 1
+      if position < limit, LineCursor.isBlank(bytes[position]) { skipBlanks() }
       return position == limit
     }
+    return try atEndWithoutBlank()
+  }
+
+  @inline(never)
+  private mutating func atEndWithoutBlank() throws(TraceError) -> Bool {
+    if position == limit { return true }
     // Within a word nothing else may begin.
     if position == 0 || LineCursor.isBlank(bytes[position - 1]) { return false }
     throw expected("a blank")
@@ -101,14 +122,20 @@ struct LineCursor {
     return end
   }
 
+  /// The bytes from `start` to `end`.
+  @inline(__always)
+  func part(_ start: Int, _ end: Int) -> UnsafeBufferPointer<UInt8> {
+    bytes.baseAddress.map { UnsafeBufferPointer(start: $0 + start, count: end - start) } ?? bytes
+  }
+
   func string(_ start: Int, _ end: Int) -> String {
-    bytes.withUnsafeBufferPointer { String(decoding: $0[start..<end], as: UTF8.self) }
+    String(decoding: part(start, end), as: UTF8.self)
   }
 
   /// The bytes as a word, nil if they are too many for one of the grammar.
   @inline(__always)
   private func wordAt(_ start: Int, _ end: Int) -> Word? {
-    bytes.withUnsafeBytes { Word(UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
+    Word(UnsafeRawBufferPointer(part(start, end)))
   }
 
   private var wordEnd: Int {
@@ -124,6 +151,15 @@ struct LineCursor {
   mutating func peek<Meaning>(in vocabulary: Vocabulary<Meaning>) throws(TraceError) -> Meaning? {
     guard try !atEnd(), let word = wordAt(position, wordEnd) else { return nil }
     return vocabulary.meaning(of: word)
+  }
+
+  /// Moves over the next word if `vocabulary` has it, and tells what it means there; else nil, and not moved.
+  mutating func take<Meaning>(from vocabulary: Vocabulary<Meaning>) throws(TraceError) -> Meaning? {
+    if try atEnd() { return nil }
+    let end = wordEnd
+    guard let word = wordAt(position, end), let meaning = vocabulary.meaning(of: word) else { return nil }
+    position = end
+    return meaning
   }
 
   /// Moves over the word that `peek` gave.
@@ -241,29 +277,18 @@ struct LineCursor {
 
   /// Ends the readable words before the word `->`, if there is one.
   mutating func stopAtArrow() {
-    let start = position
-    let found = bytes.withUnsafeBytes { bytes -> Int? in
-      var index = start + 1
-      while index < bytes.count {
-        if index + 8 <= bytes.count {
-          // Eight bytes at once: a byte of `others` is zero where a `>` stands.
-          let others = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self) ^ 0x3E3E_3E3E_3E3E_3E3E
-          if (others &- 0x0101_0101_0101_0101) & ~others & 0x8080_8080_8080_8080 == 0 {
-            index += 8
-            continue
-          }
-        }
-        if bytes[index] == UInt8(ascii: ">"), bytes[index - 1] == UInt8(ascii: "-"),
-          index == 1 || LineCursor.isBlank(bytes[index - 2]),
-          index + 1 == bytes.count || LineCursor.isBlank(bytes[index + 1])
-        {
-          return index - 1
-        }
-        index += 1
+    guard let first = bytes.baseAddress else { return }
+    var place = position + 1
+    while place < bytes.count, let found = memchr(first + place, Int32(UInt8(ascii: ">")), bytes.count - place) {
+      place = UnsafeRawPointer(found) - UnsafeRawPointer(first)
+      if bytes[place - 1] == UInt8(ascii: "-"), place == 1 || LineCursor.isBlank(bytes[place - 2]),
+        place + 1 == bytes.count || LineCursor.isBlank(bytes[place + 1])
+      {
+        limit = place - 1
+        return
       }
-      return nil
+      place += 1
     }
-    if let found { limit = found }
   }
 
   /// Goes on behind the arrow; false if there is none.

@@ -145,8 +145,8 @@ extension LineCursor {
   /// The address as it is written as a rule, with its segment; nil, and not moved, if it is not.
   private mutating func plainSBDF() -> SBDF? {
     guard limit - position >= 12 else { return nil }
-    let number = bytes.withUnsafeBufferPointer { bytes -> UInt32? in
-      let word = UnsafeBufferPointer(rebasing: bytes[position..<limit])
+    let word = part(position, limit)
+    func number() -> UInt32? {
       func digits(_ start: Int, _ end: Int) -> UInt32? {
         var number: UInt32 = 0
         for index in start..<end {
@@ -161,7 +161,7 @@ extension LineCursor {
       else { return nil }
       return segment << 16 | bus << 8 | device << 3 | function
     }
-    guard let number else { return nil }
+    guard let number = number() else { return nil }
     position += 12
     return SBDF(rawValue: number)
   }
@@ -201,7 +201,7 @@ extension LineCursor {
   mutating func guest() throws(TraceError) -> GuestName {
     try word("a guest such as dom1")
     let start = position
-    let domain = try domain()
+    let domain = try domainHere()
     guard domain > .dom0, domain < .firstReserved else { throw expected("a guest such as dom1", at: start) }
     return domain
   }
@@ -210,7 +210,7 @@ extension LineCursor {
   mutating func guestOrDom0() throws(TraceError) -> GuestName {
     try word("a domain such as dom1")
     let start = position
-    let domain = try domain()
+    let domain = try domainHere()
     guard domain < .firstReserved else { throw expected("a guest such as dom1, or dom0", at: start) }
     return domain
   }

@@ -139,7 +139,7 @@ public struct SpecimenSource: Sendable {
 
   private static let shares: UInt64 = 16
   /// How many of sixteen groups are new ones.
-  private var newShare: UInt64 = 8
+  private var newShare: UInt64 = 14
   /// Groups, and specimens that were kept, of both kinds; halved now and then.
   private var newGroups: UInt64 = 1
   private var newKept: UInt64 = 1
@@ -176,10 +176,12 @@ public struct SpecimenSource: Sendable {
     newNew = 0
     poolNew = 0
     pool.weigh()
-    // New specimens and changed ones share the work by what they brought to light, new ones between three eighths and three quarters.
+    // New specimens and changed ones share the work by what they brought to light. What is known says little at first: until
+    // then new ones have most of it, later between three eighths and three quarters.
+    let least: UInt64 = end < 4096 ? 14 : end < 16384 ? 10 : 6
     let fresh = newKept * poolGroups
     let total = fresh + poolKept * newGroups
-    newShare = min(max(Self.shares * fresh / max(1, total), 3 * Self.shares / 8), 3 * Self.shares / 4)
+    newShare = max(min(Self.shares * fresh / max(1, total), 3 * Self.shares / 4), least)
     if newGroups + poolGroups > 1024 {
       newGroups = newGroups / 2 + 1
       newKept = newKept / 2 + 1

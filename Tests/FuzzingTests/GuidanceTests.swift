@@ -91,16 +91,18 @@ struct GuidanceTests {
     }
   }
 
-  @Test("before anything is learnt all specimens are new ones; afterwards a good share still is")
-  func shareOfNew() {
-    let source = Self.learnt(rounds: 6)
-    let hosts = source.pool.entries.map(\.specimen.header.machine)
+  @Test(
+    "before anything is learnt all specimens are new ones; then most are, later a good share",
+    // After 384 specimens, after 4,096 and after 16,384: of 400 new ones.
+    arguments: [(rounds: 6, new: 310...390), (28, 210...330), (76, 110...320)])
+  func shareOfNew(rounds: Int, new: ClosedRange<Int>) {
+    let source = Self.learnt(rounds: rounds)
     let untaught = SpecimenSource(seed: Self.plan.seed)
-    let same = (UInt64(400)..<800).count {
+    let same = (UInt64(20_000)..<20_400).count {
       source.specimen($0, for: Self.edition) == untaught.specimen($0, for: Self.edition)
     }
-    #expect((100...320).contains(same), "\(same)")
-    #expect(!hosts.isEmpty)
+    #expect(new.contains(same), "\(same)")
+    #expect(!source.pool.entries.isEmpty)
   }
 
   @Test("baselines learn nothing")

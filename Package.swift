@@ -111,8 +111,8 @@ let package = Package(
     module(
       "Features",
       on: [
-        "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack", "Tracing",
-        "Simulation",
+        "Sharing", "AddressSpace", "Editions", "Platform", "Hypercalls", "Hypervisor", "Firmware", "Toolstack",
+        "Tracing", "Simulation",
       ]),
     .systemLibrary(name: "CUnicorn", providers: [.apt(["libunicorn-dev"]), .brew(["unicorn"])]),
     module(

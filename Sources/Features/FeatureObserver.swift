@@ -4,6 +4,7 @@ import Firmware
 import Hypercalls
 import Hypervisor
 import Platform
+import Sharing
 import Simulation
 import Toolstack
 import Tracing
@@ -109,34 +110,41 @@ public struct FeatureObserver: Sendable {
   }
 
   private mutating func noteState(after event: Event, in host: Host) {
-    let hypervisor = host.hypervisor
     features.insert(.number, 2, numberClass(host.guests.count))
     for index in host.guests.indices {
-      let life = host.guests[index]
-      guard let domain = hypervisor.domain(life.domain) else { continue }
-      noteContents(of: domain, life, in: hypervisor)
-      if let guest = host.toolstack.guest(life.domain) {
-        if case .create = event { noteLayout(of: guest) }
-        if case .reboot = event { noteLayout(of: guest) }
-        if case .boot = event, let firmware = life.firmware { note(firmware, of: guest) }
-      }
+      let number = host.guests[index].domain
+      guard let domain = host.hypervisor.sharedDomain(number) else { continue }
+      noteContents(of: domain, isTampered: host.guests[index].tampered, in: host)
+      let looksAt: (layout: Bool, firmware: Bool) =
+        switch event {
+        case .create, .reboot: (true, false)
+        case .boot: (false, true)
+        default: (false, false)
+        }
+      guard looksAt.layout || looksAt.firmware, let guest = host.toolstack.guest(number) else { continue }
+      if looksAt.layout { noteLayout(of: guest) }
+      if looksAt.firmware, let firmware = host.guests[index].firmware { note(firmware, of: guest) }
     }
     var seen = 0
-    for device in hypervisor.devices where device.kind.isEndpoint && seen < FeatureObserver.most {
+    host.hypervisor.devices.forEachPlace { _, device in
+      guard seen < FeatureObserver.most, device.pointee.kind.isEndpoint else { return }
       seen += 1
-      note(device, in: host, hypervisor)
+      note(device.pointee, in: host)
     }
   }
 
   // MARK: The hypervisor
 
-  private mutating func noteContents(of domain: Domain, _ life: GuestLife, in hypervisor: Hypervisor) {
-    let units = hypervisor.units.units
-    let kind = (domain.dmaTables == .shared ? 1 : domain.dmaTables == .separate ? 2 : 0) as UInt64
+  private mutating func noteContents(of shared: Shared<Domain>, isTampered: Bool, in host: Host) {
+    let domain = shared.place
+    let units = host.hypervisor.reservedRanges
+    let (id, dmaTables) = (domain.pointee.id, domain.pointee.dmaTables)
+    let kind = (dmaTables == .shared ? 1 : dmaTables == .separate ? 2 : 0) as UInt64
     var previous: UInt64 = 0
     for index in 0..<min(units.count, FeatureObserver.most) {
+      let frames = units[index].frames
       var contents: UInt64 = 0
-      domain.p2m.forEachPiece(in: units[index].frames) { _, entry in
+      domain.pointee.p2m.forEachPiece(in: frames) { _, entry in
         let bit: UInt64 =
           switch entry {
           case nil: 1
@@ -148,38 +156,41 @@ public struct FeatureObserver: Sendable {
         contents |= bit
         return true
       }
-      let records = domain.records.first { $0.frames == units[index].frames }
+      let records = domain.pointee.records.first { $0.frames == frames }
       var owned: UInt64 = 0
-      for device in hypervisor.devices where device.owner == domain.id {
-        guard units[index].segment == device.sbdf.segment else { continue }
-        if units[index].devices.contains(device.sbdf.bdf) { owned |= device.isStrict ? 2 : 1 }
+      host.hypervisor.devices.forEachPlace { _, device in
+        let sbdf = device.pointee.sbdf
+        guard device.pointee.owner == id, units[index].segment == sbdf.segment else { return }
+        if units[index].devices.contains(sbdf.bdf) { owned |= device.pointee.isStrict ? 2 : 1 }
       }
       let state = contents << 8 | numberClass(Int(truncatingIfNeeded: records?.count ?? 0)) << 4 | owned << 2 | kind
-      features.insert(.contents, state, life.tampered ? 1 : 0)
+      features.insert(.contents, state, isTampered ? 1 : 0)
       if index > 0 { features.insert(.together, previous, state) }
       previous = state
     }
-    if domain.crash != nil || domain.isDying { features.insert(.number, 3, domain.isDying ? 1 : 0) }
+    if domain.pointee.crash != nil || domain.pointee.isDying {
+      features.insert(.number, 3, domain.pointee.isDying ? 1 : 0)
+    }
   }
 
-  private mutating func note(_ device: Device, in host: Host, _ hypervisor: Hypervisor) {
-    let owner: UInt64 =
+  private mutating func note(_ device: Device, in host: Host) {
+    var state: UInt64 =
       switch device.owner {
       case nil: 0
       case .dom0?: 1
       case .io?: 2
       default: 3
       }
-    var state = owner
-    for (bit, fact) in [
-      device.isStrict, device.isQuarantined, device.hasQuarantineTable, device.hasContext, device.isBroken,
-    ].enumerated() where fact {
-      state |= 4 << UInt64(bit)
-    }
-    let binding = host.toolstack.bindings.first { $0.sbdf == device.sbdf }
+    if device.isStrict { state |= 4 }
+    if device.isQuarantined { state |= 8 }
+    if device.hasQuarantineTable { state |= 16 }
+    if device.hasContext { state |= 32 }
+    if device.isBroken { state |= 64 }
     let recorded: UInt64 =
-      binding.map { ($0.isBound ? 1 : 0) | ($0.recordedOwner == nil ? 0 : 2) | ($0.isQuarantined ? 4 : 0) } ?? 8
-    features.insert(.device, state, recorded, numberClass(hypervisor.units.matching(device.sbdf).count))
+      host.toolstack.binding(of: device.sbdf).map { binding in
+        (binding.isBound ? 1 : 0) | (binding.recordedOwner == nil ? 0 : 2) | (binding.isQuarantined ? 4 : 0)
+      } ?? 8
+    features.insert(.device, state, recorded, numberClass(host.hypervisor.units.matching(device.sbdf).count))
   }
 
   // MARK: The toolstack and the firmware

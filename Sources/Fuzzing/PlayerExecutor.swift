@@ -109,7 +109,8 @@ public struct PlayerExecutor: Executor {
 
   /// The tree whose states are of the edition of `specimen`, or one that may be given up.
   private mutating func tree(for specimen: Specimen) -> Int {
-    if let index = states.firstIndex(where: { $0.fits(specimen) }) { return index }
+    // One by one where they lie: a closure would be given copies.
+    for index in states.indices where states[index].fits(specimen) { return index }
     if states.count < PlayerExecutor.editions { states.append(StateTree(firmware: firmware)) }
     return states.count - 1
   }

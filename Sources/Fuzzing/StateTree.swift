@@ -27,8 +27,8 @@ struct StateTree {
 
   /// What guests run, nil for hvmloader's model.
   let firmware: (any GuestFirmware)?
-  /// Edition and machine of all states.
-  private var header: TraceHeader?
+  /// Edition and machine of all states; of nobody while there are none.
+  private var header = TraceHeader(edition: .repaired, machine: Machine())
   private var nodes: [Node] = []
   /// The event that led to each state but the root: the n-th to the state behind the n-th.
   private var events: [Event] = []
@@ -40,7 +40,7 @@ struct StateTree {
   init(firmware: (any GuestFirmware)? = nil) { self.firmware = firmware }
 
   /// True if its states are of the same edition as `specimen`.
-  func fits(_ specimen: Specimen) -> Bool { header?.edition == specimen.header.edition }
+  func fits(_ specimen: Specimen) -> Bool { !nodes.isEmpty && header.edition == specimen.header.edition }
 
   /// The player from which a run of `specimen` goes on, and how many of its events are behind it.
   mutating func enter(_ specimen: Specimen) -> (player: Player, events: Int) {
@@ -90,7 +90,7 @@ struct StateTree {
 
   /// Sees to it that the root is the host of `specimen` and that there is room.
   private mutating func prepare(for specimen: Specimen) {
-    if header?.edition != specimen.header.edition || header?.machine != specimen.header.machine {
+    if nodes.isEmpty || !StateTree.areOfOneHost(header, specimen.header) {
       header = specimen.header
       nodes.removeAll(keepingCapacity: true)
       events.removeAll(keepingCapacity: true)
@@ -104,6 +104,11 @@ struct StateTree {
       nodes[0].child = -1
       found.removeSubrange(nodes[0].found.upperBound...)
     }
+  }
+
+  // Borrowed: headers are wide, and this is asked for each specimen.
+  private static func areOfOneHost(_ one: borrowing TraceHeader, _ other: borrowing TraceHeader) -> Bool {
+    one.edition == other.edition && one.machine == other.machine
   }
 
   /// Follows the events of `specimen` as far as there are states that `takes` accepts.

@@ -74,7 +74,7 @@ extension Hypervisor {
     }
     budget.give(domains[index].totalPages)
     budget.release(claim: domains[index].claimedPages)
-    domains.remove(at: index)
+    domains.removeShared(at: index)
   }
 
   /// Takes a device from a domain that is destroyed. Xen of old tried until the device was gone (BUG-15).

@@ -161,7 +161,7 @@ extension Invariant {
   ) { scene in
     for guest in scene.guests
     where guest.domain.dmaTables == .separate && !guest.domain.isDying && guest.domain.crash == nil {
-      if let frames = guest.domain.firstFrameWhereViewsDiffer {
+      if let frames = Domain.firstFrameWhereViewsDiffer(guest.domainPlace) {
         return Violation(
           "views-agree", stage: "hypervisor", relation: "differ",
           detail: "\(guest.life.name): p2m and IOMMU table differ at frames \(frames)")
@@ -193,8 +193,9 @@ extension Domain {
   }
 
   /// The first frames that the CPU sees and devices do not, or differently, or the other way round.
-  fileprivate var firstFrameWhereViewsDiffer: FrameRange? {
-    guard isTranslated, dmaTables == .separate else { return nil }
+  fileprivate static func firstFrameWhereViewsDiffer(_ domain: UnsafePointer<Domain>) -> FrameRange? {
+    guard domain.pointee.isTranslated, domain.pointee.dmaTables == .separate else { return nil }
+    let (p2m, dmaTable) = (domain.pointee.p2m, domain.pointee.dmaTable)
     var seen: UInt64 = 0
     for run in p2m.runs {
       switch run.value {

@@ -25,6 +25,8 @@ final class GuestView: Sendable {
   var life: GuestLife { unsafeAddress { sharedLife.place } }
   /// The hypervisor's state of it.
   var domain: Domain { unsafeAddress { sharedDomain.place } }
+  /// Where that lies, for as long as somebody holds the view.
+  var domainPlace: UnsafePointer<Domain> { sharedDomain.place }
   /// The toolstack's, nil if only raw hypercalls made it.
   var built: Shared<Guest>? { sharedGuest }
   /// True if the toolstack made it, nobody changed it by raw hypercalls, and it runs: all promises hold of it.
@@ -310,7 +312,7 @@ extension SharedArray<Domain> {
 
 extension SharedArray<Guest> {
   /// The guest with number `domain` in its box, and its position; the search begins at `hint`, a position or beyond.
-  fileprivate func guest(_ domain: DomainID, near hint: Int) -> (guest: Shared<Guest>, position: Int)? {
+  func guest(_ domain: DomainID, near hint: Int) -> (guest: Shared<Guest>, position: Int)? {
     if hint < count, self[hint].domain == domain { return (shared(at: hint), hint) }
     // Numbers grow with each guest, until they begin again.
     let place = partitionIndex { $0.pointee.domain >= domain }

@@ -108,7 +108,9 @@ extension Invariant {
     scene.contains(devicesOf: guest.domain.id) { position in
       for range in scene.reserved.ranges(of: position) { body(range.frames) }
       guard let function = functions.place(of: scene.devices[position].sbdf) else { return false }
-      for bar in functions[function].bars where bar.kind.isMemory && bar.hostAddress != 0 {
+      for index in functions[function].bars.indices {
+        let bar = functions[function].bars[index]
+        guard bar.kind.isMemory, bar.hostAddress != 0 else { continue }
         if let frames = FrameRange(start: Page.frame(of: bar.hostAddress), count: Page.frameUp(of: bar.size)) {
           body(frames)
         }

@@ -1,5 +1,6 @@
 import Editions
 import Platform
+import Sharing
 import Simulation
 import Toolstack
 import Tracing
@@ -26,20 +27,22 @@ extension Invariant {
     case (.config(let created, _), .rejected(let reading)) where reading.outcome == .died:
       return violation(created, "died", "xl died of the text")
     case (.config(let created, let text), .done):
-      guard let built = scene.after.toolstackGuest(created) else { return nil }
+      guard let built = toolstackGuest(created, scene.after.guests, scene.after.toolstack.guests) else { return nil }
       if let violation = textViolation(created, PlainText(text), built.configuration) { return violation }
       (name, asked) = (created, built.configuration.devices)
     case (.create(let created, let configuration), .done): (name, asked) = (created, configuration.devices)
     case (.reboot(let rebooted), .done):
-      guard let before = scene.before.toolstackGuest(rebooted) else { return nil }
+      guard let before = toolstackGuest(rebooted, scene.before.guests, scene.before.toolstack.guests) else {
+        return nil
+      }
       name = rebooted
       // What was pulled out of the host meanwhile cannot come back.
       asked = before.devices.filter { !$0.isGone }.map { AssignedDevice($0.sbdf, policy: $0.policy) }
     default: return nil
     }
-    guard let guest = scene.after.toolstackGuest(name) else { return nil }
+    guard let guest = toolstackGuest(name, scene.after.guests, scene.after.toolstack.guests) else { return nil }
     for device in asked {
-      let functions = device.allFunctions ? scene.after.functions(inSlotOf: device.sbdf) : [device.sbdf]
+      let functions = device.allFunctions ? slot(of: device.sbdf, in: scene.after.toolstack.functions) : [device.sbdf]
       for function in functions {
         guard let attached = guest.devices.first(where: { $0.sbdf == function }) else {
           return violation(name, "device", "\(name) was to have \(function) and does not")
@@ -52,6 +55,19 @@ extension Invariant {
       }
     }
     return nil
+  }
+
+  /// The toolstack's side of the guest called `name`, nil if it has none of that name. A host as an argument would be copied.
+  private static func toolstackGuest(
+    _ name: GuestName, _ lives: SharedArray<GuestLife>, _ guests: SharedArray<Guest>
+  ) -> Guest? {
+    let place = lives.partitionIndex { $0.pointee.name >= name }
+    guard place < lives.count, lives[place].name == name else { return nil }
+    return guests.guest(lives[place].domain, near: place)?.guest.value
+  }
+
+  private static func slot(of sbdf: SBDF, in functions: [PCIFunction]) -> [SBDF] {
+    functions.map(\.sbdf).filter { $0.rawValue & ~7 == sbdf.rawValue & ~7 }
   }
 
   private static func violation(_ name: GuestName, _ relation: String, _ detail: String) -> Violation {
@@ -75,7 +91,7 @@ extension Invariant {
         name, "device-count", "the text has \(devices.count) devices, \(name) has \(guest.devices.count)")
     }
     guard let policy else { return nil }
-    for (entry, device) in zip(devices, guest.devices) where !entry.contains("rdm_policy") {
+    for (entry, device) in zip(devices, guest.devices) where !entry.namesPolicy {
       if device.policy?.rawValue != policy {
         return violation(
           name, "inherited-policy",
@@ -90,53 +106,67 @@ extension Invariant {
 ///
 /// It shares nothing with the reading of texts that it checks, and so says nothing of those that are not plain.
 private struct PlainText {
+  /// An entry of `pci`.
+  struct Entry {
+    /// It says something of a policy of its own.
+    let namesPolicy: Bool
+  }
+
   /// The pairs of `rdm`, in small letters; the last of a key counts. Empty if there are none, or the text is not plain.
   var range: [String: String] = [:]
   /// The entries of `pci`; nil if there are none, or the text is not plain.
-  var devices: [String]?
+  var devices: [Entry]?
+
+  private static let blank = UInt8(ascii: " ")
 
   init(_ text: [UInt8]) {
-    if text.contains(where: { "\\#;+".utf8.contains($0) || $0 >= 0x7F || $0 < 0x20 && $0 != 0x0A }) { return }
-    var values: [Substring: Substring] = [:]
-    for line in String(decoding: text, as: UTF8.self).split(separator: "\n" as Character) {
-      guard let equals = line.firstIndex(of: "=") else { return }
-      values[line[..<equals].filter { $0 != " " }[...]] = line[line.index(after: equals)...]
-    }
-    if let pairs = values["rdm"].flatMap(PlainText.quoted) {
-      for pair in pairs.split(separator: "," as Character, omittingEmptySubsequences: false) {
-        let halves = pair.split(separator: "=" as Character, maxSplits: 1, omittingEmptySubsequences: false)
-        if halves.count == 2 { range[String(halves[0])] = halves[1].lowercased() }
+    var (rdm, pci): (ArraySlice<UInt8>?, ArraySlice<UInt8>?)
+    for byte in text where byte != UInt8(ascii: "\n") {
+      switch byte {
+      case UInt8(ascii: "\\"), UInt8(ascii: "#"), UInt8(ascii: ";"), UInt8(ascii: "+"), 0x7F..., ..<0x20: return
+      default: break
       }
     }
-    guard let list = values["pci"]?.filter({ $0 != " " }), list.first == "[", list.last == "]", list.count > 2 else {
-      return
+    for line in text.split(separator: UInt8(ascii: "\n")) {
+      guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { return }
+      let key = line[..<equals].lazy.filter { $0 != PlainText.blank }
+      if key.elementsEqual("rdm".utf8) { rdm = line[(equals + 1)...] }
+      if key.elementsEqual("pci".utf8) { pci = line[(equals + 1)...] }
     }
-    let quote = list[list.index(after: list.startIndex)]
-    guard quote == "'" || quote == "\"" else { return }
-    let entries = list.dropFirst().dropLast().split(separator: quote, omittingEmptySubsequences: false)
-    // Between two entries stands a comma and nothing else.
-    let gaps = entries.enumerated().filter { $0.offset % 2 == 0 }.map(\.element)
-    guard gaps.dropFirst().dropLast().allSatisfy({ $0 == "," }), gaps.first == "", gaps.last == "" else { return }
-    devices = entries.enumerated().filter { $0.offset % 2 == 1 }.map { String($0.element) }
+    let pairs = rdm.flatMap(PlainText.quoted)?.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+    for pair in pairs ?? [] {
+      let halves = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      guard halves.count == 2 else { continue }
+      let value = halves[1].map { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= $0 ? $0 | 0x20 : $0 }
+      range[String(decoding: halves[0], as: UTF8.self)] = String(decoding: value, as: UTF8.self)
+    }
+    guard let list = pci?.filter({ $0 != PlainText.blank }), list.first == UInt8(ascii: "["),
+      list.last == UInt8(ascii: "]"), list.count > 2, PlainText.isQuote(list[1])
+    else { return }
+    let pieces = list[1..<list.count - 1].split(separator: list[1], omittingEmptySubsequences: false)
+    // Before, between and after entries stand gaps: between two a comma and nothing else.
+    for gap in stride(from: 0, to: pieces.count, by: 2) {
+      let isEnd = gap == 0 || gap == pieces.count - 1
+      guard pieces[gap].elementsEqual(isEnd ? [] : [UInt8(ascii: ",")]) else { return }
+    }
+    guard pieces.count % 2 == 1 else { return }
+    devices = stride(from: 1, to: pieces.count, by: 2).map {
+      Entry(namesPolicy: PlainText.names("rdm_policy", pieces[$0]))
+    }
   }
 
-  private static func quoted(_ value: Substring) -> Substring? {
-    let value = value.drop { $0 == " " }
-    guard let quote = value.first, quote == "'" || quote == "\"" else { return nil }
+  private static func isQuote(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") }
+
+  /// What stands between quotes, blanks around them aside.
+  private static func quoted(_ value: ArraySlice<UInt8>) -> ArraySlice<UInt8>? {
+    let value = value.drop { $0 == blank }
+    guard let quote = value.first, isQuote(quote) else { return nil }
     let rest = value.dropFirst()
-    guard let end = rest.firstIndex(of: quote), rest[rest.index(after: end)...].allSatisfy({ $0 == " " }) else {
-      return nil
-    }
+    guard let end = rest.firstIndex(of: quote), rest[(end + 1)...].allSatisfy({ $0 == blank }) else { return nil }
     return rest[..<end]
   }
-}
 
-extension Host {
-  fileprivate func toolstackGuest(_ name: GuestName) -> Guest? {
-    guest(named: name).flatMap { toolstack.guest($0.domain) }
-  }
-
-  fileprivate func functions(inSlotOf sbdf: SBDF) -> [SBDF] {
-    toolstack.functions.map(\.sbdf).filter { $0.rawValue & ~7 == sbdf.rawValue & ~7 }
+  private static func names(_ word: String, _ entry: ArraySlice<UInt8>) -> Bool {
+    entry.indices.contains { entry[$0...].starts(with: word.utf8) }
   }
 }

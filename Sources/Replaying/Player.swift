@@ -51,9 +51,10 @@ public struct Player: Sendable {
 
   /// Applies `event`; hands every invariant that this event broke, and that held before, to `report`.
   public mutating func play(_ event: Event, _ report: (Violation) -> Void) -> Outcome {
+    // A question changes nothing: there is no state before it to keep.
+    if case .query = event { return state.value.apply(event, in: &memory) }
     let before = state
     let outcome = state.value.apply(event, in: &memory)
-    if case .query = event { return outcome }
     watch.check(event, outcome, before: before, after: state, report)
     if case .crashed(nil) = outcome, case .boot(let name) = event { report(strayFirmware(of: name)) }
     return outcome

@@ -39,7 +39,9 @@ public enum Replay {
         if expected != nil { verdict.observations += 1 }
         continue
       }
-      let actual = observation(of: step.event, outcome, violations, in: player.host)
+      // Mostly the outcome says it all; a look at the host costs a copy.
+      let actual =
+        (violations.isEmpty ? outcome.observation : nil) ?? player.host.observation(of: step.event, outcome, violations)
       if expected != nil { verdict.observations += 1 }
       if let kind = judge(expected, actual, violations) {
         verdict.kind = kind
@@ -86,7 +88,7 @@ public enum Replay {
     let outcome = player.play(step.event) { violations.append($0) }
     var blessed = step
     if step.observation != nil || !violations.isEmpty {
-      blessed.observation = observation(of: step.event, outcome, violations, in: player.host)
+      blessed.observation = player.host.observation(of: step.event, outcome, violations)
     }
     return blessed
   }
@@ -99,7 +101,7 @@ public enum Replay {
     let outcome = player.play(step.event) { violations.append($0) }
     violations.forEach(report)
     if step.observation == nil, violations.isEmpty { return .agrees }
-    return judge(step.observation, observation(of: step.event, outcome, violations, in: player.host), violations)
+    return judge(step.observation, player.host.observation(of: step.event, outcome, violations), violations)
       ?? .agrees
   }
 
@@ -110,16 +112,7 @@ public enum Replay {
     var violations: [Violation] = []
     let outcome = player.play(event) { violations.append($0) }
     violations.forEach(report)
-    return observation(of: event, outcome, violations, in: player.host)
-  }
-
-  /// What a trace would write behind `event`, broken invariants announced.
-  static func observation(
-    of event: Event, _ outcome: Outcome, _ violations: [Violation], in host: Host
-  ) -> Observation {
-    var observation = host.observation(of: event, outcome)
-    observation.fields += violations.map { .init(violates, $0.invariant) }
-    return observation
+    return player.host.observation(of: event, outcome, violations)
   }
 
   /// What is wrong with `actual`, nil if nothing is.
@@ -139,5 +132,14 @@ public enum Replay {
       return .diverges("expected \(violates)=\(missing), but it holds")
     }
     return nil
+  }
+}
+
+extension Host {
+  /// What a trace would write behind `event`, broken invariants announced.
+  func observation(of event: Event, _ outcome: Outcome, _ violations: [Violation]) -> Observation {
+    var observation = observation(of: event, outcome)
+    observation.fields += violations.map { .init(Replay.violates, $0.invariant) }
+    return observation
   }
 }

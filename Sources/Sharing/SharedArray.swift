@@ -68,6 +68,17 @@ extension SharedArray: RandomAccessCollection, MutableCollection, RangeReplaceab
   public mutating func replaceSubrange(_ range: Range<Int>, with elements: some Collection<Element>) {
     boxes.replaceSubrange(range, with: elements.map { Shared($0) })
   }
+
+  /// Puts `element` before the one at `position`.
+  @inlinable
+  public mutating func insert(_ element: consuming Element, at position: Int) {
+    boxes.insert(Shared(element), at: position)
+  }
+
+  /// Removes the element at `position`; returns it in its box, so that nothing wide is copied.
+  @inlinable
+  @discardableResult
+  public mutating func removeShared(at position: Int) -> Shared<Element> { boxes.remove(at: position) }
 }
 
 extension SharedArray: ExpressibleByArrayLiteral {

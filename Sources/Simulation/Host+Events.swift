@@ -88,7 +88,7 @@ extension Host {
     case .destroy(let name):
       withGuest(name) { host, index throws(Refusal) in
         try host.toolstack.destroy(host.guests[index].domain, on: &host.port, &host.buffer)
-        host.guests.remove(at: index)
+        host.guests.removeShared(at: index)
         return .done
       }
     case .plug(let function): plug(function)
@@ -176,7 +176,7 @@ extension Host {
   private mutating func reboot(guestAt index: Int) throws(Refusal) -> Outcome {
     let life = guests[index]
     let reboot = try toolstack.reboot(life.domain, on: &port, &buffer)
-    guests.remove(at: index)
+    guests.removeShared(at: index)
     switch reboot {
     case .running(let guest):
       add(GuestLife(name: life.name, domain: guest.domain))

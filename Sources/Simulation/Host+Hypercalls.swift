@@ -1,5 +1,6 @@
 import Editions
 import Hypercalls
+import Sharing
 import Tracing
 
 /// Hypercalls written in a trace: their ordinary domain numbers are guest names.
@@ -7,9 +8,12 @@ extension Host {
   /// A number that no domain ever has: stands for names that name no guest.
   private static let nobody = DomainID(DomainID.firstReserved.rawValue - 1)
 
-  func number(of name: DomainID) -> DomainID {
+  func number(of name: DomainID) -> DomainID { Host.number(of: name, among: guests) }
+
+  private static func number(of name: DomainID, among guests: SharedArray<GuestLife>) -> DomainID {
     if name == .dom0 || name >= .firstReserved { return name }
-    return guests.first { $0.name == name }?.domain ?? Host.nobody
+    let place = guests.partitionIndex { $0.pointee.name >= name }
+    return place < guests.count && guests[place].name == name ? guests[place].domain : Host.nobody
   }
 
   /// Performs a raw hypercall and marks the guests it may have touched.
@@ -23,12 +27,14 @@ extension Host {
     let subject = event.call.domain.map { $0 == .itself ? caller : number(of: $0) }
     let changed = event.call.changesGuestMemory ? subject : loser(of: event.call)
     let touched = guests.firstIndex { $0.domain == changed }
-    let before = touched.flatMap { hypervisor.domain(guests[$0].domain) }
-    let result = port.perform(event.call.renamingDomains(number), by: caller, &buffer)
+    let before = touched.flatMap { hypervisor.sharedDomain(guests[$0].domain) }
+    let call = event.call.renamingDomains { [guests] in Host.number(of: $0, among: guests) }
+    let result = port.perform(call, by: caller, &buffer)
     let rule = buffer.rule
     // Short counts and rollbacks of old editions can leave traces, so the state decides and not the result.
-    if let touched, result >= 0 && event.call.movesDevices || hypervisor.domain(guests[touched].domain) != before {
-      guests[touched].tampered = true
+    if let touched {
+      let now = hypervisor.sharedDomain(guests[touched].domain)
+      if result >= 0 && event.call.movesDevices || now != before { guests[touched].tampered = true }
     }
     if case .createDomain = event.call, result >= 0 {
       adopt(DomainID(UInt16(truncatingIfNeeded: result)), as: event.created)

@@ -4,13 +4,13 @@ import Hypervisor
 import Toolstack
 import Tracing
 
-extension Host {
-  /// What a trace would write behind `event` if `outcome` came of it; the host is the one after the event.
-  public func observation(of event: Event, _ outcome: Outcome) -> Observation {
-    switch outcome {
-    case .done: Observation(["ok"], facts(after: event))
+extension Outcome {
+  /// What a trace would write of it; nil where that takes a look at the host.
+  public var observation: Observation? {
+    switch self {
+    case .done: nil
     case .refused(let refusal):
-      Observation(["refused", refusal.errno.map { "\($0)" } ?? refusal.error.name], ruleField(refusal.rule))
+      Observation(["refused", refusal.errno.map { "\($0)" } ?? refusal.error.name], Outcome.field(refusal.rule))
     case .rejected(let reading):
       Observation(
         reading.outcome == .died ? ["died"] : ["rejected", "\(reading.exit)"],
@@ -18,18 +18,25 @@ extension Host {
     case .undefined(let fields): Observation(["undefined"] + fields)
     case .unmodelled(let what): Observation(["unmodelled", what])
     case .lost(let refusal):
-      Observation(["lost", refusal.errno.map { "\($0)" } ?? refusal.error.name], ruleField(refusal.rule))
-    case .crashed(let rule): Observation(["crashed"], ruleField(rule))
+      Observation(["lost", refusal.errno.map { "\($0)" } ?? refusal.error.name], Outcome.field(refusal.rule))
+    case .crashed(let rule): Observation(["crashed"], Outcome.field(rule))
     case .result(let result, let rule):
-      Observation([Errno(result: result).map { "-\($0)" } ?? "\(result)"], ruleField(rule))
+      Observation([Errno(result: result).map { "-\($0)" } ?? "\(result)"], Outcome.field(rule))
     case .touched(let access): Observation(access.words)
     case .transferred(let transfer): Observation(transfer.words)
     case .answer(let observation): observation
     }
   }
 
-  private func ruleField(_ rule: Rule?) -> [Observation.Field] {
+  private static func field(_ rule: Rule?) -> [Observation.Field] {
     rule.map { [Observation.Field("rule", "\($0)")] } ?? []
+  }
+}
+
+extension Host {
+  /// What a trace would write behind `event` if `outcome` came of it; the host is the one after the event.
+  public func observation(of event: Event, _ outcome: Outcome) -> Observation {
+    outcome.observation ?? Observation(["ok"], facts(after: event))
   }
 
   /// What is worth a look after an event that happened.

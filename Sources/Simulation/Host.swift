@@ -95,7 +95,9 @@ public struct Host: Sendable {
     if one.isSame(as: other) { return nil }
     // Part by part where it lies: to copy a host costs more than to find two equal.
     let (left, right) = (one.place, other.place)
-    if left.pointee.port.port.domains != right.pointee.port.port.domains {
+    if !left.pointee.port.port.domains.isSame(as: right.pointee.port.port.domains),
+      left.pointee.port.port.domains != right.pointee.port.port.domains
+    {
       if !ignoringWorkByHand || !areSameButForWorkByHand(left.pointee, right.pointee) { return "domains" }
     }
     let (devices, others) = (left.pointee.port.port.devices, right.pointee.port.port.devices)
@@ -105,10 +107,19 @@ public struct Host: Sendable {
     {
       return "memory"
     }
-    if left.pointee.port.port.functions != right.pointee.port.port.functions { return "functions" }
+    if !left.pointee.port.port.functions.isSame(as: right.pointee.port.port.functions),
+      left.pointee.port.port.functions != right.pointee.port.port.functions
+    {
+      return "functions"
+    }
     if left.pointee.port.port.hostCrash != right.pointee.port.port.hostCrash { return "host" }
-    if left.pointee.toolstack != right.pointee.toolstack { return "toolstack" }
-    if left.pointee.guests != right.pointee.guests { return "guests" }
+    let (toolstack, otherToolstack) = (left.pointer(to: \.toolstack)!, right.pointer(to: \.toolstack)!)
+    if !Toolstack.areSame(toolstack, otherToolstack), toolstack.pointee != otherToolstack.pointee {
+      return "toolstack"
+    }
+    if !left.pointee.guests.isSame(as: right.pointee.guests), left.pointee.guests != right.pointee.guests {
+      return "guests"
+    }
     return nil
   }
 

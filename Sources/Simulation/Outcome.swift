@@ -5,12 +5,14 @@ import Tracing
 
 /// What came of an event.
 public enum Outcome: Hashable, Sendable {
+  // A reading is wide and rare: in a box it keeps all others narrow.
+
   /// It happened.
   case done
   /// The toolstack, or the hypervisor through it, refused.
   case refused(Refusal)
   /// xl did not accept the text, or died of it.
-  case rejected(TextReading)
+  indirect case rejected(TextReading)
   /// The text leaves these fields to whatever memory held: nobody can say what the guest would be.
   case undefined([String])
   /// The text is accepted, but there is no model of such a guest.

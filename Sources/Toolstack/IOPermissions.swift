@@ -72,17 +72,20 @@ extension Toolstack {
   ///
   /// Small BARs of several functions can share a page of the host.
   func ownPermissions(of sbdf: SBDF, ofGuestAt index: Int) -> [IOPermission] {
-    let functions = guests[index].deviceModel.functions
-    guard let shown = functions.indices.first(where: { functions[$0].host == sbdf }) else { return [] }
     var own: [IOPermission] = []
-    own.reserveCapacity(functions[shown].bars.count)
-    for bar in functions[shown].bars { if let permission = IOPermission(bar) { own.append(permission) } }
-    for other in functions.indices where functions[other].host != nil && functions[other].host != sbdf {
-      for bar in functions[other].bars {
-        guard let permission = IOPermission(bar), own.contains(where: { $0.meets(permission) }) else { continue }
-        own = own.flatMap { $0.subtracting(permission) }
+    // Functions are read where they lie.
+    guests[index].deviceModel.functions.withUnsafeBufferPointer { functions in
+      guard let shown = functions.indices.first(where: { functions[$0].host == sbdf }) else { return }
+      own.reserveCapacity(functions[shown].bars.count)
+      for bar in functions[shown].bars { if let permission = IOPermission(bar) { own.append(permission) } }
+      for other in functions.indices where functions[other].host != nil && functions[other].host != sbdf {
+        for bar in functions[other].bars {
+          guard let permission = IOPermission(bar), own.contains(where: { $0.meets(permission) }) else { continue }
+          own = own.flatMap { $0.subtracting(permission) }
+        }
       }
     }
+    if own.isEmpty { return [] }
     if guests[index].prepared.graphicsPassthrough {
       own = own.flatMap { $0.subtracting(.memory(map.vgaHole.frames)) }
     }

@@ -168,6 +168,6 @@ extension Toolstack {
   public mutating func forget(_ domain: DomainID) {
     guard let index = position(of: domain) else { return }
     for device in guests[index].devices { release(device.sbdf, from: domain) }
-    guests.remove(at: index)
+    guests.removeShared(at: index)
   }
 }

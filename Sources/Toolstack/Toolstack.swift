@@ -69,6 +69,18 @@ public struct Toolstack: Equatable, Sendable {
   /// Goes on by the rules of `other`.
   public mutating func adoptRules(of other: Toolstack) { rules.value.decisions = other.decisions }
 
+  /// True if the two that lie there have the same memory for what they hold, and so are equal. Two that are equal can have
+  /// different memory.
+  public static func areSame(_ left: UnsafePointer<Toolstack>, _ right: UnsafePointer<Toolstack>) -> Bool {
+    left.pointee.functions.isSame(as: right.pointee.functions)
+      && left.pointee.bindings.isSame(as: right.pointee.bindings)
+      && left.pointee.guests.isSame(as: right.pointee.guests) && left.pointee.rules.isSame(as: right.pointee.rules)
+      && left.pointee.directIO == right.pointee.directIO
+      && left.pointee.sharesPageTables == right.pointee.sharesPageTables
+      && left.pointee.claimsMemory == right.pointee.claimsMemory && left.pointee.images == right.pointee.images
+      && left.pointee.quarantines == right.pointee.quarantines
+  }
+
   /// The guest with number `domain`.
   public func guest(_ domain: DomainID) -> Guest? { position(of: domain).map { guests[$0] } }
 

@@ -40,7 +40,7 @@ struct ChangedObservationTests {
         let outcome = player.play(step.event) { violations.append($0) }
         guard let expected = step.observation else { continue }
         tally.observations += 1
-        let actual = Replay.observation(of: step.event, outcome, violations, in: player.host)
+        let actual = player.host.observation(of: step.event, outcome, violations)
         if let kind = Replay.judge(expected, actual, violations) {
           Issue.record("\(path):\(step.line): red as it is: \(kind)")
           continue

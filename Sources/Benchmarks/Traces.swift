@@ -59,7 +59,7 @@ extension Benchmark {
     Workload(traces.count, bytes: traces.reduce(0) { $0 + $1.bytes.count }, CanonicalText()) { text, index in
       text.removeAll()
       text.append(traces[index])
-      return UInt64(text.bytes.count)
+      return UInt64(text.count)
     }
   }
 }

@@ -32,7 +32,7 @@ extension TraceStep {
   public var text: String {
     var text = CanonicalText()
     text.append(self)
-    text.bytes.removeLast()
+    text.removeLineEnd()
     return text.string
   }
 }

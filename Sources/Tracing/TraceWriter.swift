@@ -22,7 +22,7 @@ public struct TraceWriter: ~Copyable {
   public mutating func write(_ step: TraceStep) throws(StorageError) {
     text.append(step)
     count += 1
-    if text.bytes.count >= 1 << 14 { try flush() }
+    if text.count >= 1 << 14 { try flush() }
   }
 
   /// Appends the `end` line and puts the file in its place; without it nothing remains. Result: the trace's name.
@@ -36,8 +36,9 @@ public struct TraceWriter: ~Copyable {
   }
 
   private mutating func flush() throws(StorageError) {
-    fingerprint.update(text.bytes)
-    try file.write(text.bytes)
+    let bytes = text.bytes
+    fingerprint.update(bytes)
+    try file.write(bytes)
     text.removeAll()
   }
 }

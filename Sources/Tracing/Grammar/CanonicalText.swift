@@ -6,14 +6,19 @@ import Platform
 ///
 /// Equal traces have equal bytes, and reading the text gives the trace back.
 public struct CanonicalText: Sendable {
-  /// The text so far.
-  public internal(set) var bytes: [UInt8] = []
+  /// The text, and behind it room for more: pieces are short, and to ask an array to grow costs more than to write one.
+  private var room: [UInt8] = []
+  /// Bytes of the text.
+  public private(set) var count = 0
 
   /// An empty text.
   public init() {}
 
   /// The text so far.
-  public var string: String { String(decoding: bytes, as: UTF8.self) }
+  public var bytes: [UInt8] { Array(room[..<count]) }
+
+  /// The text so far.
+  public var string: String { String(decoding: room[..<count], as: UTF8.self) }
 
   /// Appends a whole trace.
   public mutating func append(_ trace: Trace) {
@@ -42,20 +47,47 @@ public struct CanonicalText: Sendable {
   }
 
   /// Forgets the text; keeps the memory.
-  public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+  public mutating func removeAll() { count = 0 }
 
   // MARK: Pieces
 
-  mutating func endLine() { bytes.append(UInt8(ascii: "\n")) }
+  /// Makes room for `size` bytes.
+  @inline(__always)
+  private mutating func reserve(_ size: Int) { if room.count - count < size { grow(by: size) } }
+
+  @inline(never)
+  private mutating func grow(by size: Int) {
+    room.append(contentsOf: repeatElement(0, count: max(size, room.count, 1 << 9)))
+  }
+
+  @inline(__always)
+  private mutating func put(_ bytes: UnsafeBufferPointer<UInt8>) {
+    guard let first = bytes.baseAddress else { return }
+    reserve(bytes.count)
+    room.withUnsafeMutableBufferPointer { ($0.baseAddress! + count).update(from: first, count: bytes.count) }
+    count += bytes.count
+  }
+
+  @inline(__always)
+  private mutating func put(byte: UInt8) {
+    reserve(1)
+    room[count] = byte
+    count += 1
+  }
+
+  mutating func endLine() { put(byte: UInt8(ascii: "\n")) }
+
+  /// Takes back the end of the last line.
+  mutating func removeLineEnd() { count -= 1 }
 
   mutating func put(_ text: String) {
     var text = text
-    text.withUTF8 { bytes.append(contentsOf: $0) }
+    text.withUTF8 { put($0) }
   }
 
   @inline(__always)
   mutating func put(_ text: StaticString) {
-    bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    put(UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
   }
 
   mutating func put(decimal value: some BinaryInteger & UnsignedInteger) { putDecimal(UInt64(value)) }
@@ -107,7 +139,12 @@ public struct CanonicalText: Sendable {
   /// The `count` lowest bytes of `text`, the first of them lowest.
   @inline(__always)
   private mutating func put(packed text: UInt128, _ count: Int) {
-    withUnsafeBytes(of: text.littleEndian) { bytes.append(contentsOf: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    // All sixteen are written; those behind the last count for nothing.
+    reserve(16)
+    room.withUnsafeMutableBytes {
+      $0.baseAddress!.storeBytes(of: text.littleEndian, toByteOffset: self.count, as: UInt128.self)
+    }
+    self.count += count
   }
 
   /// Bytes with the largest suffix that leaves a whole number.
@@ -163,7 +200,7 @@ public struct CanonicalText: Sendable {
     word.withUTF8 { word in
       let backslash = UInt8(ascii: "\\")
       let plain = word.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != backslash && $0 != special }
-      if plain { return bytes.append(contentsOf: word) }
+      if plain { return put(word) }
       for byte in word {
         if byte == special { put(escape: byte) } else { put(escaping: byte) }
       }
@@ -172,7 +209,7 @@ public struct CanonicalText: Sendable {
 
   mutating func put(escaping byte: UInt8, backslash: Bool = true) {
     if byte > 0x20, byte < 0x7F, !backslash || byte != UInt8(ascii: "\\") {
-      bytes.append(byte)
+      put(byte: byte)
     } else {
       put(escape: byte)
     }

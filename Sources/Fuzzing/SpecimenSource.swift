@@ -176,8 +176,8 @@ public struct SpecimenSource: Sendable {
     newNew = 0
     poolNew = 0
     pool.weigh()
-    // New specimens and changed ones share the work by what they brought to light. What is known says little at first: until
-    // then new ones have most of it, later between three eighths and three quarters.
+    // New specimens and changed ones share the work by what they brought to light, new ones between three eighths and three
+    // quarters of it. What is known says little at first: for some thousand specimens new ones have more.
     let least: UInt64 = end < 4096 ? 14 : end < 16384 ? 10 : 6
     let fresh = newKept * poolGroups
     let total = fresh + poolKept * newGroups

@@ -341,4 +341,35 @@ struct LifeTests {
     #expect(info.onlineVCPUs == 0x7FF)
     #expect(info.bytes.reduce(0, &+) == 0)
   }
+
+  @Test("what shows as the same memory is equal, and every change of it shows")
+  func sameness() throws {
+    func areSame(_ left: Toolstack, _ right: Toolstack) -> Bool {
+      withUnsafePointer(to: left) { left in withUnsafePointer(to: right) { Toolstack.areSame(left, $0) } }
+    }
+    // One more, and it has to be looked at, too.
+    #expect(Mirror(reflecting: Bench(.repaired).toolstack).children.count == 9)
+    var bench = Bench(.repaired)
+    let domain = try bench.create(.guest(1024, .nic)).domain
+    let before = bench.toolstack
+    #expect(areSame(before, bench.toolstack))
+    var changed: [Toolstack] = []
+    func change(_ deed: (inout Toolstack) -> Void) {
+      var copy = before
+      deed(&copy)
+      changed.append(copy)
+    }
+    change { $0.unplug(.usb) }
+    change { $0.forget(domain) }
+    change { $0.bindings[0].isBound.toggle() }
+    change { $0.directIO.toggle() }
+    change { $0.sharesPageTables.toggle() }
+    change { $0.claimsMemory.toggle() }
+    change { $0.images.system += 1 }
+    change { $0.adoptRules(of: Toolstack(machine: .laptop, edition: .xen4_17)) }
+    var quiet = Machine.laptop
+    quiet.quarantine = .none
+    #expect(!areSame(Toolstack(machine: quiet, edition: .repaired), Toolstack(machine: .laptop, edition: .repaired)))
+    for copy in changed { #expect(copy != before && !areSame(copy, before)) }
+  }
 }

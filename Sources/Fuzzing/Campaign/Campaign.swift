@@ -200,11 +200,12 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       let round = Round(first: roundStart, end: done, news: news)
       news.removeAll()
       roundStart = done
+      do { try pool.learn(round) } catch { throw .workers(error) }
+      // Workers in other processes learn meanwhile. What is kept was made before this round taught anything.
       if let corpusFolder {
         catchUp()
         for index in round.keepers { try corpusFolder.keep(plan.specimen(index, from: source)) }
       }
-      do { try pool.learn(round) } catch { throw .workers(error) }
       if let learnt = pool.source { source = learnt } else { lessons.append(round) }
     }
     if done % plan.roundSize == 0 || plan.extent == .runs(done) { observe(.roundFinished(report.progress)) }

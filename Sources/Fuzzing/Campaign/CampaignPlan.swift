@@ -42,7 +42,8 @@ public struct CampaignPlan: Hashable, Sendable {
   public var profile = GenerationProfile()
   /// Processes that execute; 1 means this process and no other, so that a trap in the model ends the campaign.
   public var workers = 1
-  /// Executions between two looks at clock and interruption: where learning stops anyway. Part of what `--time` means, not of what is found.
+  /// Executions between two looks at clock and interruption: where learning stops anyway. Part of what `--time` means, not
+  /// of what is found.
   public var roundSize: UInt64 = 1_024
   /// Most executions for the minimisation of one finding.
   public var minimisationCalls = 5_000

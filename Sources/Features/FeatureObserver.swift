@@ -115,15 +115,15 @@ public struct FeatureObserver: Sendable {
       let number = host.guests[index].domain
       guard let domain = host.hypervisor.sharedDomain(number) else { continue }
       noteContents(of: domain, isTampered: host.guests[index].tampered, in: host)
-      let looksAt: (layout: Bool, firmware: Bool) =
-        switch event {
-        case .create, .reboot: (true, false)
-        case .boot: (false, true)
-        default: (false, false)
+      switch event {
+      case .create, .reboot:
+        if let guest = host.toolstack.guest(number) { noteLayout(of: guest) }
+      case .boot:
+        if let guest = host.toolstack.guest(number), let firmware = host.guests[index].firmware {
+          note(firmware, of: guest)
         }
-      guard looksAt.layout || looksAt.firmware, let guest = host.toolstack.guest(number) else { continue }
-      if looksAt.layout { noteLayout(of: guest) }
-      if looksAt.firmware, let firmware = host.guests[index].firmware { note(firmware, of: guest) }
+      default: break
+      }
     }
     var seen = 0
     host.hypervisor.devices.forEachPlace { _, device in

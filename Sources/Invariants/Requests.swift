@@ -61,8 +61,7 @@ extension Invariant {
   private static func toolstackGuest(
     _ name: GuestName, _ lives: SharedArray<GuestLife>, _ guests: SharedArray<Guest>
   ) -> Guest? {
-    let place = lives.partitionIndex { $0.pointee.name >= name }
-    guard place < lives.count, lives[place].name == name else { return nil }
+    guard let place = lives.place(of: name) else { return nil }
     return guests.guest(lives[place].domain, near: place)?.guest.value
   }
 

@@ -31,3 +31,11 @@ public struct GuestLife: Equatable, Sendable {
     self.domain = domain
   }
 }
+
+extension SharedArray<GuestLife> {
+  /// Where the guest called `name` stands among guests that ascend by name, nil if there is none.
+  public func place(of name: GuestName) -> Int? {
+    let place = partitionIndex { $0.pointee.name >= name }
+    return place < count && self[place].name == name ? place : nil
+  }
+}

@@ -12,8 +12,7 @@ extension Host {
 
   private static func number(of name: DomainID, among guests: SharedArray<GuestLife>) -> DomainID {
     if name == .dom0 || name >= .firstReserved { return name }
-    let place = guests.partitionIndex { $0.pointee.name >= name }
-    return place < guests.count && guests[place].name == name ? guests[place].domain : Host.nobody
+    return guests.place(of: name).map { guests[$0].domain } ?? Host.nobody
   }
 
   /// Performs a raw hypercall and marks the guests it may have touched.

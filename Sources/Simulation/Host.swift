@@ -70,8 +70,7 @@ public struct Host: Sendable {
   }
 
   func index(of name: GuestName) -> Int? {
-    let place = guests.partitionIndex { $0.pointee.name >= name }
-    return place < guests.count && guests[place].name == name ? place : nil
+    guests.place(of: name)
   }
 
   /// The name of the guest with Xen's number `domain`, nil if it has none.

@@ -104,12 +104,30 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
 
   /// True if every frame of `range` has a value that satisfies `predicate`; an empty range does.
   public func allSatisfy(in range: FrameRange, _ predicate: (Value) -> Bool) -> Bool {
-    var holds = true
-    forEachPiece(in: range) { _, value in
-      holds = value.map(predicate) ?? false
-      return holds
+    var cursor = range.start
+    if cursor >= range.end { return true }
+    var index = firstIndex(endingAfter: cursor)
+    while cursor < range.end {
+      guard index < runs.count, runs[index].frames.start <= cursor, predicate(runs[index].value) else { return false }
+      cursor = runs[index].frames.end
+      index += 1
     }
-    return holds
+    return true
+  }
+
+  /// The runs of `earlier` that are gone and those that have come, by their positions, and the frames outside which both
+  /// maps are the same. Runs that did not change can lie between the first that did and the last.
+  public func difference(from earlier: RangeMap) -> (gone: Range<Int>, come: Range<Int>, frames: FrameRange) {
+    let (gone, come) = runs.difference(from: earlier.runs)
+    var (low, high) = (UInt64.max, UInt64(0))
+    if !gone.isEmpty {
+      (low, high) = (earlier.runs[gone.lowerBound].frames.start, earlier.runs[gone.upperBound - 1].frames.end)
+    }
+    if !come.isEmpty {
+      low = min(low, runs[come.lowerBound].frames.start)
+      high = max(high, runs[come.upperBound - 1].frames.end)
+    }
+    return (gone, come, low < high ? FrameRange(low, high) : FrameRange(0, 0))
   }
 
   /// Gives every frame of `range` the value `value`; nil makes a hole.

@@ -78,6 +78,35 @@ struct RangeMapTests {
     }
   }
 
+  @Test("the difference of every two maps of two writes names the frames outside which they are the same, and no more")
+  func exhaustiveDifferences() {
+    let world: UInt64 = 4
+    let values: [UInt8?] = [nil, 1, 2]
+    let writes = ranges(below: world).filter { !$0.isEmpty }.flatMap { range in values.map { (range, $0) } }
+    var maps: [RangeMap<UInt8>] = []
+    for first in writes {
+      for second in writes {
+        var map = RangeMap<UInt8>()
+        for (range, value) in [first, second] { map.set(range, to: value) }
+        if !maps.contains(map) { maps.append(map) }
+      }
+    }
+    #expect(maps.count > 50)
+    for one in maps {
+      for other in maps {
+        let (gone, come, frames) = one.difference(from: other)
+        let changed = (0..<world).filter { one[$0] != other[$0] }
+        #expect(frames.isEmpty == changed.isEmpty)
+        #expect(changed.allSatisfy { frames.contains($0) })
+        // What is named begins and ends with runs that are not in both.
+        let (lost, won) = (gone.map { other.runs[$0] }, come.map { one.runs[$0] })
+        #expect(lost.first.map { $0 != won.first } ?? true && lost.last.map { $0 != won.last } ?? true)
+        #expect((lost + won).map(\.frames.start).min() ?? 0 == frames.start)
+        #expect((lost + won).map(\.frames.end).max() ?? 0 == frames.end)
+      }
+    }
+  }
+
   @Test("equal contents compare equal whatever the order of writes")
   func canonicalForm() {
     var split = RangeMap<UInt8>()

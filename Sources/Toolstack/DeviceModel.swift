@@ -23,8 +23,10 @@ public struct DeviceModel: Equatable, Sendable {
     }
   }
 
-  /// The functions on the guest's bus 0, ascending by devfn.
-  public private(set) var functions: [GuestFunction]
+  /// The functions it emulates, ascending by devfn; they never change.
+  private let emulated: [GuestFunction]
+  /// The host's functions that it passes through, ascending by devfn.
+  public private(set) var passed: [GuestFunction]
   /// Its idea of the end of RAM below 4G.
   public var lowMemoryEnd: UInt64
   /// Its idea of the end of RAM above 4G, 0 = none.
@@ -40,7 +42,13 @@ public struct DeviceModel: Equatable, Sendable {
 
   /// A device model for a guest with `layout`.
   init(_ configuration: GuestConfiguration, layout: GuestLayout, map: GuestMap, _ decisions: ToolstackDecisions) {
-    functions = configuration.recorded.functions ?? DeviceModel.emulatedFunctions(vga: configuration.vga)
+    if let functions = configuration.recorded.functions {
+      emulated = functions.filter { $0.host == nil }
+      passed = functions.filter { $0.host != nil }
+    } else {
+      emulated = DeviceModel.emulatedFunctions(vga: configuration.vga)
+      passed = []
+    }
     smallBARs = decisions.smallBARs
     nameHasSegment = decisions.deviceName == .withSegment
     lowMemoryEnd = layout.lowMemoryEnd
@@ -55,14 +63,25 @@ public struct DeviceModel: Equatable, Sendable {
     highMemoryEnd = size > limit ? map.fourGiB &+ (size - limit) : 0
   }
 
-  /// The function at `devfn`, nil if none.
-  public func function(at devfn: UInt8) -> GuestFunction? {
-    place(of: devfn).map { functions[$0] }
+  /// The functions on the guest's bus 0, ascending by devfn.
+  public var functions: [GuestFunction] {
+    var functions = emulated
+    functions.reserveCapacity(emulated.count + passed.count)
+    for function in passed {
+      functions.insert(function, at: functions.firstIndex { $0.devfn >= function.devfn } ?? functions.endIndex)
+    }
+    return functions
   }
 
-  // Functions hold lists: to look at a copy of each would cost more than the look.
-  private func place(of devfn: UInt8) -> Int? {
-    for place in functions.indices where functions[place].devfn == devfn { return place }
+  /// True if both show the same functions and have mapped the same BARs, in the same memory.
+  func hasSameDevices(as other: DeviceModel) -> Bool {
+    passed.isSame(as: other.passed) && mappedBARs.isSame(as: other.mappedBARs) && emulated.isSame(as: other.emulated)
+  }
+
+  /// Where the function at `devfn` stands among those passed through, nil if it does not.
+  private func passedPlace(of devfn: UInt8) -> Int? {
+    // Functions hold lists: to look at a copy of each would cost more than the look.
+    for place in passed.indices where passed[place].devfn == devfn { return place }
     return nil
   }
 
@@ -73,8 +92,8 @@ public struct DeviceModel: Equatable, Sendable {
   /// `number` is the function number the guest sees.
   mutating func attach(_ function: PCIFunction, slot: UInt8?, number: UInt8) throws(Refusal) -> UInt8 {
     let name = modelName(function.sbdf)
-    for place in functions.indices {
-      if let host = functions[place].host, modelName(host) == name { throw Refusal(.fail, rule: .bl(110)) }
+    for place in passed.indices {
+      if let host = passed[place].host, modelName(host) == name { throw Refusal(.fail, rule: .bl(110)) }
     }
     var devfn = UInt8(0)
     if let slot, slot != 0 {
@@ -86,20 +105,22 @@ public struct DeviceModel: Equatable, Sendable {
       }
       devfn = free << 3 | number
     }
-    let place = functions.indices.first { functions[$0].devfn >= devfn } ?? functions.endIndex
-    guard place == functions.endIndex || functions[place].devfn != devfn else {
-      throw Refusal(.fail, rule: .bl(110))
-    }
-    functions.insert(GuestFunction(passingThrough: function, devfn: devfn, smallBARs), at: place)
+    let isTaken = emulated.indices.contains { emulated[$0].devfn == devfn } || passedPlace(of: devfn) != nil
+    if isTaken { throw Refusal(.fail, rule: .bl(110)) }
+    let place = passed.indices.first { passed[$0].devfn > devfn } ?? passed.endIndex
+    passed.insert(GuestFunction(passingThrough: function, devfn: devfn, smallBARs), at: place)
     return devfn
   }
 
   /// Takes the function away; what it had mapped must be gone (`forgetMappings`).
   mutating func detach(_ sbdf: SBDF) {
-    for place in functions.indices.reversed() where functions[place].host == sbdf { functions.remove(at: place) }
+    for place in passed.indices.reversed() where passed[place].host == sbdf { passed.remove(at: place) }
   }
 
-  private func isFree(_ slot: UInt8) -> Bool { !functions.indices.contains { functions[$0].devfn >> 3 == slot } }
+  private func isFree(_ slot: UInt8) -> Bool {
+    !emulated.indices.contains { emulated[$0].devfn >> 3 == slot }
+      && !passed.indices.contains { passed[$0].devfn >> 3 == slot }
+  }
 
   /// QEMU's identifier of a device; without the segment two can collide (LB-17).
   private func modelName(_ sbdf: SBDF) -> UInt32 { nameHasSegment ? sbdf.rawValue : UInt32(sbdf.bdf) }
@@ -110,7 +131,10 @@ public struct DeviceModel: Equatable, Sendable {
   func mappings(of sbdf: SBDF) -> [MappedBAR] { mappedBARs.filter { $0.sbdf == sbdf } }
 
   /// Forgets the mappings of the function at `sbdf`.
-  mutating func forgetMappings(of sbdf: SBDF) { mappedBARs.removeAll { $0.sbdf == sbdf } }
+  mutating func forgetMappings(of sbdf: SBDF) {
+    // To remove nothing from a list that is shared would copy it.
+    if mappedBARs.contains(where: { $0.sbdf == sbdf }) { mappedBARs.removeAll { $0.sbdf == sbdf } }
+  }
 
   /// Makes the mappings in the guest's p2m agree with `placed`: the guest's BARs as they are now.
   ///
@@ -125,8 +149,8 @@ public struct DeviceModel: Equatable, Sendable {
       smallBARs == .trueSize ? Page.frameUp(of: address) : Page.frame(of: address)
     }
     for bar in placed where bar.decodes && bar.bar.kind.isMemory && bar.address != 0 {
-      guard let place = place(of: bar.devfn), let host = functions[place].host,
-        let register = functions[place].bars.first(where: { $0.index == bar.bar.index }), register.hostAddress != 0,
+      guard let place = passedPlace(of: bar.devfn), let host = passed[place].host,
+        let register = passed[place].bars.first(where: { $0.index == bar.bar.index }), register.hostAddress != 0,
         Page.isAligned(bar.address) || smallBARs == .trueSize,
         AddressRange(start: bar.address, size: register.size) != nil
       else { continue }

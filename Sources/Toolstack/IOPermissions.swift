@@ -74,11 +74,11 @@ extension Toolstack {
   func ownPermissions(of sbdf: SBDF, ofGuestAt index: Int) -> [IOPermission] {
     var own: [IOPermission] = []
     // Functions are read where they lie.
-    guests[index].deviceModel.functions.withUnsafeBufferPointer { functions in
+    guests[index].deviceModel.passed.withUnsafeBufferPointer { functions in
       guard let shown = functions.indices.first(where: { functions[$0].host == sbdf }) else { return }
       own.reserveCapacity(functions[shown].bars.count)
       for bar in functions[shown].bars { if let permission = IOPermission(bar) { own.append(permission) } }
-      for other in functions.indices where functions[other].host != nil && functions[other].host != sbdf {
+      for other in functions.indices where functions[other].host != sbdf {
         for bar in functions[other].bars {
           guard let permission = IOPermission(bar), own.contains(where: { $0.meets(permission) }) else { continue }
           own = own.flatMap { $0.subtracting(permission) }

@@ -147,7 +147,7 @@ struct LifeTests {
     try bench.detach(.usb, from: domain)
     #expect(bench.host.owners[.usb] == .io)
     #expect(bench.toolstack.binding(of: .usb)?.isQuarantined == true)
-    #expect(bench.toolstack.guest(domain)?.deviceModel.function(at: 0x28) == nil)
+    #expect(bench.toolstack.guest(domain)?.deviceModel.passed.contains { $0.devfn == 0x28 } == false)
     #expect(throws: Refusal(.invalid, rule: .bl(122))) { try bench.detach(.usb, from: domain) }
     let rights = bench.host.domains[domain]?.rights.count
     #expect(rights == (edition == .repaired ? 3 : 4), "BL-124")

@@ -105,7 +105,8 @@ extension Hypervisor {
     of device: Int, to owner: DomainID, target: Int?, from source: DomainID, relaxed: Bool
   ) -> Refused? {
     let before = devices[device]
-    let memory = target.flatMap { memoryToRestore(of: $0) }
+    // Without phantoms nothing is left to fail after the main function.
+    let memory = before.phantomStride == 0 ? nil : target.flatMap { memoryToRestore(of: $0) }
     if let refused = assignFunction(
       before.sbdf, of: device, to: owner, target: target, from: source, relaxed: relaxed)
     {

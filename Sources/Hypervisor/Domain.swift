@@ -139,6 +139,20 @@ extension Domain {
     identityPlace != .p2m && entry?.direct != nil ? nil : entry?.mirrored
   }
 
+  /// Sets an HVM parameter; they ascend by their indices.
+  mutating func set(_ parameter: Parameter) {
+    if parameters.isEmpty { parameters.reserveCapacity(16) }
+    var place = parameters.count
+    while place > 0, parameters[place - 1].index >= parameter.index { place -= 1 }
+    if place < parameters.count, parameters[place].index == parameter.index {
+      parameters[place].value = parameter.value
+    } else if place == parameters.count {
+      parameters.append(parameter)
+    } else {
+      parameters.insert(parameter, at: place)
+    }
+  }
+
   /// Forgets Xen's pages in `frames`, whose entries go.
   mutating func unhookXenPages(in frames: FrameRange) {
     xenPages.removeAll { frames.contains($0.gfn) }

@@ -124,16 +124,7 @@ extension Hypervisor {
   ) throws(Refused) {
     let index = try targeted(id, by: caller, .hv(59))
     guard domains[index].isTranslated, parameter < Hypervisor.parameterLimit else { throw Refused(.EINVAL, nil) }
-    if let known = domains[index].parameters.firstIndex(where: { $0.index >= parameter }) {
-      if domains[index].parameters[known].index == parameter {
-        domains[index].parameters[known].value = value
-      } else {
-        domains[index].parameters.insert(.init(index: parameter, value: value), at: known)
-      }
-    } else {
-      if domains[index].parameters.isEmpty { domains[index].parameters.reserveCapacity(16) }
-      domains[index].parameters.append(.init(index: parameter, value: value))
-    }
+    domains[index].set(Domain.Parameter(index: parameter, value: value))
   }
 
   func parameter(_ parameter: UInt32, of id: DomainID, by caller: DomainID) throws(Refused) -> UInt64 {

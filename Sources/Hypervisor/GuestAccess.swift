@@ -42,21 +42,28 @@ public enum DMAOutcome: Hashable, Sendable {
 extension Hypervisor {
   /// A CPU of `id` touches guest frame `gfn`.
   public mutating func access(_ id: DomainID, gfn: GFN, _ access: CPUAccess) -> AccessOutcome {
+    if let outcome = plainAccess(id, gfn: gfn, access) { return outcome }
+    guard let index = index(of: id) else { return .untranslated }
+    if case .direct(var mapping)? = domains[index].p2m[gfn] {
+      mapping.access.insert(.execute)
+      // Devices cannot fetch: separate tables stay as they are.
+      domains[index].p2m.set(FrameRange(single: gfn), to: .direct(mapping))
+      return .promoted(gfn &+ mapping.offset)
+    }
+    if demandPopulate(gfn, in: index) { return .populated }
+    crash(index, .hv(136))
+    return .crashed(.hv(136))
+  }
+
+  /// The same where it changes nothing; nil where a page must be backed or made executable first.
+  public func plainAccess(_ id: DomainID, gfn: GFN, _ access: CPUAccess) -> AccessOutcome? {
     guard let index = index(of: id), domains[index].isTranslated else { return .untranslated }
     switch domains[index].p2m[gfn] {
     case nil: return .emulated
     case .ram?, .xenPage?: return .ram
-    case .populateOnDemand?:
-      if demandPopulate(gfn, in: index) { return .populated }
-      crash(index, .hv(136))
-      return .crashed(.hv(136))
-    case .direct(var mapping)?:
-      let mfn = gfn &+ mapping.offset
-      if access != .execute || mapping.access.contains(.execute) { return .machine(mfn) }
-      mapping.access.insert(.execute)
-      // Devices cannot fetch: separate tables stay as they are.
-      domains[index].p2m.set(FrameRange(single: gfn), to: .direct(mapping))
-      return .promoted(mfn)
+    case .populateOnDemand?: return nil
+    case .direct(let mapping)?:
+      return access != .execute || mapping.access.contains(.execute) ? .machine(gfn &+ mapping.offset) : nil
     }
   }
 

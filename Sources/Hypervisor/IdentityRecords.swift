@@ -6,7 +6,8 @@ import Sharing
 /// No two are of one range, and none overlaps another unless the hypervisor never asks (BUG-18): in which order they were
 /// made, as Xen keeps them, shows in nothing. Looking one up takes time logarithmic in their number.
 public struct IdentityRecords: Sendable {
-  private var ascending = BlockArray<IdentityRecord>()
+  /// The records in order, to be looked at where they lie.
+  public private(set) var ascending = BlockArray<IdentityRecord>()
   /// True while their ends ascend, too: those of ranges that neither overlap nor end before they begin do.
   private var endsAscend = true
 

@@ -51,34 +51,44 @@ public struct UnitList: Hashable, Sendable {
       index.keys.append(UInt32(pair >> 32))
       index.owners.append(Int32(truncatingIfNeeded: pair))
     }
-    index.byFrames = units.indices.filter { !units[$0].frames.isEmpty }
-      .sorted { (units[$0].frames, $0) < (units[$1].frames, $1) }.map { Int32(truncatingIfNeeded: $0) }
-    for unit in index.byFrames { index.reaches.append(max(index.reaches.last ?? 0, units[Int(unit)].frames.end)) }
+    var ascending: [(frames: FrameRange, unit: Int32)] = []
+    ascending.reserveCapacity(units.count)
+    for place in units.indices {
+      let frames = units[place].frames
+      if !frames.isEmpty { ascending.append((frames, Int32(truncatingIfNeeded: place))) }
+    }
+    if ascending.count > 1 { ascending.sort { ($0.frames, $0.unit) < ($1.frames, $1.unit) } }
+    index.byFrames = ascending.map(\.unit)
+    for (frames, _) in ascending { index.reaches.append(max(index.reaches.last ?? 0, frames.end)) }
     index.deviceCounts =
       switch decisions.sharing {
       case .listLength: units.map { $0.runs.reduce($0.devices.count) { $0 + $1.count } }
-      case .commonPages: UnitList.devicesInCommonPages(of: units)
+      case .commonPages: UnitList.devicesInCommonPages(of: units, ascending)
       }
     self.index = Shared(index)
   }
 
   /// For each unit the number of different devices listed in any unit that hangs together with it by common pages. A unit
-  /// without a page hangs together with none.
-  private static func devicesInCommonPages(of units: [RMRRUnit]) -> [Int] {
-    var counts = units.map { different(in: [$0]) }
-    let order = units.indices.filter { !units[$0].frames.isEmpty }
-      .sorted { (units[$0].frames, $0) < (units[$1].frames, $1) }
+  /// without a page hangs together with none; `ascending` are the others by their frames.
+  private static func devicesInCommonPages(
+    of units: [RMRRUnit], _ ascending: [(frames: FrameRange, unit: Int32)]
+  ) -> [Int] {
+    var counts: [Int] = []
+    counts.reserveCapacity(units.count)
+    for unit in units {
+      counts.append(unit.devices.count < 2 && unit.runs.isEmpty ? unit.devices.count : different(in: [unit]))
+    }
     var first = 0
-    while first < order.count {
+    while first < ascending.count {
       var next = first + 1
-      var end = units[order[first]].frames.end
-      while next < order.count, units[order[next]].frames.start < end {
-        end = max(end, units[order[next]].frames.end)
+      var end = ascending[first].frames.end
+      while next < ascending.count, ascending[next].frames.start < end {
+        end = max(end, ascending[next].frames.end)
         next += 1
       }
       if next - first > 1 {
-        let count = different(in: order[first..<next].map { units[$0] })
-        for index in order[first..<next] { counts[index] = count }
+        let count = different(in: ascending[first..<next].map { units[Int($0.unit)] })
+        for (_, unit) in ascending[first..<next] { counts[Int(unit)] = count }
       }
       first = next
     }

@@ -11,7 +11,7 @@ struct BARPlan {
     var base: UInt64 = 0
   }
 
-  /// By index of the list.
+  /// By index of the list; there can be more, which mean nothing.
   var homes: [Home] = []
   /// Elements without a place.
   var unplacedCount = 0
@@ -47,7 +47,7 @@ extension LoaderState {
   /// What a plan is made from, after the scan.
   func field(_ input: FirmwareInput) -> BARField {
     BARField(
-      elements: elements, obstacles: obstacles, decisions: decisions, map: map, lowEnd: lowEnd,
+      elements: elements, count: elementCount, obstacles: obstacles, decisions: decisions, map: map, lowEnd: lowEnd,
       highLimit: 1 << UInt64(input.physicalBits),
       variableMTRRs: decisions.windowAlignment == .forMTRRs ? input.platform.variableMTRRs : nil)
   }
@@ -55,7 +55,9 @@ extension LoaderState {
 
 /// What a plan is made from: the list and everything BARs must keep clear of.
 struct BARField {
+  /// The list: the first `count`.
   let elements: [BARElement]
+  let count: Int
   /// Ranges BARs should keep clear of, as the map has them.
   let obstacles: [E820Entry]
   let decisions: LoaderDecisions
@@ -67,18 +69,19 @@ struct BARField {
 
   /// Places every element, in the order of the list (LD-36 to LD-42, LD-44, LD-49, LD-50).
   ///
-  /// `memory` becomes that of its homes.
+  /// `memory` becomes that of its homes, and is empty then.
   func plan(
-    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in memory: consuming [BARPlan.Home] = []
+    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in memory: inout [BARPlan.Home]
   ) -> BARPlan {
-    var homes = memory
-    homes.resize(to: elements.count, filling: BARPlan.Home())
+    var homes: [BARPlan.Home] = []
+    swap(&homes, &memory)
+    homes.extend(to: count, with: BARPlan.Home())
     var placement = BARPlacement(from: start, policy, highFloor: highFloor, in: self)
     elements.withUnsafeBufferPointer { elements in
       homes.withUnsafeMutableBufferPointer { homes in
         let isNarrowFirst = policy == .narrowFirst
         for pass in 0..<(isNarrowFirst ? 2 : 1) {
-          for index in elements.indices {
+          for index in 0..<count {
             if isNarrowFirst, elements[index].is64 != (pass == 1) { continue }
             homes[index] = placement.place(elements[index], in: self)
           }

@@ -185,14 +185,10 @@ extension Array {
     if !isEmpty { removeAll(keepingCapacity: true) }
   }
 
-  /// Makes it `count` elements long: cuts the end off, or adds `element` as often as that takes.
+  /// Adds `element` until there are `count` elements at least.
   @inline(__always)
-  mutating func resize(to count: Int, filling element: Element) {
-    if self.count > count {
-      removeLast(self.count - count)
-    } else if self.count < count {
-      append(contentsOf: repeatElement(element, count: count - self.count))
-    }
+  mutating func extend(to count: Int, with element: Element) {
+    if self.count < count { append(contentsOf: repeatElement(element, count: count - self.count)) }
   }
 }
 

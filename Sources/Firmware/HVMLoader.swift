@@ -94,16 +94,18 @@ public struct LoaderState: Sendable {
   var platformBARAtTop = false
   /// Where such BARs are in `report.bars`, and of which function.
   var topBARs: [(slot: Int, function: Int)] = []
+  /// The loader's list of registers: the first `elementCount`; what lies behind them is of no run.
   var elements: [BARElement] = []
+  var elementCount = 0
   /// `pci_mem_end`: the end of the low window.
   var lowEnd: UInt64
-  /// Decode bits found so far, by index of `report.commands`.
+  /// Decode bits found so far, by index of `report.commands`; what lies behind them is of no run.
   var decodeBits: [UInt16] = []
   /// Indices of the functions that are scanned, by ascending devfn.
   var order: [Int] = []
   /// Ranges that BARs should keep clear of, as the map has them.
   var obstacles: [E820Entry] = []
-  /// Memory of the plan that was carried out.
+  /// Memory of the plan that was carried out: as many homes as elements, or more.
   var homes: [BARPlan.Home] = []
   /// Memory of the MTRRs that were set.
   var mtrrRanges: [AddressRange] = []

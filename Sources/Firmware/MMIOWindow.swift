@@ -123,7 +123,9 @@ extension LoaderState {
         if field.defect(of: other) <= field.defect(of: best) { best = other }
       }
     }
-    if let plan = best.plan, plan.homes.contains(where: { $0.space == .high }) { print(.lowHoleTooSmall) }
+    if let homes = best.plan?.homes, homes[..<field.count].contains(where: { $0.space == .high }) {
+      print(.lowHoleTooSmall)
+    }
     return best
   }
 
@@ -134,9 +136,7 @@ extension LoaderState {
     var best = WindowChoice(start: starts[0], policy: .lowOnly)
     var least = Int.max
     func tries(_ start: UInt64, _ policy: BARPolicy) -> Bool {
-      var free: [BARPlan.Home] = []
-      swap(&free, &memory)
-      let plan = field.alignedPlan(from: start, policy, highFloor: field.highFloor(after: start, hvm), in: free)
+      let plan = field.alignedPlan(from: start, policy, highFloor: field.highFloor(after: start, hvm), in: &memory)
       let defect = field.defect(of: plan, from: start)
       if defect < least {
         least = defect
@@ -174,20 +174,20 @@ extension BARField {
   /// `plan`, with the high window at an alignment that one MTRR can cover if there is room for that, else at the first
   /// one that few enough can (B-10).
   ///
-  /// `homes` is memory for the plan.
+  /// `memory` is for the plan.
   func alignedPlan(
-    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in homes: consuming [BARPlan.Home] = []
+    from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in memory: inout [BARPlan.Home]
   ) -> BARPlan {
-    let plan = plan(from: start, policy, highFloor: highFloor, in: homes)
+    let plan = plan(from: start, policy, highFloor: highFloor, in: &memory)
     guard variableMTRRs != nil, plan.highBytes != 0, plan.highBytes <= 1 << 62 else { return plan }
     var grain: UInt64 = Page.size
     while grain < plan.highBytes { grain <<= 1 }
-    let aligned = self.plan(from: start, policy, highFloor: alignUp(highFloor, to: grain))
+    let aligned = self.plan(from: start, policy, highFloor: alignUp(highFloor, to: grain), in: &memory)
     var best = defect(of: aligned, from: start) <= defect(of: plan, from: start) ? aligned : plan
     var least = defect(of: best, from: start)
     while least > 0, grain > map.specialStart {
       grain >>= 1
-      let other = self.plan(from: start, policy, highFloor: alignUp(highFloor, to: grain))
+      let other = self.plan(from: start, policy, highFloor: alignUp(highFloor, to: grain), in: &memory)
       let otherDefect = defect(of: other, from: start)
       if otherDefect < least { (best, least) = (other, otherDefect) }
     }

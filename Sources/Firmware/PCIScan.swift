@@ -47,31 +47,22 @@ struct BARElement {
     self.upperHalf = upperHalf
   }
 
-  /// What stands where nothing is written yet.
+  /// What stands where nothing was written yet.
   static let none = BARElement(
     devfn: 0, register: 0, slot: 0, function: 0, size: 0, footprint: 0, is64: false, isROM: false, readsIO: false,
     flags: 0, upperHalf: 0)
 }
 
-/// Where a scan writes what it finds: memory for every register there can be, and how many were found.
+/// Where a scan writes its elements: memory for every register there can be, and how many were found.
 private struct BARList {
   let elements: UnsafeMutableBufferPointer<BARElement>
-  let bars: UnsafeMutableBufferPointer<PlacedBAR>
-  var elementCount = 0
-  var barCount = 0
-
-  @inline(__always)
-  mutating func append(_ bar: PlacedBAR) {
-    precondition(barCount < bars.count, "more registers than were described")
-    bars[barCount] = bar
-    barCount += 1
-  }
+  var count = 0
 
   @inline(__always)
   mutating func append(_ element: BARElement) {
-    precondition(elementCount < elements.count, "more registers than were described")
-    elements[elementCount] = element
-    elementCount += 1
+    precondition(count < elements.count, "more registers than were described")
+    elements[count] = element
+    count += 1
   }
 }
 
@@ -92,43 +83,39 @@ extension LoaderState {
       }
     }
     var totals = BARTotals()
-    let count = findOrder(input.functions)
+    let functions = BAR.ascendEverywhere(input.functions) ? input.functions : BAR.ascending(input.functions)
+    let states = input.entryStates
+    let count = findOrder(functions)
     var most = 0
-    for index in input.functions.indices { most += input.functions[index].bars.count }
-    decodeBits.resize(to: 0, filling: 0)
-    decodeBits.resize(to: count, filling: 0)
-    // Each list is made as long as it can get and cut afterwards: nothing grows on the way.
+    for function in functions.indices { most += functions[function].bars.count }
+    decodeBits.extend(to: count, with: 0)
+    for command in 0..<count { decodeBits[command] = 0 }
+    elements.extend(to: most, with: .none)
+    elementCount = 0
+    // The report's own lists and this one's, so that all can be written at once.
     var (commands, bars, found): ([CommandWord], [PlacedBAR], [BARElement]) = ([], [], [])
     swap(&commands, &report.commands)
     swap(&bars, &report.bars)
     swap(&found, &elements)
-    commands.resize(to: count, filling: CommandWord(devfn: 0, value: 4))
-    bars.resize(to: most, filling: LoaderState.unplaced)
-    found.resize(to: most, filling: .none)
-    var scanned = 0
-    var (barCount, elementCount) = (0, 0)
+    commands.reserveCapacity(count)
+    bars.reserveCapacity(most)
     var crash: LoaderCrash?
     let rules = SizingRules(decisions, map, input)
-    commands.withUnsafeMutableBufferPointer { commands in
-      bars.withUnsafeMutableBufferPointer { bars in
-        found.withUnsafeMutableBufferPointer { elements in
-          var list = BARList(elements: elements, bars: bars)
-          do throws(LoaderCrash) {
-            while scanned < count {
-              let index = order.isEmpty ? scanned : order[scanned]
-              try scan(index, at: scanned, input, rules, &totals, &list)
-              commands[scanned] = CommandWord(devfn: input.functions[index].devfn, value: 4)
-              scanned += 1
-            }
-            list.sort()
-          } catch { crash = error }
-          (barCount, elementCount) = (list.barCount, list.elementCount)
-        }
+    functions.withUnsafeBufferPointer { functions in
+      found.withUnsafeMutableBufferPointer { found in
+        var list = BARList(elements: found)
+        do throws(LoaderCrash) {
+          while commands.count < count {
+            let index = order.isEmpty ? commands.count : order[commands.count]
+            let function = functions.baseAddress.unsafelyUnwrapped + index
+            try scan(function, at: commands.count, functions, states, rules, &totals, &list, &bars)
+            commands.append(CommandWord(devfn: function.pointee.devfn, value: 4))
+          }
+          list.sort()
+        } catch { crash = error }
+        elementCount = list.count
       }
     }
-    commands.resize(to: scanned, filling: CommandWord(devfn: 0, value: 4))
-    bars.resize(to: barCount, filling: LoaderState.unplaced)
-    found.resize(to: elementCount, filling: .none)
     swap(&commands, &report.commands)
     swap(&bars, &report.bars)
     swap(&found, &elements)
@@ -136,36 +123,31 @@ extension LoaderState {
     return totals
   }
 
-  /// What stands where no register is described yet.
-  private static let unplaced = PlacedBAR(devfn: 0, bar: BAR(0, .io, size: 0), address: 0, decodes: false)
-
-  /// Looks at the function at `index` of the input, the `command`-th that is present.
+  /// Looks at a function where it lies, the `command`-th that is present of `functions`.
   @inline(__always)
   private mutating func scan(
-    _ index: Int, at command: Int, _ input: FirmwareInput, _ rules: SizingRules, _ totals: inout BARTotals,
-    _ list: inout BARList
+    _ function: UnsafePointer<GuestFunction>, at command: Int, _ functions: UnsafeBufferPointer<GuestFunction>,
+    _ states: [BAREntryState], _ rules: SizingRules, _ totals: inout BARTotals, _ list: inout BARList,
+    _ bars: inout [PlacedBAR]
   ) throws(LoaderCrash) {
-    // Its parts one by one: a copy of the whole would hold its list, too.
-    let devfn = input.functions[index].devfn
-    if devfn == LoaderConstants.isaBridge,
-      input.functions[index].vendor != 0x8086 || input.functions[index].device != 0x7000
-    {
+    let devfn = function.pointee.devfn
+    if devfn == LoaderConstants.isaBridge, function.pointee.vendor != 0x8086 || function.pointee.device != 0x7000 {
       throw LoaderCrash(.isaBridge)
     }
-    if input.functions[index].classCode == 0x0300 || input.functions[index].classCode == 0x0680 {
-      try applyClass(of: input.functions[index], at: command)
+    if function.pointee.classCode == 0x0300 || function.pointee.classCode == 0x0680 {
+      try applyClass(of: function, at: command)
     }
-    size(index, at: command, input, rules, &totals, &list)
-    if keepsLog, input.functions[index].interruptPin != 0 {
-      let pin = input.functions[index].interruptPin
+    size(function, at: command, states, rules, &totals, &list, &bars)
+    if keepsLog, function.pointee.interruptPin != 0 {
+      let pin = function.pointee.interruptPin
       let link = (pin &- 1 &+ (devfn >> 3)) & 3
-      let irq = hasBridge(input.functions) ? LoaderConstants.linkIRQs[Int(link)] : 0xFF
+      let irq = hasBridge(functions) ? LoaderConstants.linkIRQs[Int(link)] : 0xFF
       print(.interrupt(devfn: devfn, pin: pin, irq: irq))
     }
   }
 
   /// True if the functions that are scanned have an ISA bridge among them.
-  private func hasBridge(_ functions: [GuestFunction]) -> Bool {
+  private func hasBridge(_ functions: UnsafeBufferPointer<GuestFunction>) -> Bool {
     order.isEmpty
       ? functions.contains { $0.devfn == LoaderConstants.isaBridge }
       : order.contains { functions[$0].devfn == LoaderConstants.isaBridge }
@@ -213,11 +195,13 @@ extension LoaderState {
   }
 
   /// What the loader does by class code (LD-21).
-  private mutating func applyClass(of function: GuestFunction, at command: Int) throws(LoaderCrash) {
-    switch function.classCode {
+  private mutating func applyClass(
+    of function: UnsafePointer<GuestFunction>, at command: Int
+  ) throws(LoaderCrash) {
+    switch function.pointee.classCode {
     case 0x0300:
       let emulated: PrimaryVGA? =
-        switch (function.vendor, function.device) {
+        switch (function.pointee.vendor, function.pointee.device) {
         case (0x1234, 0x1111): .standard
         case (0x1013, 0x00B8): .cirrus
         default: nil
@@ -225,12 +209,12 @@ extension LoaderState {
       guard emulated != nil || primaryVGA == nil else { return }
       primaryVGA = emulated ?? .passthrough
       primaryVGAFunction = command
-      if emulated == nil, function.vendor == 0x8086 {
+      if emulated == nil, function.pointee.vendor == 0x8086 {
         let first = try allocateHole(pages: decisions.opRegionPages)
         report.opRegion = FrameRange(first, first + decisions.opRegionPages).addresses
       }
     case 0x0680:
-      if function.vendor != 0x8086 || function.device != 0x7113, decisions.foreignBridge == .asserts {
+      if function.pointee.vendor != 0x8086 || function.pointee.device != 0x7113, decisions.foreignBridge == .asserts {
         throw LoaderCrash(.powerManagement)
       }
     default: break
@@ -240,26 +224,26 @@ extension LoaderState {
   /// Sizes a function's registers (LD-23) and lists what it finds.
   @inline(__always)
   private mutating func size(
-    _ place: Int, at command: Int, _ input: FirmwareInput, _ rules: SizingRules, _ totals: inout BARTotals,
-    _ list: inout BARList
+    _ function: UnsafePointer<GuestFunction>, at command: Int, _ states: [BAREntryState], _ rules: SizingRules,
+    _ totals: inout BARTotals, _ list: inout BARList, _ bars: inout [PlacedBAR]
   ) {
-    // Its list is read where it lies: to hold it costs more than to find it again.
-    let isPassed = input.functions[place].host != nil
+    let isPassed = function.pointee.host != nil
     let isPlatform =
-      input.functions[place].vendor == 0x5853
-      && (input.functions[place].device == 1 || input.functions[place].device == 2)
-    let devfn = input.functions[place].devfn
+      function.pointee.vendor == 0x5853 && (function.pointee.device == 1 || function.pointee.device == 2)
+    let devfn = function.pointee.devfn
     let ownPages = rules.ownPages && isPassed
-    // Ascending by index; a register described twice counts once.
-    var left = RegisterSet(input.functions[place].bars)
-    while let (index, position) = left.popFirst(of: input.functions[place].bars) {
-      let bar = input.functions[place].bars[position]
+    // The register that is the upper half of the one before.
+    var upper: UInt8 = 0
+    for place in function.pointee.bars.indices {
+      let bar = function.pointee.bars[place]
+      let index = bar.index
+      if index == upper, upper != 0 { continue }
       let isROM = index == 6
       let isIO = bar.kind == .io && !isROM
       let is64 = bar.kind.is64Bit && !isROM
       let entry =
         !rules.hasEntryStates
-        ? nil : input.entryStates.first { $0.devfn == devfn && $0.index == index }
+        ? nil : states.first { $0.devfn == devfn && $0.index == index }
       let enabledROM = isROM && entry?.romEnabled == true
       let mask: UInt64 =
         enabledROM && rules.sizesAsIO
@@ -267,15 +251,18 @@ extension LoaderState {
       let writable = (0 &- bar.size) & mask
       let size = writable & (0 &- writable)
       if size == 0 { continue }
-      if is64 { left.skip(index + 1) }
+      if is64 { upper = index + 1 }
 
       let asIO = enabledROM && rules.placesAsIO
       let element = BARElement(
-        devfn: devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: list.barCount, function: command,
+        devfn: devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: bars.count, function: command,
         size: size, footprint: ownPages && !isIO && size < Page.size ? Page.size : size, is64: is64, isROM: isROM,
         readsIO: isIO || asIO, flags: asIO ? 1 : isROM ? 0 : UInt8(truncatingIfNeeded: bar.kind.lowBits),
         upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
-      if platformBARAtTop, isPlatform, placeAtTop(element, index, bar, &list) { continue }
+      if platformBARAtTop, isPlatform, let placed = placeAtTop(element, bar) {
+        bars.append(placed)
+        continue
+      }
       if is64, size > rules.highAbove {
         totals.force = true
       } else if !isIO {
@@ -283,37 +270,34 @@ extension LoaderState {
       }
       var described = bar
       described.size = size
-      list.append(
+      bars.append(
         PlacedBAR(devfn: devfn, bar: described, address: UInt64(element.upperHalf) << 32, decodes: enabledROM))
       list.append(element)
     }
   }
 
-  /// Puts a BAR of the platform device at the window's end right away (LD-93); false if it is an ordinary one.
-  private mutating func placeAtTop(
-    _ element: BARElement, _ index: UInt8, _ bar: BAR, _ list: inout BARList
-  ) -> Bool {
-    if element.readsIO { return false }
+  /// Puts a BAR of the platform device at the window's end right away (LD-93); nil if it is an ordinary one.
+  private mutating func placeAtTop(_ element: BARElement, _ bar: BAR) -> PlacedBAR? {
+    if element.readsIO { return nil }
     let fits = element.size <= lowEnd && (lowEnd &- element.size) & ~(element.size &- 1) >= map.mmioStart
     guard !element.is64, fits else {
-      print(.platformBARListed(devfn: element.devfn, index: index, isWide: element.is64))
-      return false
+      print(.platformBARListed(devfn: element.devfn, index: bar.index, isWide: element.is64))
+      return nil
     }
     let start = (lowEnd &- element.size) & ~(element.size &- 1)
     if decisions.platformBAR == .atTop,
       entries.contains(where: { $0.type == .reserved && meets(start, element.size, $0) })
     {
-      return false
+      return nil
     }
     lowEnd = start
     var described = bar
     described.size = element.size
-    topBARs.append((list.barCount, element.function))
-    list.append(PlacedBAR(devfn: element.devfn, bar: described, address: start, decodes: false))
+    topBARs.append((element.slot, element.function))
     decodeBits[element.function] |= 2
     let value = UInt64(element.flags) | start
     print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
-    return true
+    return PlacedBAR(devfn: element.devfn, bar: described, address: start, decodes: false)
   }
 }
 
@@ -321,14 +305,14 @@ extension BARList {
   /// Puts each element before the first that is strictly smaller (LD-26): the largest first, equal ones as found.
   fileprivate func sort() {
     var index = 1
-    while index < elementCount {
+    while index < count {
       if elements[index - 1].size < elements[index].size {
         let element = elements[index]
         var place = index
-        while place > 0, elements[place - 1].size < element.size {
+        repeat {
           elements[place] = elements[place - 1]
           place -= 1
-        }
+        } while place > 0 && elements[place - 1].size < element.size
         elements[place] = element
       }
       index += 1
@@ -358,34 +342,28 @@ private struct SizingRules {
   }
 }
 
-/// The registers that a list of BARs describes, ascending, each with its first place in the list.
-private struct RegisterSet {
-  /// Bit n: register n is left.
-  private var left: UInt8 = 0
-  /// Byte n: the place of register n, 255 where it stands further back, as in no real device.
-  private var places: UInt64 = 0
+extension BAR {
+  /// True if the registers of each function ascend and end with the ROM's at most.
   @inline(__always)
-  init(_ bars: [BAR]) {
-    for place in bars.indices {
-      let index = bars[place].index
-      let bit: UInt8 = index <= 6 ? 1 << index : 0
-      if bit == 0 || left & bit != 0 { continue }
-      left |= bit
-      places |= UInt64(min(place, 255)) << (8 * UInt64(index))
+  fileprivate static func ascendEverywhere(_ functions: [GuestFunction]) -> Bool {
+    for function in functions.indices {
+      var next: UInt8 = 0
+      for place in functions[function].bars.indices {
+        let index = functions[function].bars[place].index
+        if index < next || index > 6 { return false }
+        next = index + 1
+      }
+    }
+    return true
+  }
+
+  /// The same functions, each with the first that describes a register, ascending.
+  @inline(never)
+  fileprivate static func ascending(_ functions: [GuestFunction]) -> [GuestFunction] {
+    functions.map { function in
+      var ordered = function
+      ordered.bars = (0...6).compactMap { index in function.bars.first { $0.index == index } }
+      return ordered
     }
   }
-
-  /// Takes out the lowest register.
-  @inline(__always)
-  mutating func popFirst(of bars: [BAR]) -> (index: UInt8, place: Int)? {
-    if left == 0 { return nil }
-    let index = UInt8(truncatingIfNeeded: left.trailingZeroBitCount)
-    left &= left &- 1
-    let place = Int(truncatingIfNeeded: places >> (8 * UInt64(index)) & 255)
-    return (index, place < 255 ? place : bars.firstIndex { $0.index == index } ?? place)
-  }
-
-  /// Takes out register `index` if it is left.
-  @inline(__always)
-  mutating func skip(_ index: UInt8) { left &= ~(1 << index) }
 }

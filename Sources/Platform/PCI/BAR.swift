@@ -23,7 +23,13 @@ public struct BAR: Hashable, Sendable {
       }
     }
     /// True for registers that take two slots.
-    public var is64Bit: Bool { self == .m64 || self == .m64p }
+    @inlinable
+    public var is64Bit: Bool {
+      switch self {
+      case .m64, .m64p: true
+      case .io, .m32, .m32p, .rom: false
+      }
+    }
 
     /// The type bits at the low end of the register: bits 3:0 of memory, bits 1:0 of I/O, 0 of a ROM.
     public var lowBits: UInt32 {

@@ -38,6 +38,31 @@ extension Host {
     return outcome
   }
 
+  /// What comes of `event` where that changes nothing whatever about the host at `place`; nil where it may.
+  ///
+  /// Whoever keeps the state before each event need not make another, and this one is not copied to look.
+  public static func plainOutcome(of event: Event, on place: UnsafePointer<Host>) -> Outcome? {
+    switch event {
+    case .access, .dma: break
+    default: return nil
+    }
+    // A fault is gone after the event for which it was armed.
+    if place.pointee.armed != nil || place.pointee.faultStruck { return nil }
+    switch event {
+    case .access(let name, let access, let address):
+      guard let index = place.pointee.guests.place(of: name) else { return .refused(noSuchGuest) }
+      let domain = place.pointee.guests[index].domain
+      return place.pointee.port.port.plainAccess(domain, gfn: Page.frame(of: address), access.byCPU)
+        .map(Outcome.touched)
+    case .dma(let sbdf, let access, let address): return place.pointee.transfer(from: sbdf, access, at: address)
+    default: return nil
+    }
+  }
+
+  private func transfer(from sbdf: SBDF, _ access: Access, at address: UInt64) -> Outcome {
+    .transferred(hypervisor.dma(from: sbdf, dfn: Page.frame(of: address), write: access == .write))
+  }
+
   /// Tells the toolstack where devices are that went their way without it.
   private mutating func noteMoves() {
     var found: [Toolstack.Quarantined] = []
@@ -98,8 +123,7 @@ extension Host {
       withGuest(name) { host, index throws(Refusal) in
         .touched(host.port.port.access(host.guests[index].domain, gfn: Page.frame(of: address), access.byCPU))
       }
-    case .dma(let sbdf, let access, let address):
-      .transferred(hypervisor.dma(from: sbdf, dfn: Page.frame(of: address), write: access == .write))
+    case .dma(let sbdf, let access, let address): transfer(from: sbdf, access, at: address)
     case .fault: .done
     case .query(let query): .answer(answer(to: query))
     }

@@ -26,13 +26,13 @@ extension Host {
     let subject = event.call.domain.map { $0 == .itself ? caller : number(of: $0) }
     let changed = event.call.changesGuestMemory ? subject : loser(of: event.call)
     let touched = guests.firstIndex { $0.domain == changed }
-    let before = touched.flatMap { hypervisor.sharedDomain(guests[$0].domain) }
+    let before = touched.flatMap { port.port.sharedDomain(guests[$0].domain) }
     let call = event.call.renamingDomains { [guests] in Host.number(of: $0, among: guests) }
     let result = port.perform(call, by: caller, &buffer)
     let rule = buffer.rule
     // Short counts and rollbacks of old editions can leave traces, so the state decides and not the result.
     if let touched {
-      let now = hypervisor.sharedDomain(guests[touched].domain)
+      let now = port.port.sharedDomain(guests[touched].domain)
       if result >= 0 && event.call.movesDevices || now != before { guests[touched].tampered = true }
     }
     if case .createDomain = event.call, result >= 0 {
@@ -51,7 +51,7 @@ extension Host {
   /// Who loses a device by `call` without being named in it: its removal is not refused whoever owns it (HV-146).
   private func loser(of call: Hypercall) -> DomainID? {
     guard case .pciDeviceRemove(let sbdf) = call else { return nil }
-    return hypervisor.device(sbdf)?.owner
+    return port.port.device(sbdf)?.owner
   }
 
   private mutating func adopt(_ domain: DomainID, as name: GuestName?) {

@@ -160,6 +160,36 @@ struct HostTests {
     #expect(observe("destroy dom1", &host) == "ok" && !host.faultStruck)
   }
 
+  @Test("what an access comes to without a change is what it comes to, and changes nothing", arguments: Life.all)
+  func plainOutcomes(_ life: Life) throws {
+    var (plain, changing) = (0, 0)
+    for host in life.run().hosts {
+      let guests = host.guests.map(\.name.description) + ["dom9"]
+      var events: [Event] = []
+      for address in ["0x1000", "0xab80a000", "0xc0000", "0x300000", "0xf0000000", "0xfee00000", "0x140000000"] {
+        for access in ["read", "write", "execute"] {
+          events += guests.map { Event("access \($0) \(access) \(address)") }
+        }
+        events += ["0000:00:14.0", "0000:00:02.0"].map { Event("dma \($0) write \(address)") }
+      }
+      for event in events {
+        var after = host
+        let outcome = after.apply(event)
+        guard let expected = withUnsafePointer(to: host, { Host.plainOutcome(of: event, on: $0) }) else {
+          changing += 1
+          continue
+        }
+        plain += 1
+        #expect(outcome == expected && after.firstDifference(from: host) == nil, "\(event)")
+      }
+      var armed = host
+      _ = armed.apply(Event("fault hypercall=1 errno=EFAULT"))
+      #expect(withUnsafePointer(to: armed) { Host.plainOutcome(of: events[0], on: $0) } == nil)
+      #expect(withUnsafePointer(to: host) { Host.plainOutcome(of: Event("destroy dom1"), on: $0) } == nil)
+    }
+    #expect(plain > changing)
+  }
+
   @Test(
     "firstDifference sees every part",
     arguments: ["domains", "devices", "memory", "functions", "host", "toolstack", "guests"])

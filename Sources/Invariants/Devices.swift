@@ -84,10 +84,10 @@ extension Invariant {
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
     scene.firstViolation { position, device in
       guard device.isStrict, let owner = device.owner, owner != .dom0, let domain = scene.domain(owner),
-        domain.place.pointee.crash == nil
+        domain.pointee.crash == nil
       else { return nil }
       for range in scene.reserved.ranges(of: position) {
-        if let view = Domain.view(of: domain.place, withoutIdentityOf: range.frames, range.access) {
+        if let view = Domain.view(of: domain, withoutIdentityOf: range.frames, range.access) {
           return Violation(
             "strict-mapped", stage: scene.event.stage, relation: view,
             detail:
@@ -97,7 +97,7 @@ extension Invariant {
       }
       // What the IOMMU does not translate must lie at the same place for the CPU.
       if scene.after.port.port.isAMD, let frames = scene.after.hypervisor.untranslated(of: device.sbdf),
-        Domain.view(of: domain.place, withoutIdentityOf: frames, .readWrite) == "p2m"
+        Domain.view(of: domain, withoutIdentityOf: frames, .readWrite) == "p2m"
       {
         return Violation(
           "strict-mapped", stage: scene.event.stage, relation: "untranslated",
@@ -115,7 +115,7 @@ extension Invariant {
     let devices = scene.devices
     func isHolder(_ device: Device) -> Bool {
       guard let owner = device.owner, owner != .dom0, owner < .firstReserved else { return false }
-      return device.kind.isEndpoint && scene.domain(owner)?.value.isTranslated == true
+      return device.kind.isEndpoint && scene.domain(owner)?.pointee.isTranslated == true
     }
     /// True if the device at `position` is shared with a holder, or is one and shared.
     func isInBetween(_ position: Int, _ device: Device) -> Bool {

@@ -50,10 +50,11 @@ extension Invariant {
     source: "INV-11, LD-70, B-6", reads: [.firmware, .ram, .balloon]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      guard let e820 = guest.running?.value.e820 else { continue }
-      for entry in e820 where entry.type == .ram {
-        guard let range = entry.range else { continue }
-        let looked = scene.frames(of: guest, besides: [.firmware, .balloon])
+      let (memory, balloon) = (scene.frames(of: guest, besides: .firmware), guest.changedBalloon)
+      let looked =
+        balloon.isEmpty
+        ? memory : memory.isEmpty ? balloon : FrameRange(min(memory.start, balloon.start), max(memory.end, balloon.end))
+      for range in guest.listedRAM {
         guard let part = range.frames.intersection(looked), guest.firstMissingRAM(in: part) != nil else { continue }
         // The hole can be wider than what changed.
         let missing = guest.firstMissingRAM(in: range.frames)

@@ -11,7 +11,7 @@ extension Invariant {
   ) { scene in
     let map = GuestMap.xen
     for guest in scene.guests where guest.isIntact {
-      guard let e820 = guest.running?.value.e820 else { continue }
+      guard guest.running != nil else { continue }
       // Below 1M and in firmware's own area RAM is the firmware's.
       var violation: Violation?
       guest.domain.p2m.forEachPiece(in: scene.frames(of: guest, besides: .firmware)) { frames, entry in
@@ -19,8 +19,8 @@ extension Invariant {
         let low = FrameRange(Page.frame(of: map.lowMemoryStart), Page.frame(of: map.specialStart))
         let high = FrameRange(Page.frame(of: map.fourGiB), UInt64.max)
         let unlisted =
-          frames.intersection(low).flatMap { e820.firstByteNotRAM(in: $0) }
-          ?? frames.intersection(high).flatMap { e820.firstByteNotRAM(in: $0) }
+          frames.intersection(low).flatMap { guest.firstByteNotListed(in: $0) }
+          ?? frames.intersection(high).flatMap { guest.firstByteNotListed(in: $0) }
         if let unlisted {
           violation = Violation(
             "e820-lists-ram", stage: scene.event.stage, relation: "unlisted",
@@ -95,16 +95,14 @@ extension Invariant {
   }
 }
 
-extension [E820Entry] {
-  /// The first byte of `frames` that is in no RAM entry, nil if all are.
-  fileprivate func firstByteNotRAM(in frames: FrameRange) -> UInt64? {
+extension GuestView {
+  /// The first byte of `frames` that the E820 does not call RAM, nil if it calls all of them that.
+  fileprivate func firstByteNotListed(in frames: FrameRange) -> UInt64? {
     var cursor = Page.address(of: frames.start)
     let end = Page.address(of: frames.end)
     while cursor < end {
-      guard let entry = firstIndex(where: { $0.type == .ram && $0.range?.contains(cursor) == true }) else {
-        return cursor
-      }
-      cursor = self[entry].end
+      guard let range = listedRAM.first(where: { $0.contains(cursor) }) else { return cursor }
+      cursor = range.end
     }
     return nil
   }

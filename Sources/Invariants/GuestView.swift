@@ -37,6 +37,8 @@ final class GuestView: Sendable {
   let strictUnits: [StrictUnit]
   /// The machine frames that it reaches by direct mappings, run by run (`Domain.forEachReached`).
   let reached: [FrameRange]
+  /// What its E820 calls RAM, in order; empty if it does not run.
+  let listedRAM: [AddressRange]
   /// What its BARs cover, nil if it does not run or they are not where they should be.
   let barReach: BARReach?
   /// From the first to the last of these.
@@ -47,6 +49,8 @@ final class GuestView: Sendable {
   let ramFrames: UInt64
   /// Frames outside which its p2m is as it was in the view before; all of them if there was none.
   let changedFrames: FrameRange
+  /// The same of the frames that its balloon gave back.
+  let changedBalloon: FrameRange
   /// What of its state is not as it was in the view before; everything if there was none.
   let changes: Invariant.Inputs
 
@@ -58,44 +62,53 @@ final class GuestView: Sendable {
     let frames: FrameRange
   }
 
-  /// The view of a guest on a host with the ranges `units`; `earlier` is one of the same name on the same host before.
-  private init(
-    _ life: Shared<GuestLife>, _ domain: Shared<Domain>, _ guest: (guest: Shared<Guest>, position: Int)?,
-    units: [RMRRUnit], _ earlier: GuestView?
-  ) {
+  /// Where the parts of a guest stand in a host.
+  private struct Places {
+    var life: Int
+    var domain: Int
+    var guest: Int?
+  }
+
+  /// The view of the guest at `places` of `host`; `earlier` is one of the same name on the same host before.
+  private init(at places: Places, in host: Shared<Host>, _ earlier: GuestView?) {
+    let life = host.value.guests.shared(at: places.life)
+    let domain = host.value.port.port.domains.shared(at: places.domain)
+    let guest = places.guest.map { host.value.toolstack.guests.shared(at: $0) }
     sharedLife = life
     sharedDomain = domain
-    sharedGuest = guest?.guest
-    position = guest?.position ?? 0
+    sharedGuest = guest
+    position = places.guest ?? 0
     number = life.value.domain
     isIntact =
       guest != nil && !life.value.tampered && domain.value.crash == nil && !domain.value.isDying
     var changes: Invariant.Inputs = earlier == nil ? .all : []
     if let earlier {
       if earlier.isIntact != isIntact || earlier.life.tampered != life.value.tampered { changes = .all }
-      if !earlier.sharedDomain.isSame(as: domain) {
-        let memory = MemoryChange(from: earlier.sharedDomain, to: domain, ram: earlier.ramFrames)
+      if earlier.domainPlace != domain.place {
+        let memory = MemoryChange(from: earlier.domainPlace, to: domain.place, ram: earlier.ramFrames)
         changes.formUnion(memory.inputs)
         (ramFrames, changedFrames) = (memory.ram, memory.frames)
       } else {
         (ramFrames, changedFrames) = (earlier.ramFrames, FrameRange(0, 0))
       }
-      if !earlier.sharedLife.isSame(as: life) { changes.insert(.balloon) }
-      switch (earlier.life.report, life.value.report) {
-      case (nil, nil): break
-      case (let old?, let new?) where old.isSame(as: new): break
-      default: changes.insert(.firmware)
+      if earlier.sharedLife.isSame(as: life) {
+        changedBalloon = FrameRange(0, 0)
+      } else {
+        changedBalloon = life.value.ballooned.difference(from: earlier.life.ballooned).frames
+        changes.insert(.balloon)
       }
-      switch (earlier.sharedGuest, guest?.guest) {
+      if earlier.life.report?.place != life.value.report?.place { changes.insert(.firmware) }
+      switch (earlier.sharedGuest?.place, guest?.place) {
       case (nil, nil): break
-      case (let old?, let new?) where old.isSame(as: new): break
+      case (let old?, let new?) where old == new: break
       case (let old?, let new?):
-        changes.insert(.devices)
+        if !Guest.haveSameDevices(old, new) { changes.insert(.devices) }
         if !Guest.areOfOneConstruction(old, new) { changes.insert(.construction) }
       default: changes = .all
       }
     } else {
-      (ramFrames, changedFrames) = (MemoryChange.ram(in: domain), FrameRange(0, .max))
+      (ramFrames, changedFrames) = (MemoryChange.ram(in: domain.place), FrameRange(0, .max))
+      changedBalloon = FrameRange(0, .max)
     }
     self.changes = changes
     if let earlier, !changes.contains(.construction) {
@@ -103,7 +116,7 @@ final class GuestView: Sendable {
     } else {
       var told: [AddressRange] = []
       told.reserveCapacity(8)
-      if let map = guest?.guest.value.memoryMap {
+      if let map = guest?.value.memoryMap {
         for entry in map where entry.type == .reserved {
           if let range = entry.range { told.append(range) }
         }
@@ -117,11 +130,19 @@ final class GuestView: Sendable {
     } else {
       barReach = nil
     }
+    if let earlier, !changes.contains(.firmware) {
+      listedRAM = earlier.listedRAM
+    } else if let report = life.value.report, report.value.isHandedOver {
+      listedRAM = report.value.e820.compactMap { $0.type == .ram ? $0.range : nil }
+    } else {
+      listedRAM = []
+    }
     if let earlier, !changes.contains(.devices) {
       strictUnits = earlier.strictUnits
     } else {
       var strict: [StrictUnit] = []
-      if let devices = guest?.guest.value.devices, !devices.isEmpty {
+      if let devices = guest?.value.devices, !devices.isEmpty {
+        let units = host.value.port.port.reservedRanges
         strict.reserveCapacity(4)
         for device in devices where device.policy == .strict && !device.isGone {
           for index in units.indices where units[index].lists(device.sbdf) {
@@ -153,24 +174,22 @@ final class GuestView: Sendable {
   static func all(
     of host: Shared<Host>, after earlier: [GuestView] = []
   ) -> (all: [GuestView], changed: [GuestView]) {
-    let lives = host.value.guests
-    let domains = host.value.port.port.domains
-    let built = host.value.toolstack.guests
-    let units = host.value.port.port.reservedRanges
     var views: [GuestView] = []
     var changed: [GuestView] = []
-    views.reserveCapacity(lives.count)
+    let count = host.value.guests.count
+    views.reserveCapacity(count)
     var next = 0
-    for place in lives.indices {
-      let life = lives.shared(at: place)
-      while next < earlier.count, earlier[next].life.name < life.value.name { next += 1 }
-      let old = next < earlier.count && earlier[next].life.name == life.value.name ? earlier[next] : nil
-      guard let domain = domains.domain(life.value.domain) else { continue }
-      let guest = built.guest(life.value.domain, near: old?.position ?? 0)
-      if let old, old.isMade(of: life, domain, guest?.guest) {
+    for position in 0..<count {
+      let life = host.value.guests.place(at: position)
+      while next < earlier.count, earlier[next].life.name < life.pointee.name { next += 1 }
+      let old = next < earlier.count && earlier[next].life.name == life.pointee.name ? earlier[next] : nil
+      guard let domain = host.value.port.port.domains.position(of: life.pointee.domain) else { continue }
+      let guest = host.value.toolstack.guests.position(of: life.pointee.domain, near: old?.position ?? 0)
+      let places = Places(life: position, domain: domain, guest: guest)
+      if let old, old.isMade(of: places, in: host) {
         views.append(old)
       } else {
-        let view = GuestView(life, domain, guest, units: units, old)
+        let view = GuestView(at: places, in: host, old)
         views.append(view)
         changed.append(view)
       }
@@ -205,22 +224,22 @@ final class GuestView: Sendable {
       }
     }
     names.sort()
-    let units = after.value.port.port.reservedRanges
     var changed: [GuestView] = []
     for index in names.indices where index == 0 || names[index] != names[index - 1] {
       let name = names[index]
       let place = views.partitionIndex { $0.life.name >= name }
       let old = place < views.count && views[place].life.name == name ? views[place] : nil
       let position = lives.partitionIndex { $0.pointee.name >= name }
-      guard position < lives.count, lives[position].name == name, let domain = domains.domain(lives[position].domain)
+      guard position < lives.count, lives[position].name == name,
+        let domain = domains.position(of: lives[position].domain)
       else {
         if old != nil { views.remove(at: place) }
         continue
       }
-      let life = lives.shared(at: position)
-      let guest = built.guest(life.value.domain, near: old?.position ?? 0)
-      if let old, old.isMade(of: life, domain, guest?.guest) { continue }
-      let view = GuestView(life, domain, guest, units: units, old)
+      let guest = built.position(of: lives[position].domain, near: old?.position ?? 0)
+      let places = Places(life: position, domain: domain, guest: guest)
+      if let old, old.isMade(of: places, in: after) { continue }
+      let view = GuestView(at: places, in: after, old)
       if old == nil { views.insert(view, at: place) } else { views[place] = view }
       changed.append(view)
     }
@@ -241,17 +260,11 @@ final class GuestView: Sendable {
     return reached.contains { own in own.overlaps(other.reach) && other.reached.contains { $0.overlaps(own) } }
   }
 
-  private func isMade(of life: Shared<GuestLife>, _ domain: Shared<Domain>, _ guest: Shared<Guest>?) -> Bool {
-    guard sharedLife.isSame(as: life), sharedDomain.isSame(as: domain) else { return false }
-    switch (sharedGuest, guest) {
-    case (let own?, let other?): return own.isSame(as: other)
-    case (nil, nil): return true
-    default: return false
-    }
+  private func isMade(of places: Places, in host: Shared<Host>) -> Bool {
+    sharedLife.place == host.value.guests.place(at: places.life)
+      && sharedDomain.place == host.value.port.port.domains.place(at: places.domain)
+      && sharedGuest?.place == places.guest.map { host.value.toolstack.guests.place(at: $0) }
   }
-
-  /// True if the hypervisor's state of it is still `domain`, by its box.
-  func isOf(_ domain: Shared<Domain>?) -> Bool { domain.map { sharedDomain.isSame(as: $0) } ?? false }
 
   /// The firmware's report in its box, nil before the hand-over to the BIOS.
   var running: Shared<FirmwareReport>? {
@@ -300,23 +313,23 @@ extension Event {
 }
 
 extension SharedArray<Domain> {
-  /// The domain numbered `id` in its box, nil if there is none. Domains stand ascending by number.
-  func domain(_ id: DomainID) -> Shared<Domain>? {
-    let place = partitionIndex { $0.pointee.id >= id }
-    if place == count { return nil }
-    let domain = shared(at: place)
-    if domain.value.id != id { return nil }
-    return domain
+  /// Where the domain numbered `id` stands, nil if there is none. Domains stand ascending by number.
+  func position(of id: DomainID) -> Int? {
+    let position = partitionIndex { $0.pointee.id >= id }
+    return position < count && self[position].id == id ? position : nil
   }
+
+  /// The domain numbered `id` in its box, nil if there is none.
+  func domain(_ id: DomainID) -> Shared<Domain>? { position(of: id).map { shared(at: $0) } }
 }
 
 extension SharedArray<Guest> {
-  /// The guest with number `domain` in its box, and its position; the search begins at `hint`, a position or beyond.
-  func guest(_ domain: DomainID, near hint: Int) -> (guest: Shared<Guest>, position: Int)? {
-    if hint < count, self[hint].domain == domain { return (shared(at: hint), hint) }
+  /// Where the guest with number `domain` stands; the search begins at `hint`, a position or beyond.
+  func position(of domain: DomainID, near hint: Int) -> Int? {
+    if hint < count, self[hint].domain == domain { return hint }
     // Numbers grow with each guest, until they begin again.
     let place = partitionIndex { $0.pointee.domain >= domain }
-    if place < count, self[place].domain == domain { return (shared(at: place), place) }
-    return firstIndex { $0.domain == domain }.map { (shared(at: $0), $0) }
+    if place < count, self[place].domain == domain { return place }
+    return firstIndex { $0.domain == domain }
   }
 }

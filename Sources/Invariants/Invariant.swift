@@ -11,60 +11,78 @@ import Tracing
 /// A check reads states and shares no algorithm with what it checks.
 public struct Invariant: Sendable {
   /// What a check sees: one event, and the host before and after it.
-  public struct Scene {
-    private let happening: Happening
-    /// Those of its guests that a check of single guests looks at: all, or all that are not as they were when it last held.
-    let guests: [GuestView]
-
+  ///
+  /// A class, and its parts are small: no check copies a state, or the scene, to read from it.
+  public final class Scene {
     /// What happened.
-    public var event: Event { _read { yield happening.event } }
+    public let event: Event
     /// What came of it.
-    public var outcome: Outcome { _read { yield happening.outcome } }
-    /// The host before.
-    public var before: Host { unsafeAddress { happening.before.place } }
-    /// The host now.
-    public var after: Host { unsafeAddress { happening.after.place } }
-    /// Those of its guests that a check of guests and their devices looks at: those above, and all that got or lost a device.
+    public let outcome: Outcome
+    private let earlier: Shared<Host>
+    private let present: Shared<Host>
+    /// Its guests that the hypervisor knows, in order of their names.
+    let allGuests: [GuestView]
+    /// Those of them that a check of single guests looks at: all, or all that are not as they were when it last held.
+    let guests: [GuestView]
+    /// Those that a check of guests and their devices looks at: those above, and all that got or lost a device.
     let concerned: [GuestView]
     /// Positions of the devices that a check of single devices looks at; nil for all.
     private let moved: [Int]?
     /// False if everything is to be looked at.
     let isNarrow: Bool
-
-    /// Its guests that the hypervisor knows, in order of their names.
-    var allGuests: [GuestView] { happening.guests }
     /// Who has which reserved range.
-    var reserved: ReservedDevices { happening.reserved }
+    let reserved: ReservedDevices
+    /// Who has which device; nil where they are so few that nobody keeps count.
+    private let holdings: Holdings?
     /// The devices the hypervisor knows now.
-    var devices: BlockArray<Device> { _read { yield happening.devices } }
+    let devices: BlockArray<Device>
+    private let domains: SharedArray<Domain>
+
+    /// The host before.
+    public var before: Host { unsafeAddress { earlier.place } }
+    /// The host now.
+    public var after: Host { unsafeAddress { present.place } }
     /// The reserved ranges the hypervisor knows.
-    var units: [RMRRUnit] { happening.units }
+    var units: [RMRRUnit] { reserved.units }
 
     /// The host before and after `event`.
-    public init(event: Event, outcome: Outcome, before: Host, after: Host) {
+    public convenience init(event: Event, outcome: Outcome, before: Host, after: Host) {
       let present = Shared(after)
       let guests = GuestView.all(of: present).all
       self.init(
-        Happening(
-          event, outcome, before: Shared(before), after: present, guests, ReservedDevices(of: after.hypervisor),
-          nil))
-    }
-
-    /// All guests after `happening`.
-    init(_ happening: Happening) {
-      self.init(happening, guests: happening.guests, concerned: happening.guests, moved: nil, isNarrow: false)
+        event, outcome, before: Shared(before), after: present, all: guests, guests: guests, concerned: guests,
+        moved: nil, isNarrow: false, ReservedDevices(after.port.port.reservedRanges, among: after.port.port.devices),
+        nil)
     }
 
     /// The same for checks that held: of single guests they look at `guests` alone, of guests with their devices at those
     /// `concerned`, of single devices at those `moved`.
+    @inline(never)
     init(
-      _ happening: Happening, guests: [GuestView], concerned: [GuestView], moved: [Int]?, isNarrow: Bool = true
+      _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, all: [GuestView],
+      guests: [GuestView], concerned: [GuestView], moved: [Int]?, isNarrow: Bool = true, _ reserved: ReservedDevices,
+      _ holdings: Holdings?
     ) {
-      self.isNarrow = isNarrow
-      self.happening = happening
+      self.event = event
+      self.outcome = outcome
+      earlier = before
+      present = after
+      allGuests = all
       self.guests = guests
       self.concerned = concerned
       self.moved = moved
+      self.isNarrow = isNarrow
+      self.reserved = reserved
+      self.holdings = holdings
+      devices = after.value.port.port.devices
+      domains = after.value.port.port.domains
+    }
+
+    /// The same scene for a check that did not hold: everything is to be looked at.
+    func widened() -> Scene {
+      Scene(
+        event, outcome, before: earlier, after: present, all: allGuests, guests: allGuests, concerned: allGuests,
+        moved: nil, isNarrow: false, reserved, holdings)
     }
 
     /// The frames of a guest that a check looks at which reads its p2m and `others`: where it held, those that changed.
@@ -74,7 +92,6 @@ public struct Invariant: Sendable {
 
     /// The first violation that `check` finds in a device, by its position, that is to be looked at.
     func firstViolation(ofDevices check: (Int, Device) -> Violation?) -> Violation? {
-      let devices = happening.devices
       if let moved {
         for position in moved { if let violation = check(position, devices[position]) { return violation } }
         return nil
@@ -87,7 +104,6 @@ public struct Invariant: Sendable {
 
     /// True if `predicate` holds for a device, with its position, that is to be looked at.
     func contains(movedDeviceWhere predicate: (Int, Device) -> Bool) -> Bool {
-      let devices = happening.devices
       if let moved { return moved.contains { predicate($0, devices[$0]) } }
       for position in devices.indices { if predicate(position, devices[position]) { return true } }
       return false
@@ -96,55 +112,18 @@ public struct Invariant: Sendable {
     /// Calls `body` with the positions of the devices of `owner`, ascending, until it returns true; true if it did.
     @discardableResult
     func contains(devicesOf owner: DomainID, where body: (Int) -> Bool) -> Bool {
-      if let holdings = happening.holdings { return holdings.contains(of: owner, where: body) }
-      let devices = happening.devices
+      if let holdings { return holdings.contains(of: owner, where: body) }
       for position in devices.indices where devices[position].owner == owner { if body(position) { return true } }
       return false
     }
 
-    /// The domain numbered `id` now, nil if there is none.
-    func domain(_ id: DomainID) -> Shared<Domain>? { happening.domain(id) }
+    /// Where the domain numbered `id` lies now, for as long as somebody holds the scene; nil if there is none.
+    func domain(_ id: DomainID) -> UnsafePointer<Domain>? { domains.position(of: id).map { domains.place(at: $0) } }
 
     /// The first part in which the host now is not as it was before.
     func firstDifference(ignoringWorkByHand: Bool) -> String? {
-      Host.firstDifference(from: happening.before, to: happening.after, ignoringWorkByHand: ignoringWorkByHand)
+      Host.firstDifference(from: earlier, to: present, ignoringWorkByHand: ignoringWorkByHand)
     }
-  }
-
-  /// An event between two states of a host, with what many checks look at.
-  ///
-  /// A class, and its parts are small: no check copies a state to read from it.
-  final class Happening {
-    let event: Event
-    let outcome: Outcome
-    let before: Shared<Host>
-    let after: Shared<Host>
-    let guests: [GuestView]
-    let reserved: ReservedDevices
-    let devices: BlockArray<Device>
-    /// Who has which device; nil where they are so few that nobody keeps count.
-    let holdings: Holdings?
-    let units: [RMRRUnit]
-    private let domains: SharedArray<Domain>
-
-    @inline(never)
-    init(
-      _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ guests: [GuestView],
-      _ reserved: ReservedDevices, _ holdings: Holdings?
-    ) {
-      self.event = event
-      self.outcome = outcome
-      self.before = before
-      self.after = after
-      self.guests = guests
-      self.reserved = reserved
-      self.holdings = holdings
-      devices = after.value.port.port.devices
-      domains = after.value.port.port.domains
-      units = reserved.units
-    }
-
-    func domain(_ id: DomainID) -> Shared<Domain>? { domains.domain(id) }
   }
 
   /// What a check reads: where none of it has changed since the check held, it holds (`InvariantWatch`).
@@ -156,9 +135,9 @@ public struct Invariant: Sendable {
     static let event = Inputs(rawValue: 1)
     /// Anything of the hypervisor's domains: whatever the next three say, and all else.
     static let memory = Inputs(rawValue: 2)
-    /// What the toolstack settled when it built a guest: layout, ranges, memory map.
+    /// What the toolstack settled when it built a guest: layout, ranges, memory map, the device model's idea of RAM.
     static let construction = Inputs(rawValue: 4)
-    /// The toolstack's account of a guest's devices, its device model included.
+    /// The toolstack's account of a guest's devices, those of its device model included.
     static let devices = Inputs(rawValue: 8)
     /// What a guest's firmware left behind.
     static let firmware = Inputs(rawValue: 16)

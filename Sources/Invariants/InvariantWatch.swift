@@ -26,7 +26,9 @@ public struct InvariantWatch: Sendable {
   public init() {}
 
   /// The same for `host` as it booted: what can be known of it beforehand is known to all copies.
-  public init(of host: Host) { reserved = ReservedDevices(of: host.hypervisor) }
+  public init(of host: Shared<Host>) {
+    reserved = ReservedDevices(host.value.port.port.reservedRanges, among: host.value.port.port.devices)
+  }
 
   /// Looks at the host `after` `event`, which was `before` when this was last called; hands every invariant that broke,
   /// and that held before, to `report`.
@@ -38,11 +40,9 @@ public struct InvariantWatch: Sendable {
     let devices = deviceChanges(from: before, to: after)
     let reserved = reservedDevices(of: after, before, devices)
     self.reserved = reserved
-    let happening = Invariant.Happening(
-      event, outcome, before: before, after: after, guests, reserved, holdings)
     let narrowed = Invariant.Scene(
-      happening, guests: changed, concerned: InvariantWatch.concerned(guests, changed, devices),
-      moved: devices.positions)
+      event, outcome, before: before, after: after, all: guests, guests: changed,
+      concerned: InvariantWatch.concerned(guests, changed, devices), moved: devices.positions, reserved, holdings)
     checks += Invariant.all.count
     var due = broken | Invariant.readers(of: inputs)
     Invariant.all.withUnsafeBufferPointer { catalogue in
@@ -50,12 +50,12 @@ public struct InvariantWatch: Sendable {
         let index = due.trailingZeroBitCount
         let bit: UInt64 = 1 << UInt64(index)
         due &= ~bit
-        let held = broken & bit == 0
-        let violation = held ? catalogue[index].check(narrowed) : catalogue[index].check(Invariant.Scene(happening))
-        if let violation {
-          if held { report(violation) }
-          broken |= bit
-        } else {
+        if broken & bit == 0 {
+          if let violation = catalogue[index].check(narrowed) {
+            report(violation)
+            broken |= bit
+          }
+        } else if catalogue[index].check(narrowed.widened()) == nil {
           broken &= ~bit
         }
       }
@@ -84,13 +84,12 @@ public struct InvariantWatch: Sendable {
   /// that to look at all of it costs less.
   @inline(never)
   private mutating func deviceChanges(from before: Shared<Host>, to after: Shared<Host>) -> DeviceChanges {
-    let devices = after.value.port.port.devices
-    if devices.count < DeviceChanges.many, after.value.guests.count < GuestView.many {
+    if after.value.port.port.devices.count < DeviceChanges.many, after.value.guests.count < GuestView.many {
       holdings = nil
       return DeviceChanges()
     }
     guard last != nil, var known = holdings else {
-      holdings = Holdings(of: devices)
+      holdings = Holdings(of: after.value.port.port.devices)
       return DeviceChanges()
     }
     // Nobody else has it then, and it is changed where it lies.
@@ -122,7 +121,7 @@ public struct InvariantWatch: Sendable {
       let isSame = last != nil && host.value.port.port.devices.isSame(as: before.value.port.port.devices)
       if isSame || known.describes(host.value.port.port.devices) { return known }
     }
-    return ReservedDevices(of: host.value.hypervisor)
+    return ReservedDevices(host.value.port.port.reservedRanges, among: host.value.port.port.devices)
   }
 
   /// What differs between the two states of the host; everything if nothing is known of the earlier one.
@@ -134,26 +133,29 @@ public struct InvariantWatch: Sendable {
     guard last != nil, before.value.guests.count == after.value.guests.count else { return .all }
     var inputs: Invariant.Inputs = .event
     for guest in changed { inputs.formUnion(guest.changes) }
-    let (oldDomains, newDomains) = (before.value.port.port.domains, after.value.port.port.domains)
-    if !oldDomains.isSame(as: newDomains) {
-      inputs.formUnion(InvariantWatch.changes(from: oldDomains, to: newDomains, changed))
+    if !before.value.port.port.domains.isSame(as: after.value.port.port.domains) {
+      inputs.formUnion(InvariantWatch.domainChanges(from: before, to: after, changed))
     }
-    let (oldDevices, newDevices) = (before.value.port.port.devices, after.value.port.port.devices)
-    let (oldFunctions, newFunctions) = (before.value.port.port.functions, after.value.port.port.functions)
-    if !oldDevices.isSame(as: newDevices) || !oldFunctions.isSame(as: newFunctions) { inputs.insert(.hardware) }
+    if !before.value.port.port.devices.isSame(as: after.value.port.port.devices)
+      || !before.value.port.port.functions.isSame(as: after.value.port.port.functions)
+    {
+      inputs.insert(.hardware)
+    }
     return inputs
   }
 
   /// What differs between the domains beside what the views of `changed` guests tell of theirs.
-  private static func changes(
-    from old: SharedArray<Domain>, to new: SharedArray<Domain>, _ changed: [GuestView]
+  private static func domainChanges(
+    from before: Shared<Host>, to after: Shared<Host>, _ changed: [GuestView]
   ) -> Invariant.Inputs {
-    if old.count != new.count { return .everythingOfDomains }
+    if before.value.port.port.domains.count != after.value.port.port.domains.count { return .everythingOfDomains }
     var inputs: Invariant.Inputs = .memory
-    new.forEachReplaced(since: old) { place in
+    after.value.port.port.domains.forEachReplaced(since: before.value.port.port.domains) { place in
       // A domain without a guest is nobody's view.
-      let domain = new.shared(at: place)
-      if old[place].id != domain.value.id || !changed.contains(where: { $0.isOf(domain) }) {
+      let domain = after.value.port.port.domains.place(at: place)
+      if before.value.port.port.domains[place].id != domain.pointee.id
+        || !changed.contains(where: { $0.domainPlace == domain })
+      {
         inputs = .everythingOfDomains
       }
     }

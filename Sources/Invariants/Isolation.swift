@@ -15,7 +15,8 @@ extension Invariant {
     let units = scene.units
     let devices = scene.devices
     for guest in scene.concerned where !guest.domain.isDying && guest.domain.crash == nil {
-      for record in guest.domain.records {
+      for place in guest.domain.records.indices {
+        let record = guest.domain.records.ascending[place]
         var holders: UInt64 = 0
         for unit in scene.reserved.units(from: record.base, through: record.end) {
           for position in scene.reserved.members(of: unit) where devices[position].owner == guest.domain.id {
@@ -40,13 +41,17 @@ extension Invariant {
   ) { scene in
     // Most events touch no identity page: equal tables need no look.
     for guest in scene.guests where guest.changes.contains(.mappings) && guest.domain.crash == nil {
-      guard let earlier = scene.before.port.port.domains.domain(guest.domain.id), !guest.isOf(earlier) else { continue }
-      for record in guest.domain.records where record.count > 0 {
-        guard earlier.value.records.contains(where: { $0.base == record.base && $0.end == record.end }) else {
-          continue
-        }
+      guard let position = scene.before.port.port.domains.position(of: guest.domain.id) else { continue }
+      let earlier = scene.before.port.port.domains.place(at: position)
+      if earlier == guest.domainPlace { continue }
+      for place in guest.domain.records.indices {
+        let record = guest.domain.records.ascending[place]
+        // Elsewhere its p2m is as it was.
+        guard record.count > 0, record.frames.overlaps(guest.changedFrames) else { continue }
+        let wasThere = earlier.pointee.records.ascending.contains { $0.base == record.base && $0.end == record.end }
+        if !wasThere { continue }
         var lost: FrameRange?
-        earlier.value.p2m.forEachPiece(in: record.frames) { part, entry in
+        earlier.pointee.p2m.forEachPiece(in: record.frames) { part, entry in
           guard let mapping = entry?.direct, mapping.isIdentity, mapping.origin == .record else { return true }
           if !guest.domain.p2m.allSatisfy(in: part, { $0.direct?.isIdentity == true }) { lost = part }
           return lost == nil
@@ -82,12 +87,9 @@ extension Invariant {
     source: "I-12, HV-116, BL-124, G-2; review 2014 (3)", reads: [.hardware, .mappings, .devices]
   ) { scene in
     for guest in scene.concerned where guest.isIntact && !guest.reached.isEmpty {
+      if ownEach(of: guest, in: scene) { continue }
       var owned: [FrameRange] = []
-      owned.reserveCapacity(8)
       forEachOwn(of: guest, in: scene) { if !$0.isEmpty { owned.append($0) } }
-      // Mostly one range or BAR has each run.
-      let isSound = owned.count <= 16 && guest.reached.allSatisfy { run in owned.contains { $0.contains(run) } }
-      if isSound { continue }
       owned.sort()
       owned.joinNeighbours()
       for run in guest.domain.p2m.runs {
@@ -100,6 +102,20 @@ extension Invariant {
       }
     }
     return nil
+  }
+
+  /// True if one range or BAR of the guest's devices has each run of what it reaches, as is mostly so; false also where they
+  /// are many.
+  private static func ownEach(of guest: GuestView, in scene: Scene) -> Bool {
+    withUnsafeTemporaryAllocation(of: FrameRange.self, capacity: 16) { owned in
+      var count = 0
+      forEachOwn(of: guest, in: scene) { range in
+        if count < owned.count { owned[count] = range }
+        count += 1
+      }
+      return count <= owned.count
+        && guest.reached.allSatisfy { run in (0..<count).contains { owned[$0].contains(run) } }
+    }
   }
 
   /// Calls `body` with the machine frames of each range and each memory BAR of the guest's devices.

@@ -10,7 +10,9 @@ extension Invariant {
     source: "BL-64, BL-136, I-3, HV-108; review 2014 (2.2)", reads: [.ram, .construction, .devices]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
-      for range in guest.toldRanges {
+      // Elsewhere its p2m is as it was when it held.
+      let looked = scene.frames(of: guest, besides: .construction)
+      for range in guest.toldRanges where range.frames.overlaps(looked) {
         if let ram = guest.firstRAM(in: range.frames) {
           return guest.collision("ram-clear-of-ranges", scene.event.stage, ram, range.frames, "told range")
         }
@@ -56,7 +58,7 @@ extension Invariant {
   static let ramAgreed = Invariant(
     "ram-agreed",
     "Memory map, hvm_info and device model agree on where RAM lies.",
-    source: "I-7, I-13, LB-1, LD-12; reports R11 to R14", reads: [.construction, .devices, .firmware]
+    source: "I-7, I-13, LB-1, LD-12; reports R11 to R14", reads: [.construction, .firmware]
   ) { scene in
     for guest in scene.guests where guest.isIntact {
       guard let built = guest.built else { continue }

@@ -12,42 +12,56 @@ struct MemoryChange {
   let inputs: Invariant.Inputs
 
   /// The frames of the p2m of `domain` that hold RAM.
-  static func ram(in domain: Shared<Domain>) -> UInt64 {
+  static func ram(in domain: UnsafePointer<Domain>) -> UInt64 {
     var sum: UInt64 = 0
-    for run in domain.value.p2m.runs { if case .ram = run.value { sum += run.frames.count } }
+    for run in domain.pointee.p2m.runs { if case .ram = run.value { sum += run.frames.count } }
     return sum
   }
 
-  /// The change from `old`, whose p2m held `ram` frames of RAM.
-  init(from old: Shared<Domain>, to new: Shared<Domain>, ram: UInt64) {
+  /// The change from the state at `old`, whose p2m held `ram` frames of RAM, to that at `new`.
+  init(from old: UnsafePointer<Domain>, to new: UnsafePointer<Domain>, ram: UInt64) {
     var inputs: Invariant.Inputs = .memory
-    if old.value.totalPages != new.value.totalPages || old.value.unreachablePages != new.value.unreachablePages
-      || old.value.promise != new.value.promise
+    if old.pointee.totalPages != new.pointee.totalPages || old.pointee.unreachablePages != new.pointee.unreachablePages
+      || old.pointee.promise != new.pointee.promise
     {
       inputs.insert(.ram)
     }
-    if old.value.records != new.value.records || old.value.dmaTable != new.value.dmaTable { inputs.insert(.mappings) }
-    let (before, after) = (old.value.p2m.runs, new.value.p2m.runs)
-    let (gone, come) = after.difference(from: before)
+    if old.pointee.records != new.pointee.records || old.pointee.dmaTable != new.pointee.dmaTable {
+      inputs.insert(.mappings)
+    }
+    let (gone, come, frames) = new.pointee.p2m.difference(from: old.pointee.p2m)
     var sum = ram
-    var (low, high) = (UInt64.max, UInt64(0))
     for place in gone {
-      let run = before[place]
-      (low, high) = (min(low, run.frames.start), max(high, run.frames.end))
+      let run = old.pointee.p2m.runs[place]
       if case .ram = run.value { sum -= run.frames.count }
-      inputs.insert(run.value.direct == nil ? .ram : .mappings)
+      if run.value.direct == nil { inputs.insert(.ram) }
     }
     for place in come {
-      let run = after[place]
-      (low, high) = (min(low, run.frames.start), max(high, run.frames.end))
+      let run = new.pointee.p2m.runs[place]
       if case .ram = run.value { sum += run.frames.count }
-      inputs.insert(run.value.direct == nil ? .ram : .mappings)
+      if run.value.direct == nil { inputs.insert(.ram) }
     }
-    if old.value.id != new.value.id || old.value.crash != new.value.crash || old.value.isDying != new.value.isDying {
+    if !MemoryChange.keepsMappings(old, gone, new, come) { inputs.insert(.mappings) }
+    if old.pointee.id != new.pointee.id || old.pointee.crash != new.pointee.crash
+      || old.pointee.isDying != new.pointee.isDying
+    {
       inputs = .everythingOfDomains
     }
     self.ram = sum
-    frames = low < high ? FrameRange(low, high) : FrameRange(0, 0)
+    self.frames = frames
     self.inputs = inputs
+  }
+
+  /// True if the direct mappings among the runs `gone` of the state at `old` are those among the runs `come` of that at `new`.
+  private static func keepsMappings(
+    _ old: UnsafePointer<Domain>, _ gone: Range<Int>, _ new: UnsafePointer<Domain>, _ come: Range<Int>
+  ) -> Bool {
+    var next = come.lowerBound
+    for place in gone where old.pointee.p2m.runs[place].value.direct != nil {
+      while next < come.upperBound, new.pointee.p2m.runs[next].value.direct == nil { next += 1 }
+      if next == come.upperBound || new.pointee.p2m.runs[next] != old.pointee.p2m.runs[place] { return false }
+      next += 1
+    }
+    return !(next..<come.upperBound).contains { new.pointee.p2m.runs[$0].value.direct != nil }
   }
 }

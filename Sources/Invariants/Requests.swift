@@ -62,7 +62,7 @@ extension Invariant {
     _ name: GuestName, _ lives: SharedArray<GuestLife>, _ guests: SharedArray<Guest>
   ) -> Guest? {
     guard let place = lives.place(of: name) else { return nil }
-    return guests.guest(lives[place].domain, near: place)?.guest.value
+    return guests.position(of: lives[place].domain, near: place).map { guests[$0] }
   }
 
   private static func slot(of sbdf: SBDF, in functions: [PCIFunction]) -> [SBDF] {

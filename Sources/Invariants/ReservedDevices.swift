@@ -32,9 +32,8 @@ final class ReservedDevices: Sendable {
   /// The units that share a page with each unit, itself among them, ascending.
   private let neighbours: Rows<Int>
 
-  init(of host: Hypervisor) {
-    let units = host.units.units
-    let devices = host.devices
+  /// Of a host with the ranges `units` and these devices.
+  init(_ units: [RMRRUnit], among devices: BlockArray<Device>) {
     self.units = units
     functions = devices
     let frames = units.map(\.frames)

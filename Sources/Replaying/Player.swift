@@ -17,15 +17,13 @@ public struct Player: Sendable {
 
   /// Boots `edition` on `machine`; guests will run `firmware`, or hvmloader's model.
   public init(machine: Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
-    let host = Host(machine: machine, edition: edition, firmware: firmware)
-    watch = InvariantWatch(of: host)
-    state = Shared(host)
+    self.init(continuing: Host(machine: machine, edition: edition, firmware: firmware))
   }
 
   /// Goes on with `host`, in which every invariant holds.
   public init(continuing host: Host) {
-    watch = InvariantWatch(of: host)
     state = Shared(host)
+    watch = InvariantWatch(of: state)
   }
 
   /// Where a player stands, to be gone on from: without its working memory.
@@ -53,6 +51,10 @@ public struct Player: Sendable {
   public mutating func play(_ event: Event, _ report: (Violation) -> Void) -> Outcome {
     // A question changes nothing: there is no state before it to keep.
     if case .query = event { return state.value.apply(event, in: &memory) }
+    if let outcome = Host.plainOutcome(of: event, on: state.place) {
+      watch.check(event, outcome, before: state, after: state, report)
+      return outcome
+    }
     let before = state
     let outcome = state.value.apply(event, in: &memory)
     watch.check(event, outcome, before: before, after: state, report)

@@ -15,6 +15,10 @@ public struct SharedArray<Element: Sendable>: Sendable {
   @inlinable
   public func shared(at position: Int) -> Shared<Element> { boxes[position] }
 
+  /// Where the element at `position` lies, as long as an array holds its box: to look at it without retaining that.
+  @inlinable
+  public func place(at position: Int) -> UnsafePointer<Element> { UnsafePointer(address(of: position)) }
+
   /// True if both are one piece of memory, and so equal.
   @inlinable
   public func isSame(as other: SharedArray) -> Bool { boxes.isSame(as: other.boxes) }

@@ -59,10 +59,19 @@ public struct Guest: Equatable, Sendable {
   /// Modules beside hvmloader.
   public var modules: [FirmwareModule] { _read { yield construction.value.modules } }
 
-  /// True if both are of one construction, with the ranges and the memory map of it. Neither is copied.
-  public static func areOfOneConstruction(_ one: Shared<Guest>, _ other: Shared<Guest>) -> Bool {
-    one.value.construction.isSame(as: other.value.construction) && one.value.rdms.isSame(as: other.value.rdms)
-      && one.value.memoryMap.isSame(as: other.value.memoryMap)
+  /// True if the guests that lie there are of one construction, with the ranges, the memory map and the device model's RAM
+  /// of it.
+  public static func areOfOneConstruction(_ one: UnsafePointer<Guest>, _ other: UnsafePointer<Guest>) -> Bool {
+    one.pointee.construction.isSame(as: other.pointee.construction) && one.pointee.rdms.isSame(as: other.pointee.rdms)
+      && one.pointee.memoryMap.isSame(as: other.pointee.memoryMap)
+      && one.pointee.deviceModel.lowMemoryEnd == other.pointee.deviceModel.lowMemoryEnd
+      && one.pointee.deviceModel.highMemoryEnd == other.pointee.deviceModel.highMemoryEnd
+  }
+
+  /// True if the guests that lie there have the same devices in the same memory, passed through, emulated and mapped.
+  public static func haveSameDevices(_ one: UnsafePointer<Guest>, _ other: UnsafePointer<Guest>) -> Bool {
+    one.pointee.devices.isSame(as: other.pointee.devices)
+      && one.pointee.deviceModel.hasSameDevices(as: other.pointee.deviceModel)
   }
 
   /// Keys in xenstore that hvmloader reads, as libxl writes them.

@@ -17,14 +17,16 @@ struct ConfigurationFile {
     let isAddition: Bool
   }
 
-  /// The last of each name, which is the one that counts.
-  private var settings: [[UInt8]: Setting] = [:]
+  /// The last of each name, which is the one that counts. Real files have a dozen or two.
+  private var settings = [String: Setting](minimumCapacity: 16)
 
   /// The setting called `name`.
-  subscript(name: String) -> Setting? { settings[Array(name.utf8)] }
+  subscript(name: String) -> Setting? { settings[name] }
 
   /// Sets `name` to `value`, or to what it was and `value`; false if one is a list and the other is none.
   mutating func store(_ name: [UInt8], _ value: Value, line: Int, isAddition: Bool) -> Bool {
+    // Letters, digits, dots and underscores only.
+    let name = String(decoding: name, as: UTF8.self)
     // Taken out first, so that a long chain of additions copies nothing.
     guard isAddition, let earlier = settings.removeValue(forKey: name) else {
       settings[name] = Setting(value: value, line: line, isAddition: isAddition)

@@ -51,9 +51,12 @@ public struct Player: Sendable {
   public mutating func play(_ event: Event, _ report: (Violation) -> Void) -> Outcome {
     // A question changes nothing: there is no state before it to keep.
     if case .query = event { return state.value.apply(event, in: &memory) }
-    if let outcome = Host.plainOutcome(of: event, on: state.place) {
-      watch.check(event, outcome, before: state, after: state, report)
-      return outcome
+    // Nor before what changes nothing, or nothing that an invariant sees.
+    var plain = Host.plainOutcome(of: event, on: state.place)
+    if case .fault = event { plain = state.value.apply(event, in: &memory) }
+    if let plain {
+      watch.check(event, plain, before: state, after: state, report)
+      return plain
     }
     let before = state
     let outcome = state.value.apply(event, in: &memory)

@@ -42,20 +42,19 @@ extension Host {
   ///
   /// Whoever keeps the state before each event need not make another, and this one is not copied to look.
   public static func plainOutcome(of event: Event, on place: UnsafePointer<Host>) -> Outcome? {
-    switch event {
-    case .access, .dma: break
-    default: return nil
-    }
     // A fault is gone after the event for which it was armed.
     if place.pointee.armed != nil || place.pointee.faultStruck { return nil }
     switch event {
+    case .boot(let name), .attach(let name, _), .detach(let name, _, _), .balloon(let name, _), .reboot(let name),
+      .destroy(let name):
+      return place.pointee.guests.place(of: name) == nil ? .refused(noSuchGuest) : nil
     case .access(let name, let access, let address):
       guard let index = place.pointee.guests.place(of: name) else { return .refused(noSuchGuest) }
       let domain = place.pointee.guests[index].domain
       return place.pointee.port.port.plainAccess(domain, gfn: Page.frame(of: address), access.byCPU)
         .map(Outcome.touched)
     case .dma(let sbdf, let access, let address): return place.pointee.transfer(from: sbdf, access, at: address)
-    default: return nil
+    case .create, .config, .assignableAdd, .assignableRemove, .plug, .unplug, .hypercall, .fault, .query: return nil
     }
   }
 

@@ -105,7 +105,6 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
   /// True if every frame of `range` has a value that satisfies `predicate`; an empty range does.
   public func allSatisfy(in range: FrameRange, _ predicate: (Value) -> Bool) -> Bool {
     var cursor = range.start
-    if cursor >= range.end { return true }
     var index = firstIndex(endingAfter: cursor)
     while cursor < range.end {
       guard index < runs.count, runs[index].frames.start <= cursor, predicate(runs[index].value) else { return false }

@@ -83,7 +83,7 @@ extension LoaderState {
       }
     }
     var totals = BARTotals()
-    let functions = BAR.ascendEverywhere(input.functions) ? input.functions : BAR.ascending(input.functions)
+    let functions = input.functions.registersAscend ? input.functions : input.functions.withAscendingRegisters()
     let states = input.entryStates
     let count = findOrder(functions)
     var most = 0
@@ -342,14 +342,14 @@ private struct SizingRules {
   }
 }
 
-extension BAR {
+extension [GuestFunction] {
   /// True if the registers of each function ascend and end with the ROM's at most.
   @inline(__always)
-  fileprivate static func ascendEverywhere(_ functions: [GuestFunction]) -> Bool {
-    for function in functions.indices {
+  fileprivate var registersAscend: Bool {
+    for function in indices {
       var next: UInt8 = 0
-      for place in functions[function].bars.indices {
-        let index = functions[function].bars[place].index
+      for place in self[function].bars.indices {
+        let index = self[function].bars[place].index
         if index < next || index > 6 { return false }
         next = index + 1
       }
@@ -359,8 +359,8 @@ extension BAR {
 
   /// The same functions, each with the first that describes a register, ascending.
   @inline(never)
-  fileprivate static func ascending(_ functions: [GuestFunction]) -> [GuestFunction] {
-    functions.map { function in
+  fileprivate func withAscendingRegisters() -> [GuestFunction] {
+    map { function in
       var ordered = function
       ordered.bars = (0...6).compactMap { index in function.bars.first { $0.index == index } }
       return ordered

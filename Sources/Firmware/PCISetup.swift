@@ -101,74 +101,60 @@ extension LoaderState {
   private mutating func commit(_ plan: BARPlan) {
     let keepsUpperHalf = decisions.upperHalf == .kept
     let answersHalfWritten = decisions.writing == .decodes
-    // Out of here, so that all lists can be read and written at once.
-    var (bars, bits): ([PlacedBAR], [UInt16]) = ([], [])
-    swap(&bars, &report.bars)
-    swap(&bits, &decodeBits)
-    bars.withUnsafeMutableBufferPointer { bars in
-      bits.withUnsafeMutableBufferPointer { bits in
-        for index in 0..<elementCount {
-          let element = elements[index]
-          let (space, base) = (plan.homes[index].space, plan.homes[index].base)
-          guard space != .none else {
-            print(.barUnplaced(devfn: element.devfn, register: element.register, size: element.size))
-            continue
-          }
-          let isHigh = space == .high
-          var address = base
-          if element.is64, !isHigh, keepsUpperHalf { address |= UInt64(element.upperHalf) << 32 }
-          if answersHalfWritten, isHigh, bits[element.function] & 2 != 0 {
-            var half = bars[element.slot]
-            half.address = UInt64(element.upperHalf) << 32 | base & (map.fourGiB &- 1)
-            half.decodes = true
-            report.passing.append(half)
-          }
-          bars[element.slot].address = address
-          bits[element.function] |= element.isROM || !element.readsIO ? 2 : 1
-          if keepsLog {
-            let upper = isHigh ? base >> 32 : 0
-            let value = upper << 32 | UInt64(element.flags | UInt32(truncatingIfNeeded: base))
-            print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
-          }
-        }
+    for index in 0..<elementCount {
+      let element = elements[index]
+      let (space, base) = (plan.homes[index].space, plan.homes[index].base)
+      guard space != .none else {
+        print(.barUnplaced(devfn: element.devfn, register: element.register, size: element.size))
+        continue
+      }
+      let isHigh = space == .high
+      var address = base
+      if element.is64, !isHigh, keepsUpperHalf { address |= UInt64(element.upperHalf) << 32 }
+      if answersHalfWritten, isHigh, decodeBits[element.function] & 2 != 0 {
+        var half = report.bars[element.slot]
+        half.address = UInt64(element.upperHalf) << 32 | base & (map.fourGiB &- 1)
+        half.decodes = true
+        report.passing.append(half)
+      }
+      report.bars[element.slot].address = address
+      decodeBits[element.function] |= element.isROM || !element.readsIO ? 2 : 1
+      if keepsLog {
+        let upper = isHigh ? base >> 32 : 0
+        let value = upper << 32 | UInt64(element.flags | UInt32(truncatingIfNeeded: base))
+        print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
       }
     }
-    swap(&bars, &report.bars)
-    swap(&bits, &decodeBits)
     report.highWindow = plan.highWindow
   }
 
   /// Sets the decode bits at the very end (LD-46).
   private mutating func enableDecoding(_ plan: BARPlan) {
-    var (bars, commands, bits): ([PlacedBAR], [CommandWord], [UInt16]) = ([], [], [])
-    swap(&bars, &report.bars)
-    swap(&commands, &report.commands)
-    swap(&bits, &decodeBits)
-    if primaryVGA != nil { bits[primaryVGAFunction] |= 1 }
+    if primaryVGA != nil { decodeBits[primaryVGAFunction] |= 1 }
     if decisions.decode == .allPlaced, plan.unplacedCount > 0 {
       for index in 0..<elementCount where plan.homes[index].space == .none {
         let element = elements[index]
         // A ROM that is not enabled stays silent whatever the command word says.
-        if element.isROM, !bars[element.slot].decodes { continue }
-        bits[element.function] &= element.isROM || !element.readsIO ? ~2 : ~1
+        if element.isROM, !report.bars[element.slot].decodes { continue }
+        decodeBits[element.function] &= element.isROM || !element.readsIO ? ~2 : ~1
       }
     }
-    for index in commands.indices { commands[index].value |= bits[index] }
+    for index in report.commands.indices { report.commands[index].value |= decodeBits[index] }
     for top in topBARs {
-      let rom = bars[top.slot].bar.kind == .rom
-      bars[top.slot].decodes = !rom && commands[top.function].value & 2 != 0
+      let rom = report.bars[top.slot].bar.kind == .rom
+      report.bars[top.slot].decodes = !rom && report.commands[top.function].value & 2 != 0
     }
-    bars.withUnsafeMutableBufferPointer { bars in
-      for index in 0..<elementCount {
-        let element = elements[index]
-        let isOn = bits[element.function] & (element.readsIO && !element.isROM ? 1 : 2) != 0
-        // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
-        let answers = !element.isROM || plan.homes[index].space != .none || bars[element.slot].decodes
-        bars[element.slot].decodes = isOn && answers
+    elements.withUnsafeBufferPointer { elements in
+      report.bars.withUnsafeMutableBufferPointer { bars in
+        for index in 0..<elementCount {
+          let element = elements[index]
+          let word = decodeBits[element.function]
+          let isOn = word & (element.readsIO && !element.isROM ? 1 : 2) != 0
+          // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
+          let answers = !element.isROM || plan.homes[index].space != .none || bars[element.slot].decodes
+          bars[element.slot].decodes = isOn && answers
+        }
       }
     }
-    swap(&bars, &report.bars)
-    swap(&commands, &report.commands)
-    swap(&bits, &decodeBits)
   }
 }

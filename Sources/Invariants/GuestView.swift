@@ -37,12 +37,12 @@ final class GuestView: Sendable {
   let strictUnits: [StrictUnit]
   /// The machine frames that it reaches by direct mappings, run by run (`Domain.forEachReached`).
   let reached: [FrameRange]
+  /// From the first to the last of these.
+  private let reach: FrameRange
   /// What its E820 calls RAM, in order; empty if it does not run.
   let listedRAM: [AddressRange]
   /// What its BARs cover, nil if it does not run or they are not where they should be.
   let barReach: BARReach?
-  /// From the first to the last of these.
-  private let reach: FrameRange
   /// True if it reaches what it did not reach, or promises of it hold that did not, in the view before.
   let reachesAnew: Bool
   /// Frames of the p2m that hold RAM.

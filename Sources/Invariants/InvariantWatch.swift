@@ -36,7 +36,7 @@ public struct InvariantWatch: Sendable {
     _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ report: (Violation) -> Void
   ) {
     let (guests, changed) = views(from: before, to: after)
-    let inputs = changes(from: before, to: after, guests, changed)
+    let inputs = changes(from: before, to: after, changed)
     let devices = deviceChanges(from: before, to: after)
     let reserved = reservedDevices(of: after, before, devices)
     self.reserved = reserved
@@ -127,7 +127,7 @@ public struct InvariantWatch: Sendable {
   /// What differs between the two states of the host; everything if nothing is known of the earlier one.
   @inline(never)
   private func changes(
-    from before: Shared<Host>, to after: Shared<Host>, _ guests: [GuestView], _ changed: [GuestView]
+    from before: Shared<Host>, to after: Shared<Host>, _ changed: [GuestView]
   ) -> Invariant.Inputs {
     // A guest that went leaves nothing behind that would tell.
     guard last != nil, before.value.guests.count == after.value.guests.count else { return .all }

@@ -110,7 +110,7 @@ extension Invariant {
     withUnsafeTemporaryAllocation(of: FrameRange.self, capacity: 16) { owned in
       var count = 0
       forEachOwn(of: guest, in: scene) { range in
-        if count < owned.count { owned[count] = range }
+        if count < owned.count { owned.initializeElement(at: count, to: range) }
         count += 1
       }
       return count <= owned.count

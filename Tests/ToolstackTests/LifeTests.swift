@@ -372,4 +372,30 @@ struct LifeTests {
     #expect(!areSame(Toolstack(machine: quiet, edition: .repaired), Toolstack(machine: .laptop, edition: .repaired)))
     for copy in changed { #expect(copy != before && !areSame(copy, before)) }
   }
+
+  @Test("every change of a guest but of its memory's target shows as one of its construction or of its devices")
+  func guestSameness() throws {
+    var bench = Bench(.repaired)
+    let guest = try bench.create(.guest(1024, .usb))
+    #expect(!guest.rdms.isEmpty && !guest.memoryMap.isEmpty)
+    // One more, and it has to be looked at, too.
+    #expect(Mirror(reflecting: guest).children.count == 7)
+    #expect(Mirror(reflecting: guest.deviceModel).children.count == 7)
+    func shows(_ deed: (inout Guest) -> Void) -> (construction: Bool, devices: Bool) {
+      var copy = guest
+      deed(&copy)
+      return withUnsafePointer(to: guest) { guest in
+        withUnsafePointer(to: copy) {
+          (!Guest.areOfOneConstruction(guest, $0), !Guest.haveSameDevices(guest, $0))
+        }
+      }
+    }
+    #expect(shows { $0.targetMemoryKiB -= 4 } == (false, false))
+    #expect(shows { $0.rdms.removeAll() } == (true, false))
+    #expect(shows { $0.memoryMap.removeLast() } == (true, false))
+    #expect(shows { $0.deviceModel.lowMemoryEnd -= 4096 } == (true, false))
+    #expect(shows { $0.deviceModel.highMemoryEnd += 4096 } == (true, false))
+    #expect(shows { $0.devices[0].isGone = true } == (false, true))
+    #expect(shows { $0.deviceModel.detach(.usb) } == (false, true))
+  }
 }

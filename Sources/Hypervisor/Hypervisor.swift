@@ -39,18 +39,22 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   /// The hypervisor of `edition` on `machine` after the boot that `boot` reports: the hardware domain, PV, owns all
   /// functions and has their reserved ranges mapped (HV-64, HV-106).
   public init(machine: Machine, edition: Edition, boot: BootReport) {
+    self.init(machine: machine, edition: edition, boot: boot, BootDecisions(edition.hypervisor))
+  }
+
+  private init(machine: Machine, edition: Edition, boot: BootReport, _ bootDecisions: BootDecisions) {
     let decisions = HypervisorDecisions(edition.hypervisor)
     booted = Shared(
       Booted(
         edition: edition, decisions: decisions, boot: boot,
-        units: UnitList(boot.units, decisions: BootDecisions(edition.hypervisor))))
+        units: UnitList(boot.units, decisions: bootDecisions)))
     pageTables = machine.pageTables
     isAMD = machine.iommu == .amdVi
     // AMD's IOMMU never uses the p2m's tables (HV-44, HV-116).
     sharesPageTables = machine.sharesPageTables && !isAMD
     quarantine = decisions.quarantineRanges == .noQuarantine ? .none : machine.quarantine
     machineFrameLimit = 1 << (min(52, max(32, UInt64(machine.physicalAddressBits))) - Page.shift)
-    functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
+    functions = machine.ascendingFunctions
     budget = Budget(frames: machine.memory / Page.size)
     if boot.outcome != .up { hostCrash = boot.rule ?? .hv(6) }
 
@@ -70,15 +74,25 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
 
   /// The hypervisor of `edition` on `machine`, booted.
   public init(machine: Machine, edition: Edition) {
+    let decisions = BootDecisions(edition.hypervisor)
     self.init(
-      machine: machine, edition: edition,
-      boot: BootReport(booting: machine, decisions: BootDecisions(edition.hypervisor)))
+      machine: machine, edition: edition, boot: BootReport(booting: machine, decisions: decisions), decisions)
   }
 
   /// Goes on by the rules of `other`, another edition that made the same of the same machine at boot.
   public mutating func adoptRules(of other: Hypervisor) {
     booted.value.edition = other.edition
     booted.value.decisions = other.decisions
+  }
+
+  /// Becomes what lies at `later`: this hypervisor some calls on. What is in the same memory still is not touched.
+  public mutating func catchUp(with later: UnsafePointer<Hypervisor>) {
+    if !functions.isSame(as: later.pointee.functions) { functions = later.pointee.functions }
+    if !devices.isSame(as: later.pointee.devices) { devices = later.pointee.devices }
+    if !domains.isSame(as: later.pointee.domains) { domains = later.pointee.domains }
+    budget = later.pointee.budget
+    lastNumber = later.pointee.lastNumber
+    hostCrash = later.pointee.hostCrash
   }
 
   /// Performs `call` for `caller`.

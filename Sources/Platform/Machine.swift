@@ -83,6 +83,11 @@ public struct Machine: Hashable, Sendable {
   public var statedUnits: [RMRRUnit] = []
   /// The functions in configuration space, ascending by address.
   public var functions: [PCIFunction] = []
+  /// The same, put in order where they are not.
+  public var ascendingFunctions: [PCIFunction] {
+    let ascend = functions.indices.dropFirst().allSatisfy { functions[$0 - 1].sbdf < functions[$0].sbdf }
+    return ascend ? functions : functions.sorted { $0.sbdf < $1.sbdf }
+  }
 
   /// A host with a VT-d IOMMU, 16 GiB and nothing else.
   public init() {}

@@ -8,6 +8,8 @@ import Tracing
 /// A host with its invariants: applies events one by one and says what they broke. Replaying and fuzzing are both this.
 public struct Player: Sendable {
   private var state: Shared<Host>
+  /// The host before the last event, to be made what it is behind the next; nil before the first.
+  private var earlier: Shared<Host>?
   private var watch: InvariantWatch
   private var memory = WorkingMemory()
   /// The host as it is now.
@@ -58,11 +60,23 @@ public struct Player: Sendable {
       watch.check(event, plain, before: state, after: state, report)
       return plain
     }
-    let before = state
+    let before = keepState()
     let outcome = state.value.apply(event, in: &memory)
     watch.check(event, outcome, before: before, after: state, report)
     if case .crashed(nil) = outcome, case .boot(let name) = event { report(strayFirmware(of: name)) }
     return outcome
+  }
+
+  /// Keeps the host as it is now, and returns it; `state` is another one then, or will be as soon as it is changed.
+  private mutating func keepState() -> Shared<Host> {
+    if var other = earlier.take(), other.isAlone() {
+      other.value.catchUp(with: state.place)
+      swap(&state, &other)
+      earlier = other
+      return other
+    }
+    earlier = state
+    return state
   }
 
   private func strayFirmware(of name: GuestName) -> Violation {

@@ -41,6 +41,10 @@ public struct Shared<Value: Sendable>: @unchecked Sendable {
     return address
   }
 
+  /// True if nobody else has the box: the value is changed where it lies.
+  @inlinable
+  public mutating func isAlone() -> Bool { isKnownUniquelyReferenced(&box) }
+
   /// True if both are one box, and so one value. Two boxes can hold equal values.
   @inlinable
   public func isSame(as other: Shared) -> Bool { box === other.box }

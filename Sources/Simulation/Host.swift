@@ -57,6 +57,18 @@ public struct Host: Sendable {
     toolstack.adoptRules(of: other.toolstack)
   }
 
+  /// Becomes what lies at `later`: this host some events on, with the same rules. Memory that events work in stays.
+  ///
+  /// Whoever keeps the state before each event has two hosts that take turns; to copy one anew for each event, and to let
+  /// one go, counts the references of all that did not change.
+  public mutating func catchUp(with later: UnsafePointer<Host>) {
+    toolstack.catchUp(with: later.pointer(to: \.toolstack)!)
+    if !guests.isSame(as: later.pointee.guests) { guests = later.pointee.guests }
+    port.port.catchUp(with: later.pointer(to: \.port.port)!)
+    faultStruck = later.pointee.faultStruck
+    armed = later.pointee.armed
+  }
+
   /// True if `other`, of another edition, booted to the same state: nothing but rules tells them apart.
   public func bootedLike(_ other: Host) -> Bool {
     var other = other

@@ -47,7 +47,7 @@ public struct Toolstack: Equatable, Sendable {
   ///
   /// Set `directIO` from what the hypervisor made of its IOMMU: here it only says whether the host has one.
   public init(machine: Machine, edition: Edition, map: GuestMap = .xen) {
-    functions = machine.functions.sorted { $0.sbdf < $1.sbdf }
+    functions = machine.ascendingFunctions
     bindings = BlockArray(
       functions.map { function in
         Binding(sbdf: function.sbdf, isBound: function.kind.isEndpoint)
@@ -79,6 +79,17 @@ public struct Toolstack: Equatable, Sendable {
       && left.pointee.sharesPageTables == right.pointee.sharesPageTables
       && left.pointee.claimsMemory == right.pointee.claimsMemory && left.pointee.images == right.pointee.images
       && left.pointee.quarantines == right.pointee.quarantines
+  }
+
+  /// Becomes what lies at `later`: this toolstack some operations on. What is in the same memory still is not touched.
+  public mutating func catchUp(with later: UnsafePointer<Toolstack>) {
+    if !functions.isSame(as: later.pointee.functions) { functions = later.pointee.functions }
+    if !bindings.isSame(as: later.pointee.bindings) { bindings = later.pointee.bindings }
+    if !guests.isSame(as: later.pointee.guests) { guests = later.pointee.guests }
+    directIO = later.pointee.directIO
+    sharesPageTables = later.pointee.sharesPageTables
+    claimsMemory = later.pointee.claimsMemory
+    images = later.pointee.images
   }
 
   /// The guest with number `domain`.

@@ -196,6 +196,45 @@ struct HostTests {
     #expect(plain > changing)
   }
 
+  @Test("a host that catches up with a later state of it shares all memory with that", arguments: Life.all)
+  func catchingUp(_ life: Life) {
+    let hosts = life.run().hosts
+    for (index, later) in hosts.enumerated() {
+      for earlier in hosts[..<index] {
+        var host = earlier
+        withUnsafePointer(to: later) { host.catchUp(with: $0) }
+        #expect(Self.firstUnlike(host, later) == nil)
+      }
+    }
+  }
+
+  @Test("what catches up is told from what does not")
+  func notCaughtUp() {
+    var host = Self.host
+    #expect(Self.firstUnlike(host, Self.host) == nil)
+    _ = host.apply(Event("fault hypercall=1 errno=EFAULT"))
+    #expect(Self.firstUnlike(host, Self.host) == ".armed")
+    host = Self.host
+    host.port.port.lastNumber += 1
+    #expect(Self.firstUnlike(host, Self.host) == ".port.port.lastNumber")
+    host = Self.host
+    host.port.port.domains[0].pagingMiB += 1
+    #expect(Self.firstUnlike(host, Self.host)?.hasPrefix(".port.port.domains.boxes") == true)
+  }
+
+  /// The path to the first stored part in which two values differ; boxes are alike if they are one, and memory that
+  /// events work in says nothing.
+  private static func firstUnlike(_ one: Any, _ other: Any) -> String? {
+    let (left, right) = (Mirror(reflecting: one), Mirror(reflecting: other))
+    if left.displayStyle == .class { return one as AnyObject === other as AnyObject ? nil : "" }
+    if left.children.count != right.children.count { return "" }
+    if left.children.isEmpty { return String(describing: one) == String(describing: other) ? nil : "" }
+    for (own, its) in zip(left.children, right.children) where own.label != "buffer" && own.label != "loaderMemory" {
+      if let path = firstUnlike(own.value, its.value) { return ".\(own.label ?? "element")\(path)" }
+    }
+    return nil
+  }
+
   @Test(
     "firstDifference sees every part",
     arguments: ["domains", "devices", "memory", "functions", "host", "toolstack", "guests"])

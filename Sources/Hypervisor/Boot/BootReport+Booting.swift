@@ -91,12 +91,12 @@ extension BootReport {
     }
     registration.readOptions()
     if assumesHardware { registration.assumeRemappingUnits() }
-    return registration.remappingUnits.isEmpty ? .hv(84) : nil
+    return registration.hasRemappingUnits ? nil : .hv(84)
   }
 
   /// What goes wrong while the remapping hardware is set up, unit by unit, first faults of all, then queues.
   private static func hardwareFailure(_ registration: Registration) -> (Outcome, Rule)? {
-    if registration.remappingUnits.contains(where: { registration.registers(at: $0.registerBase) != .working }) {
+    if !registration.allRegistersWork {
       return (.panic, .c(8))
     }
     // One hardware's invalidation queue is set up twice and never answers again.

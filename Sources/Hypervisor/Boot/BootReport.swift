@@ -107,17 +107,24 @@ public struct BootReport: Equatable, Sendable {
 
   /// True if an IOMMU translates for `function`.
   public func translates(_ function: PCIFunction) -> Bool {
-    requestors?.isBehindIOMMU(function.sbdf) ?? (remappingUnit(for: function) != nil)
+    if requestors == nil { return remappingUnitIndex(for: function) != nil }
+    return requestors?.isBehindIOMMU(function.sbdf) ?? false
   }
 
   /// The remapping unit responsible for `function`, nil if there is none (HV-25): in list order the first that lists it
   /// or its bus, else one that includes all of its segment. A virtual function goes by its physical function.
   public func remappingUnit(for function: PCIFunction) -> RemappingUnit? {
+    remappingUnitIndex(for: function).map { remappingUnits[$0] }
+  }
+
+  private func remappingUnitIndex(for function: PCIFunction) -> Int? {
     let sbdf = function.physicalFunction ?? function.sbdf
-    var includeAll: RemappingUnit?
-    for unit in remappingUnits where unit.segment == sbdf.segment {
-      if unit.devices.contains(sbdf.bdf) || unit.buses.contains(sbdf.bus) { return unit }
-      if unit.includeAll { includeAll = unit }
+    var includeAll: Int?
+    for index in remappingUnits.indices where remappingUnits[index].segment == sbdf.segment {
+      if remappingUnits[index].devices.contains(sbdf.bdf) || remappingUnits[index].buses.contains(sbdf.bus) {
+        return index
+      }
+      if remappingUnits[index].includeAll { includeAll = index }
     }
     return includeAll
   }

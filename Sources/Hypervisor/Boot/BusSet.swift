@@ -1,7 +1,10 @@
 /// A set of the 256 bus numbers of a PCI segment.
 public struct BusSet: Hashable, Sendable {
-  private var low: UInt128 = 0
-  private var high: UInt128 = 0
+  // Words of 64 buses. Wide integers would have what holds a set lie at multiples of 16, which costs the allocator more.
+  private var first: UInt64 = 0
+  private var second: UInt64 = 0
+  private var third: UInt64 = 0
+  private var fourth: UInt64 = 0
 
   /// The empty set.
   public init() {}
@@ -13,13 +16,18 @@ public struct BusSet: Hashable, Sendable {
 
   /// True if `bus` is in the set.
   public func contains(_ bus: UInt8) -> Bool {
-    (bus < 128 ? low : high) >> UInt128(bus & 127) & 1 != 0
+    (bus < 128 ? bus < 64 ? first : second : bus < 192 ? third : fourth) >> UInt64(bus & 63) & 1 != 0
   }
 
   /// Adds `bus`.
   public mutating func insert(_ bus: UInt8) {
-    let bit = UInt128(1) << UInt128(bus & 127)
-    if bus < 128 { low |= bit } else { high |= bit }
+    let bit: UInt64 = 1 << UInt64(bus & 63)
+    switch bus >> 6 {
+    case 0: first |= bit
+    case 1: second |= bit
+    case 2: third |= bit
+    default: fourth |= bit
+    }
   }
 
   /// The buses in ascending order.

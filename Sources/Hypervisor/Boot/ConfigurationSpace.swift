@@ -11,8 +11,7 @@ struct ConfigurationSpace {
   init(_ machine: Machine, _ decisions: BootDecisions) {
     segments = decisions.segments
     farSegments = decisions.farSegments
-    let ascending = zip(machine.functions, machine.functions.dropFirst()).allSatisfy { $0.sbdf < $1.sbdf }
-    functions = ascending ? machine.functions : machine.functions.sorted { $0.sbdf < $1.sbdf }
+    functions = machine.ascendingFunctions
   }
 
   /// The function that answers at `sbdf`: one with an id (HV-15).

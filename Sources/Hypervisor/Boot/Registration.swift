@@ -31,7 +31,14 @@ struct Registration {
   }
 
   /// Remapping units in list order (HV-23).
-  var remappingUnits: [BootReport.RemappingUnit] { listing.reversed() + including }
+  var remappingUnits: [BootReport.RemappingUnit] { listing.isEmpty ? including : listing.reversed() + including }
+  /// False if there is no remapping unit.
+  var hasRemappingUnits: Bool { !listing.isEmpty || !including.isEmpty }
+  /// True if there is a remapping unit behind the registers of each.
+  var allRegistersWork: Bool {
+    listing.allSatisfy { registers(at: $0.registerBase) == .working }
+      && including.allSatisfy { registers(at: $0.registerBase) == .working }
+  }
 
   init(_ machine: Machine, _ decisions: BootDecisions) {
     self.machine = machine

@@ -15,7 +15,9 @@ extension StageQuirk {
 
 /// A set of quirks of one stage; at most 128 quirks a stage.
 public struct QuirkSet<Quirk: StageQuirk>: Hashable, Sendable, ExpressibleByArrayLiteral {
-  private var bits: UInt128 = 0
+  // Two words and not a wide one: what holds a set would have to lie at multiples of 16, which costs the allocator more.
+  private var low: UInt64 = 0
+  private var high: UInt64 = 0
 
   /// The set of the quirks listed.
   public init(arrayLiteral quirks: Quirk...) {
@@ -28,16 +30,24 @@ public struct QuirkSet<Quirk: StageQuirk>: Hashable, Sendable, ExpressibleByArra
   }
 
   /// True if `quirk` is in the set.
-  public func contains(_ quirk: Quirk) -> Bool { bits & (1 << UInt128(quirk.rawValue)) != 0 }
+  public func contains(_ quirk: Quirk) -> Bool {
+    (quirk.rawValue < 64 ? low : high) >> UInt64(quirk.rawValue & 63) & 1 != 0
+  }
 
   /// Adds `quirk`.
-  public mutating func insert(_ quirk: Quirk) { bits |= 1 << UInt128(quirk.rawValue) }
+  public mutating func insert(_ quirk: Quirk) {
+    let bit: UInt64 = 1 << UInt64(quirk.rawValue & 63)
+    if quirk.rawValue < 64 { low |= bit } else { high |= bit }
+  }
 
   /// Takes `quirk` out.
-  public mutating func remove(_ quirk: Quirk) { bits &= ~(1 << UInt128(quirk.rawValue)) }
+  public mutating func remove(_ quirk: Quirk) {
+    let bit: UInt64 = 1 << UInt64(quirk.rawValue & 63)
+    if quirk.rawValue < 64 { low &= ~bit } else { high &= ~bit }
+  }
 
   /// True if there is none.
-  public var isEmpty: Bool { bits == 0 }
+  public var isEmpty: Bool { low | high == 0 }
 
   /// The quirks in order of declaration.
   public var members: [Quirk] { Quirk.allCases.filter(contains) }

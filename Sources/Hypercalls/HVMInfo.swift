@@ -16,7 +16,17 @@ public struct HVMInfo: Hashable, Sendable {
   /// One past the last frame of RAM above 4G, 0 if there is none.
   public var highMemoryEnd: UInt32
   /// Bit n: CPU n is online.
-  public var onlineVCPUs = UInt128.max
+  public var onlineVCPUs: UInt128 {
+    get { UInt128(online.high) << 64 | UInt128(online.low) }
+    set { online = HalfMaps(low: UInt64(truncatingIfNeeded: newValue), high: UInt64(newValue >> 64)) }
+  }
+  // A wide integer would have all that holds a table lie at multiples of 16, which costs the allocator more.
+  private var online = HalfMaps(low: .max, high: .max)
+
+  private struct HalfMaps: Hashable {
+    var low: UInt64
+    var high: UInt64
+  }
 
   /// A table for the RAM ends given, in frames.
   public init(lowMemoryEnd: UInt32, highMemoryEnd: UInt32, reservedStart: UInt32) {
@@ -25,23 +35,27 @@ public struct HVMInfo: Hashable, Sendable {
     self.reservedStart = reservedStart
   }
 
+  /// `HVM INFO`.
+  private static let signature: UInt64 = 0x4F46_4E49_204D_5648
+
   /// The table as it lies in guest memory; all bytes sum to 0 modulo 256.
   public var bytes: [UInt8] {
-    var table = Array("HVM INFO".utf8)
-    func append(_ value: UInt32) {
-      for shift in stride(from: UInt32(0), to: 32, by: 8) { table.append(UInt8(truncatingIfNeeded: value >> shift)) }
+    [UInt8](unsafeUninitializedCapacity: HVMInfo.length) { table, count in
+      count = HVMInfo.length
+      let bytes = UnsafeMutableRawBufferPointer(table)
+      func put<Word: FixedWidthInteger>(_ value: Word, at offset: Int) {
+        bytes.storeBytes(of: value.littleEndian, toByteOffset: offset, as: Word.self)
+      }
+      put(HVMInfo.signature, at: 0)
+      put(UInt32(HVMInfo.length), at: 8)
+      put(UInt32(apicMode) << 8, at: 12)
+      put(vcpus, at: 16)
+      put(lowMemoryEnd, at: 20)
+      put(reservedStart, at: 24)
+      put(highMemoryEnd, at: 28)
+      put(onlineVCPUs, at: 32)
+      table[12] = 0 &- table.reduce(0, &+)
     }
-    append(UInt32(HVMInfo.length))
-    table += [0, apicMode, 0, 0]
-    append(vcpus)
-    append(lowMemoryEnd)
-    append(reservedStart)
-    append(highMemoryEnd)
-    for shift in stride(from: UInt128(0), to: 128, by: 8) {
-      table.append(UInt8(truncatingIfNeeded: onlineVCPUs >> shift))
-    }
-    table[12] = 0 &- table.reduce(0, &+)
-    return table
   }
 
   /// Why bytes are no table, in hvmloader's order of checks.
@@ -60,8 +74,7 @@ public struct HVMInfo: Hashable, Sendable {
     func read<Word: FixedWidthInteger>(_ offset: Int, _ type: Word.Type = Word.self) -> Word {
       Word(littleEndian: bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Word.self) })
     }
-    // "HVM INFO"
-    guard read(0) as UInt64 == 0x4F46_4E49_204D_5648 else { throw .signature }
+    guard read(0) == HVMInfo.signature else { throw .signature }
     let length: UInt32 = read(8)
     guard length >= HVMInfo.length else { throw .length }
     guard bytes.count >= Int(length) else { throw .checksum }

@@ -33,7 +33,7 @@ extension Hypervisor {
     }
     // Who shares a page with it is listed in a unit that does.
     return hasUnit(device) { own in
-      units.sharing(own).contains { theirs in
+      units.contains(sharing: own) { theirs in
         let unit = units.units[theirs]
         return unit.devices.contains { hasDevice(listedAs: BDFRange($0), in: unit.segment, where: isMember) }
           || unit.runs.contains { hasDevice(listedAs: $0, in: unit.segment, where: isMember) }

@@ -109,7 +109,13 @@ extension Hypervisor {
   public func sharers(of sbdf: SBDF) -> [SBDF] {
     guard let device = device(sbdf), device.kind.isEndpoint else { return [] }
     let own = functions(of: device).flatMap { units.matching($0) }
-    let near = Set(own.flatMap { units.sharing($0) })
+    var near: Set<Int> = []
+    for unit in own {
+      _ = units.contains(sharing: unit) { other in
+        near.insert(other)
+        return false
+      }
+    }
     if near.isEmpty { return [] }
     var found: [SBDF] = []
     for other in devices where other.sbdf != sbdf && other.kind.isEndpoint {

@@ -40,6 +40,7 @@ public struct UnitList: Hashable, Sendable {
     countsWrap = decisions.rangeLimit == .none
     var index = Index()
     var pairs: [UInt64] = []
+    pairs.reserveCapacity(units.reduce(0) { $0 + $1.devices.count })
     if units.contains(where: { !$0.runs.isEmpty }) { index.runs = UnitRuns(units, scopeEnd) }
     for (place, unit) in units.enumerated() where index.runs == nil {
       for bdf in unit.visibleDevices(scopeEnd) {
@@ -47,6 +48,8 @@ public struct UnitList: Hashable, Sendable {
       }
     }
     pairs.sort()
+    index.keys.reserveCapacity(pairs.count)
+    index.owners.reserveCapacity(pairs.count)
     for (place, pair) in pairs.enumerated() where place == 0 || pair != pairs[place - 1] {
       index.keys.append(UInt32(pair >> 32))
       index.owners.append(Int32(truncatingIfNeeded: pair))
@@ -59,6 +62,7 @@ public struct UnitList: Hashable, Sendable {
     }
     if ascending.count > 1 { ascending.sort { ($0.frames, $0.unit) < ($1.frames, $1.unit) } }
     index.byFrames = ascending.map(\.unit)
+    index.reaches.reserveCapacity(ascending.count)
     for (frames, _) in ascending { index.reaches.append(max(index.reaches.last ?? 0, frames.end)) }
     index.deviceCounts =
       switch decisions.sharing {
@@ -76,7 +80,8 @@ public struct UnitList: Hashable, Sendable {
     var counts: [Int] = []
     counts.reserveCapacity(units.count)
     for unit in units {
-      counts.append(unit.devices.count < 2 && unit.runs.isEmpty ? unit.devices.count : different(in: [unit]))
+      let isPlain = unit.devices.count < 2 && unit.runs.isEmpty
+      counts.append(isPlain ? unit.devices.count : different(in: CollectionOfOne(unit)))
     }
     var first = 0
     while first < ascending.count {
@@ -87,7 +92,7 @@ public struct UnitList: Hashable, Sendable {
         next += 1
       }
       if next - first > 1 {
-        let count = different(in: ascending[first..<next].map { units[Int($0.unit)] })
+        let count = different(in: ascending[first..<next].lazy.map { units[Int($0.unit)] })
         for (_, unit) in ascending[first..<next] { counts[Int(unit)] = count }
       }
       first = next
@@ -96,18 +101,19 @@ public struct UnitList: Hashable, Sendable {
   }
 
   /// The number of different devices that `units` list.
-  private static func different(in units: [RMRRUnit]) -> Int {
+  private static func different(in units: some Collection<RMRRUnit>) -> Int {
     if units.contains(where: { !$0.runs.isEmpty }) { return differentRuns(in: units) }
     var devices: [UInt32] = []
+    devices.reserveCapacity(units.reduce(0) { $0 + $1.devices.count })
     for unit in units {
       for bdf in unit.devices { devices.append(SBDF(segment: unit.segment, bdf: bdf).rawValue) }
     }
     devices.sort()
-    return zip(devices, devices.dropFirst()).reduce(min(1, devices.count)) { $0 + ($1.0 == $1.1 ? 0 : 1) }
+    return devices.indices.count(where: { $0 == 0 || devices[$0] != devices[$0 - 1] })
   }
 
   /// The same where units list runs of devices.
-  private static func differentRuns(in units: [RMRRUnit]) -> Int {
+  private static func differentRuns(in units: some Collection<RMRRUnit>) -> Int {
     var functions: [UInt16: BDFSet] = [:]
     for unit in units {
       for bdf in unit.devices { functions[unit.segment, default: BDFSet()].insert(BDFRange(bdf)) }
@@ -119,10 +125,11 @@ public struct UnitList: Hashable, Sendable {
   /// The devices of unit `index` that take part in mapping, assignment and reporting (HV-13).
   public func visibleDevices(of index: Int) -> ArraySlice<UInt16> { units[index].visibleDevices(scopeEnd) }
 
-  /// The units that have a page in common with `unit`, by their indices, itself among them; none if it has no page.
-  func sharing(_ unit: Int) -> [Int] {
+  /// True if `isMeant` is true of a unit that has a page in common with `unit`, itself among them, by their indices; one
+  /// without a page has none.
+  func contains(sharing unit: Int, where isMeant: (Int) -> Bool) -> Bool {
     let frames = units[unit].frames
-    if frames.isEmpty { return [] }
+    if frames.isEmpty { return false }
     let (byFrames, reaches) = (index.value.byFrames, index.value.reaches)
     // The last that begins before its end, and from there down as long as any reaches its start.
     var place = 0
@@ -131,13 +138,12 @@ public struct UnitList: Hashable, Sendable {
       let middle = (place + high) / 2
       if units[Int(byFrames[middle])].frames.start < frames.end { place = middle + 1 } else { high = middle }
     }
-    var found: [Int] = []
     while place > 0, reaches[place - 1] > frames.start {
       place -= 1
       let other = Int(byFrames[place])
-      if units[other].frames.overlaps(frames) { found.append(other) }
+      if units[other].frames.overlaps(frames), isMeant(other) { return true }
     }
-    return found
+    return false
   }
 
   /// How many devices share `unit`, by its index; strict assignment takes 1 at most (HV-86).

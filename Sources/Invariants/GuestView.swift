@@ -172,8 +172,12 @@ final class GuestView: Sendable {
   /// The guests in order of their names that the hypervisor knows, and those of them that are not as they were in
   /// `earlier`, made of the same host before: the others are taken over.
   static func all(
-    of host: Shared<Host>, after earlier: [GuestView] = []
+    of host: Shared<Host>, after earlier: consuming [GuestView] = []
   ) -> (all: [GuestView], changed: [GuestView]) {
+    if areOfSameGuests(earlier, host) {
+      let changed = renew(&earlier, in: host)
+      return (earlier, changed)
+    }
     var views: [GuestView] = []
     var changed: [GuestView] = []
     let count = host.value.guests.count
@@ -195,6 +199,32 @@ final class GuestView: Sendable {
       }
     }
     return (views, changed)
+  }
+
+  /// True if the views are of the guests of `host`, one by one.
+  private static func areOfSameGuests(_ views: [GuestView], _ host: Shared<Host>) -> Bool {
+    guard views.count == host.value.guests.count else { return false }
+    return views.indices.allSatisfy { position in
+      let life = host.value.guests.place(at: position)
+      return (views[position].sharedLife.place == life || views[position].life.name == life.pointee.name)
+        && host.value.port.port.domains.position(of: life.pointee.domain) != nil
+    }
+  }
+
+  /// Puts new views in place of those whose guests are not as they were; returns the new ones.
+  private static func renew(_ views: inout [GuestView], in host: Shared<Host>) -> [GuestView] {
+    var changed: [GuestView] = []
+    for position in views.indices {
+      let life = host.value.guests.place(at: position)
+      guard let domain = host.value.port.port.domains.position(of: life.pointee.domain) else { continue }
+      let guest = host.value.toolstack.guests.position(of: life.pointee.domain, near: views[position].position)
+      let places = Places(life: position, domain: domain, guest: guest)
+      if views[position].isMade(of: places, in: host) { continue }
+      let view = GuestView(at: places, in: host, views[position])
+      views[position] = view
+      changed.append(view)
+    }
+    return changed
   }
 
   /// From so many guests on only those are looked at that changed, and not all for whether they did.

@@ -74,9 +74,9 @@ public struct InvariantWatch: Sendable {
     {
       return (known, [])
     }
-    if known.count < GuestView.many { return GuestView.all(of: after, after: known) }
     // Nobody else has the array then, and it is changed where it lies.
     last = []
+    if known.count < GuestView.many { return GuestView.all(of: after, after: consume known) }
     return GuestView.all(of: after, since: before, consume known)
   }
 

@@ -41,13 +41,15 @@ public struct FirmwareImages: Hashable, Sendable {
   func modules(for configuration: GuestConfiguration, map: GuestMap) -> [FirmwareModule] {
     var address = alignUp(map.lowMemoryStart &+ hvmloader, to: Page.size)
     var modules: [FirmwareModule] = []
-    let sizes: [(FirmwareModule.Kind, UInt64)] = [
-      (.system, system), (.acpi, configuration.acpiFirmwareBytes), (.smbios, configuration.smbiosFirmwareBytes),
-    ]
-    for (kind, size) in sizes where size > 0 {
+    modules.reserveCapacity(3)
+    func add(_ kind: FirmwareModule.Kind, _ size: UInt64) {
+      if size == 0 { return }
       modules.append(FirmwareModule(kind: kind, address: address, size: size))
       address = alignUp(address &+ size, to: Page.size)
     }
+    add(.system, system)
+    add(.acpi, configuration.acpiFirmwareBytes)
+    add(.smbios, configuration.smbiosFirmwareBytes)
     return modules
   }
 }

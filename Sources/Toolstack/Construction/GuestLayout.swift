@@ -65,6 +65,7 @@ public struct GuestLayout: Hashable, Sendable {
   func lowMemoryParts(from start: UInt64) -> [AddressRange] {
     guard start < lowMemoryEnd else { return [] }
     var parts: [AddressRange] = []
+    parts.reserveCapacity(lowMemoryGaps.count + 1)
     var cursor = start
     for gap in lowMemoryGaps where gap.end > start {
       if cursor < gap.start { parts.append(AddressRange(cursor, gap.start)) }

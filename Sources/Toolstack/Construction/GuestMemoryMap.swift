@@ -12,6 +12,7 @@ enum GuestMemoryMap {
     _ decisions: ToolstackDecisions
   ) throws(Refusal) {
     entries.removeAll(keepingCapacity: true)
+    entries.reserveCapacity(layout.lowMemoryGaps.count + rdms.count + modules.count + 2)
     if layout.lowMemoryGaps.isEmpty {
       entries.append(
         E820Entry(start: map.lowMemoryStart, size: layout.lowMemoryEnd &- map.lowMemoryStart, type: .ram))

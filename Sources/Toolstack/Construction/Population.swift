@@ -21,6 +21,7 @@ struct Population {
   init(domain: DomainID, flags: UInt32) {
     self.domain = domain
     self.flags = flags
+    populated.reserveCapacity(8)
   }
 
   /// Populates `[start, end)` with the largest extents possible.

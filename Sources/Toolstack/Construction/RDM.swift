@@ -85,6 +85,7 @@ struct RDMList {
   }
 
   private mutating func add(_ rdm: RDM) {
+    if rdms.isEmpty { rdms.reserveCapacity(4) }
     rdms.append(rdm)
     if rdms.count < RDMList.many { return }
     for index in (rdms.count == RDMList.many ? 0 : rdms.count - 1)..<rdms.count {

@@ -150,6 +150,8 @@ public struct RangeMap<Value: Equatable & Sendable>: Equatable, Sendable {
       if let last = runs.last, last.frames.end == range.start, last.value == value {
         runs[runs.count - 1] = Run(FrameRange(last.frames.start, range.end), value)
       } else {
+        // A map that is filled run by run would have to move three times on its way to eight.
+        if runs.isEmpty { runs.reserveCapacity(8) }
         runs.append(Run(range, value))
       }
       return

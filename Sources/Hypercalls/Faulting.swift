@@ -19,8 +19,8 @@ public struct Faulting<Port: HypercallPort>: HypercallPort {
   public var port: Port
   /// The fault that waits, nil if none or spent.
   public private(set) var fault: Fault?
-  /// Hypercalls seen since `arm`.
-  public private(set) var count: UInt64 = 0
+  /// Hypercalls seen since a failure was armed.
+  private var count: UInt64 = 0
   private var queries: UInt64 = 0
 
   /// Injects in front of `port`; nothing is armed.
@@ -37,15 +37,16 @@ public struct Faulting<Port: HypercallPort>: HypercallPort {
   public mutating func perform(
     _ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer
   ) -> Int {
-    let before = count
-    // A raw call may claim to stand for 2^64 of them.
-    let (sum, overflow) = count.addingReportingOverflow(call.ordinals)
-    count = overflow ? .max : sum
-    guard case .failure(let ordinal, let errno)? = fault, ordinal > before, ordinal <= count else {
+    guard case .failure(let ordinal, let errno)? = fault else {
       let result = port.perform(call, by: caller, &buffer)
       if case .growingQuery(let ordinal)? = fault { hideLastRange(from: call, result, at: ordinal, &buffer) }
       return result
     }
+    let before = count
+    // A raw call may claim to stand for 2^64 of them.
+    let (sum, overflow) = count.addingReportingOverflow(call.ordinals)
+    count = overflow ? .max : sum
+    guard ordinal > before, ordinal <= count else { return port.perform(call, by: caller, &buffer) }
     self.fault = nil
     switch call {
     case .populatePhysmap(let domain, let extents, let flags):

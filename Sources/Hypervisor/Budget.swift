@@ -67,6 +67,15 @@ public struct Budget: Equatable, Sendable {
     return taken
   }
 
+  /// Takes up to `count` extents of 2^`order` frames and charges them to `domain`; how many there were.
+  mutating func take(extents count: UInt64, order: UInt8, for domain: inout Domain) -> UInt64 {
+    if domain.isDying || domain.maxPages <= domain.totalPages { return 0 }
+    let room = (domain.maxPages - domain.totalPages) >> UInt64(order)
+    let taken = take(extents: min(count, room), of: 1 << UInt64(order), claim: &domain.claimedPages)
+    domain.totalPages += taken << UInt64(order)
+    return taken
+  }
+
   /// Gives frames back.
   mutating func give(_ count: UInt64) { free += count }
 

@@ -146,10 +146,14 @@ extension Domain {
     while place > 0, parameters[place - 1].index >= parameter.index { place -= 1 }
     if place < parameters.count, parameters[place].index == parameter.index {
       parameters[place].value = parameter.value
-    } else if place == parameters.count {
-      parameters.append(parameter)
     } else {
-      parameters.insert(parameter, at: place)
+      parameters.append(parameter)
+      // They are few and come in no order: `insert` is made for more.
+      var last = parameters.count - 1
+      while last > place {
+        parameters.swapAt(last, last - 1)
+        last -= 1
+      }
     }
   }
 

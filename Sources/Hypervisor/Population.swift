@@ -161,6 +161,16 @@ extension Hypervisor {
       return meetSpecialPage(count, of: size, in: index, &rule)
     }
     if entry == .ram && decisions.replacedRAM == .kept { return count }
+    if !budget.isArmed {
+      // No allocation fails: all that there is memory for is one step.
+      let taken = budget.take(extents: count, order: order, for: &domains[index])
+      if taken < count { rule = .hv(130) }
+      let part = FrameRange(frames.start, frames.start + taken << UInt64(order))
+      replace(entry, in: part, of: index)
+      domains[index].write(.ram, at: part)
+      skipRanges(in: part, of: index)
+      return taken
+    }
     var done: UInt64 = 0
     while done < count {
       let step = budget.certainExtents(among: count - done, allocations: 1 + tables(of: index))

@@ -19,8 +19,9 @@ extension LoaderState {
     let totals = try scanPCI(input)
 
     findObstacles()
-    let field = field(input)
-    let window = try chooseWindow(input, in: field, hole: hole, mayRelocate: mayRelocate, totals)
+    highLimit = 1 << UInt64(input.physicalBits)
+    variableMTRRs = decisions.windowAlignment == .forMTRRs ? input.platform.variableMTRRs : nil
+    let window = try chooseWindow(input, hole: hole, mayRelocate: mayRelocate, totals)
     report.lowWindow = AddressRange(min(window.start, lowEnd), lowEnd)
     try relocate(outOf: window.start, input, on: &port, &buffer)
     adjustMemoryMap()
@@ -36,7 +37,7 @@ extension LoaderState {
     var memory: [BARPlan.Home] = []
     swap(&memory, &homes)
     let plan =
-      window.plan ?? field.alignedPlan(from: window.start, window.policy, highFloor: highFloor, in: &memory)
+      window.plan ?? alignedPlan(from: window.start, window.policy, highFloor: highFloor, in: &memory)
     commit(plan)
     enableDecoding(plan)
     homes = plan.homes
@@ -44,10 +45,17 @@ extension LoaderState {
 
   /// Gathers the ranges that BARs should keep clear of.
   private mutating func findObstacles() {
-    obstacles.empty()
     let everyType = decisions.rangeTest == .every
-    for entry in entries where entry.type == .reserved || (everyType && entry.type != .ram) {
-      obstacles.append(entry)
+    obstacles.extend(to: entries.count, with: .none)
+    obstacleCount = entries.withUnsafeBufferPointer { entries in
+      obstacles.withUnsafeMutableBufferPointer { obstacles in
+        var count = 0
+        for entry in entries where entry.type == .reserved || (everyType && entry.type != .ram) {
+          obstacles[count] = Obstacle(start: entry.start, end: entry.end)
+          count += 1
+        }
+        return count
+      }
     }
   }
 
@@ -99,30 +107,30 @@ extension LoaderState {
 
   /// Writes a plan into the registers, in the order of the list (LD-42).
   private mutating func commit(_ plan: BARPlan) {
+    for top in topBARs { report.commands[top.function].value |= 2 }
     let keepsUpperHalf = decisions.upperHalf == .kept
     let answersHalfWritten = decisions.writing == .decodes
-    for index in 0..<elementCount {
-      let element = elements[index]
-      let (space, base) = (plan.homes[index].space, plan.homes[index].base)
+    eachElement(of: plan) { state, element, home, bar, command in
+      let space = home.space
       guard space != .none else {
-        print(.barUnplaced(devfn: element.devfn, register: element.register, size: element.size))
-        continue
+        state.print(.barUnplaced(devfn: bar.devfn, register: bar.bar.register, size: bar.bar.size))
+        return
       }
-      let isHigh = space == .high
-      var address = base
-      if element.is64, !isHigh, keepsUpperHalf { address |= UInt64(element.upperHalf) << 32 }
-      if answersHalfWritten, isHigh, decodeBits[element.function] & 2 != 0 {
-        var half = report.bars[element.slot]
-        half.address = UInt64(element.upperHalf) << 32 | base & (map.fourGiB &- 1)
+      var address = home.base
+      if answersHalfWritten, space == .high, command.value & 2 != 0 {
+        var half = bar
+        half.address |= address & (state.map.fourGiB &- 1)
         half.decodes = true
-        report.passing.append(half)
+        state.report.passing.append(half)
       }
-      report.bars[element.slot].address = address
-      decodeBits[element.function] |= element.isROM || !element.readsIO ? 2 : 1
-      if keepsLog {
-        let upper = isHigh ? base >> 32 : 0
-        let value = upper << 32 | UInt64(element.flags | UInt32(truncatingIfNeeded: base))
-        print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
+      // Until now the address is the upper half at entry.
+      if keepsUpperHalf, space != .high { address |= bar.address }
+      bar.address = address
+      command.value |= element.traits.decodeBit
+      if state.keepsLog {
+        let upper = space == .high ? home.base >> 32 : 0
+        let value = upper << 32 | UInt64(element.traits.typeBits | UInt32(truncatingIfNeeded: home.base))
+        state.print(.barPlaced(devfn: bar.devfn, register: bar.bar.register, size: bar.bar.size, value: value))
       }
     }
     report.highWindow = plan.highWindow
@@ -130,31 +138,50 @@ extension LoaderState {
 
   /// Sets the decode bits at the very end (LD-46).
   private mutating func enableDecoding(_ plan: BARPlan) {
-    if primaryVGA != nil { decodeBits[primaryVGAFunction] |= 1 }
+    if primaryVGA != nil { report.commands[primaryVGAFunction].value |= 1 }
     if decisions.decode == .allPlaced, plan.unplacedCount > 0 {
-      for index in 0..<elementCount where plan.homes[index].space == .none {
-        let element = elements[index]
+      eachElement(of: plan) { _, element, home, bar, command in
         // A ROM that is not enabled stays silent whatever the command word says.
-        if element.isROM, !report.bars[element.slot].decodes { continue }
-        decodeBits[element.function] &= element.isROM || !element.readsIO ? ~2 : ~1
+        if home.space != .none || (element.traits.isROM && !bar.decodes) { return }
+        command.value &= ~element.traits.decodeBit
       }
     }
-    for index in report.commands.indices { report.commands[index].value |= decodeBits[index] }
+    eachElement(of: plan) { _, element, home, bar, command in
+      // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
+      let answers = !element.traits.isROM || home.space != .none || bar.decodes
+      bar.decodes = command.value & element.traits.decodeBit != 0 && answers
+    }
     for top in topBARs {
       let rom = report.bars[top.slot].bar.kind == .rom
       report.bars[top.slot].decodes = !rom && report.commands[top.function].value & 2 != 0
     }
-    elements.withUnsafeBufferPointer { elements in
-      report.bars.withUnsafeMutableBufferPointer { bars in
-        for index in 0..<elementCount {
-          let element = elements[index]
-          let word = decodeBits[element.function]
-          let isOn = word & (element.readsIO && !element.isROM ? 1 : 2) != 0
-          // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
-          let answers = !element.isROM || plan.homes[index].space != .none || bars[element.slot].decodes
-          bars[element.slot].decodes = isOn && answers
+  }
+
+  /// Calls `body` for every element of the list, with its home and the report's entries for it.
+  ///
+  /// They are not in the report meanwhile.
+  @inline(__always)
+  private mutating func eachElement(
+    of plan: BARPlan, _ body: (inout LoaderState, BARElement, BARPlan.Home, inout PlacedBAR, inout CommandWord) -> Void
+  ) {
+    var (bars, commands, elements): ([PlacedBAR], [CommandWord], [BARElement]) = ([], [], [])
+    swap(&bars, &report.bars)
+    swap(&commands, &report.commands)
+    swap(&elements, &self.elements)
+    bars.withUnsafeMutableBufferPointer { bars in
+      commands.withUnsafeMutableBufferPointer { commands in
+        elements.withUnsafeBufferPointer { elements in
+          plan.homes.withUnsafeBufferPointer { homes in
+            for index in 0..<elementCount {
+              let element = elements[index]
+              body(&self, element, homes[index], &bars[element.slot], &commands[element.function])
+            }
+          }
         }
       }
     }
+    swap(&bars, &report.bars)
+    swap(&commands, &report.commands)
+    swap(&elements, &self.elements)
   }
 }

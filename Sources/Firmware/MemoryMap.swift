@@ -15,7 +15,7 @@ extension LoaderState {
   ) throws(LoaderCrash) {
     if decisions.mapSource == .hvmInfo { return }
     let capacity = LoaderConstants.mapCapacity
-    buffer.entries.removeAll(keepingCapacity: true)
+    buffer.entries.empty()
     let result = port.perform(.memoryMap(capacity: UInt32(capacity)), by: domain, &buffer)
     let count = min(buffer.entries.count, capacity)
     if result != 0 || count == 0 {
@@ -23,8 +23,9 @@ extension LoaderState {
       throw LoaderCrash(
         .memoryMapUnavailable, .memoryMapFailed(count: result == 0 ? 0 : capacity, result: result))
     }
-    entries.reserveCapacity(count + 1)
-    entries.append(contentsOf: buffer.entries[..<count])
+    // The copy is the buffer's own memory, which gets that of the last run's copy.
+    swap(&entries, &buffer.entries)
+    if entries.count > count { entries.removeLast(entries.count - count) }
     if count == capacity, decisions.fullMap == .refused, let last = entries.last { throw refusal(last, .full) }
     if decisions.mapCheck == .consistent { entries.removeAll { $0.size == 0 } }
     for entry in entries where entry.type == .reserved && decisions.dynamicRanges == .refused {

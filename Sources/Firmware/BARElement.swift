@@ -10,16 +10,13 @@ struct BARTraits {
 
   private init(bits: UInt8) { self.bits = bits }
 
-  /// Those of a base address register.
+  /// The type bits of each kind, a byte each in the order in which they are declared.
+  private static let typeBits: UInt64 = 0x00_0C_04_08_00_01
+
+  /// Those of a base address register. Shifted out of a word: nobody can predict branches on kinds.
   @inline(__always)
   init(of kind: BAR.Kind) {
-    switch kind {
-    case .io: bits = 1
-    case .m32, .rom: bits = 0
-    case .m32p: bits = 8
-    case .m64: bits = 4
-    case .m64p: bits = 12
-    }
+    bits = UInt8(truncatingIfNeeded: BARTraits.typeBits >> ((UInt64(unsafeBitCast(kind, to: UInt8.self)) &* 8) & 63))
   }
 
   /// Those of an expansion ROM.
@@ -49,7 +46,7 @@ struct BARTraits {
 ///
 /// Narrow, 16 bytes: lists of elements are sorted and walked again and again. Bus 0 has 256 functions of seven registers.
 struct BARElement {
-  /// Bytes or ports it takes in a window, and their alignment: whole pages where memory must not share one.
+  /// Bytes it takes in a window of memory, and their alignment: whole pages where it must not share one.
   let footprint: UInt64
   private let shortSlot: UInt16
   private let shortFunction: UInt16
@@ -68,8 +65,8 @@ struct BARElement {
   init(footprint: UInt64, sizeOrder: UInt8, slot: Int, function: Int, traits: BARTraits) {
     self.footprint = footprint
     self.sizeOrder = sizeOrder
-    shortSlot = UInt16(slot)
-    shortFunction = UInt16(function)
+    shortSlot = UInt16(truncatingIfNeeded: slot)
+    shortFunction = UInt16(truncatingIfNeeded: function)
     self.traits = traits
   }
 
@@ -77,30 +74,52 @@ struct BARElement {
   static let none = BARElement(footprint: 0, sizeOrder: 0, slot: 0, function: 0, traits: .expansionROM)
 }
 
-/// The list in the making: in memory for every register there can be, in the order in which they are found.
+/// The list in the making: memory for every register there can be, in the order in which they are found.
 struct BARList {
   private let elements: UnsafeMutableBufferPointer<BARElement>
-  private(set) var count = 0
-  /// Bit n: there are elements of 2^n bytes.
-  private var sizeOrders: UInt64 = 0
-  /// How many of each power there are, where there are any.
+  private let bars: UnsafeMutableBufferPointer<PlacedBAR>
+  /// How many elements there are of each size.
   private let tally: UnsafeMutableBufferPointer<UInt16>
+  private(set) var count = 0
+  /// Registers found, those that are not in the list among them.
+  private(set) var barCount = 0
+  /// Bit n: there are elements of 2^n bytes.
+  private var sizes: UInt64 = 0
+  private(set) var totals = BARTotals()
 
-  /// An empty list in `elements`; `tally` has 64 places.
-  init(in elements: UnsafeMutableBufferPointer<BARElement>, tally: UnsafeMutableBufferPointer<UInt16>) {
-    precondition(tally.count == 64)
+  /// An empty list; `tally` has 64 places, the others one for each register.
+  init(
+    in elements: UnsafeMutableBufferPointer<BARElement>, _ bars: UnsafeMutableBufferPointer<PlacedBAR>,
+    tally: UnsafeMutableBufferPointer<UInt16>
+  ) {
+    precondition(tally.count == 64 && bars.count <= elements.count)
     self.elements = elements
+    self.bars = bars
     self.tally = tally
     tally.initialize(repeating: 0)
   }
 
+  /// Registers found so far, for the report.
+  var found: UnsafeBufferPointer<PlacedBAR> { UnsafeBufferPointer(rebasing: bars[..<barCount]) }
+
+  /// Adds a register that is not in the list.
   @inline(__always)
-  mutating func append(_ element: BARElement) {
-    precondition(count < elements.count, "more registers than were described")
+  mutating func append(_ bar: PlacedBAR) {
+    precondition(barCount < bars.count, "more registers than were described")
+    bars.baseAddress.unsafelyUnwrapped[barCount] = bar
+    barCount &+= 1
+  }
+
+  /// Adds a register and its element.
+  @inline(__always)
+  mutating func append(_ bar: PlacedBAR, _ element: BARElement) {
+    append(bar)
+    // There are never more elements than registers, and an order has six bits.
     elements.baseAddress.unsafelyUnwrapped[count] = element
-    count += 1
-    sizeOrders |= element.size
+    count &+= 1
     tally.baseAddress.unsafelyUnwrapped[Int(element.sizeOrder & 63)] &+= 1
+    sizes |= element.size
+    totals.add(element)
   }
 
   /// Writes the list to `sorted`: each element before the first that is strictly smaller (LD-26), so that the largest
@@ -109,20 +128,35 @@ struct BARList {
     precondition(sorted.count >= count)
     guard let sorted = sorted.baseAddress, let tally = tally.baseAddress, let elements = elements.baseAddress
     else { return }
-    var left = sizeOrders
-    var next: UInt16 = 0
+    var place = UInt16(truncatingIfNeeded: count)
+    var left = sizes
     while left != 0 {
-      let sizeOrder = 63 &- left.leadingZeroBitCount
-      left &= ~(1 << UInt64(sizeOrder & 63))
-      let these = tally[sizeOrder]
-      tally[sizeOrder] = next
-      next &+= these
+      let order = left.trailingZeroBitCount
+      left &= left &- 1
+      place &-= tally[order]
+      tally[order] = place
     }
     for index in 0..<count {
-      let element = elements[index]
-      let sizeOrder = Int(element.sizeOrder & 63)
-      sorted[Int(tally[sizeOrder])] = element
-      tally[sizeOrder] &+= 1
+      let order = Int(elements[index].sizeOrder & 63)
+      (sorted + Int(tally[order])).update(from: elements + index, count: 1)
+      tally[order] &+= 1
+    }
+  }
+}
+
+/// What the scan adds up (LD-25).
+struct BARTotals {
+  /// Bytes of memory BARs that are candidates for the low window.
+  private(set) var memory: UInt64 = 0
+  /// A 64-bit BAR is above the threshold.
+  private(set) var force = false
+
+  @inline(__always)
+  fileprivate mutating func add(_ element: BARElement) {
+    if element.traits.is64, element.traits.isLarge {
+      force = true
+    } else if !element.traits.isIO {
+      memory &+= element.footprint
     }
   }
 }

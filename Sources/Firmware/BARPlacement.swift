@@ -134,7 +134,7 @@ struct BARPlacement {
   @inline(__always)
   mutating func place(_ element: BARElement, in state: borrowing LoaderState) -> BARPlan.Home {
     if element.traits.readsIO {
-      if let base = takeIO(element.footprint) { return BARPlan.Home(.io, at: base) }
+      if let base = takeIO(element.size) { return BARPlan.Home(.io, at: base) }
     } else {
       let (triesLow, triesHigh) = windows(for: element, in: state)
       if triesLow, let base = takeLow(element.footprint, in: state) { return BARPlan.Home(.low, at: base) }

@@ -15,7 +15,8 @@ struct BARPlan {
     /// No place.
     static let none = Home(.none, at: 0)
 
-    var space: Space { Space(rawValue: word & 3) ?? .none }
+    var isNone: Bool { word & 3 == Space.none.rawValue }
+    var isHigh: Bool { word & 3 == Space.high.rawValue }
     var base: UInt64 { word & ~3 }
   }
 
@@ -148,6 +149,7 @@ extension LoaderState {
   }
 
   /// True if a range meets `[start, start + size)` (LD-9).
+  @inline(__always)
   func anyRange(meets start: UInt64, _ size: UInt64) -> Bool {
     obstacles[..<obstacleCount].contains { $0.meets(start, size) }
   }

@@ -99,8 +99,9 @@ public struct LoaderState: Sendable {
   var elementCount = 0
   /// `pci_mem_end`: the end of the low window.
   var lowEnd: UInt64
-  /// Memory for the list before it is sorted.
+  /// Memory for the list before it is sorted, and for the registers that are found.
   var found: [BARElement] = []
+  var foundBARs: [PlacedBAR] = []
   /// Indices of the functions that are scanned, by ascending devfn.
   var order: [Int] = []
   /// Ranges that BARs should keep clear of, as the map has them: the first `obstacleCount`.
@@ -136,29 +137,20 @@ public struct LoaderState: Sendable {
     lowEnd = map.specialStart
   }
 
-  init(
-    decisions: LoaderDecisions, map: GuestMap, domain: DomainID, input: FirmwareInput,
-    name: Edition.Name = .repaired, keepsLog: Bool = true
-  ) {
+  /// The state at the entry of `loader`.
+  init(of loader: HVMLoader, as domain: DomainID, _ input: FirmwareInput) {
     self.init()
-    start(decisions, map, domain, input, name, keepsLog: keepsLog)
+    start(loader, domain, input)
   }
 
   /// The state at the entry of `loader`, whatever ran before.
+  @inline(__always)
   fileprivate mutating func start(_ loader: HVMLoader, _ domain: DomainID, _ input: FirmwareInput) {
-    start(
-      loader.decisions, loader.map, domain, input, loader.edition.name, keepsLog: loader.keepsLog)
-  }
-
-  private mutating func start(
-    _ decisions: LoaderDecisions, _ map: GuestMap, _ domain: DomainID, _ input: FirmwareInput, _ name: Edition.Name,
-    keepsLog: Bool
-  ) {
-    self.decisions = decisions
-    self.map = map
+    decisions = loader.decisions
+    map = loader.map
+    name = loader.edition.name
+    keepsLog = loader.keepsLog
     self.domain = domain
-    self.name = name
-    self.keepsLog = keepsLog
     bios = input.keys.biosNamed
     acpi = input.keys.wantsACPI
     if let layout = report.mtrrs {

@@ -71,6 +71,9 @@ extension LoaderState {
   private func bound(_ value: UInt64) -> UInt64 { decisions.windowBounds == .wide ? value : wrap(value) }
 
   /// A range in the window drops its start to the end of low RAM (LD-30).
+  ///
+  /// Inlined: the state would be copied for a call that does not change it.
+  @inline(__always)
   private func droppedStart(from start: UInt64, _ hvm: HVMInfo) -> UInt64 {
     let end = wrap(UInt64(hvm.lowMemoryEnd) << 12)
     guard decisions.rangeInWindow == .dropsToRAMEnd, decisions.barRanges == .avoided, start > end,
@@ -123,7 +126,7 @@ extension LoaderState {
         if defect(of: other) <= defect(of: best) { best = other }
       }
     }
-    if let homes = best.plan?.homes, homes[..<elementCount].contains(where: { $0.space == .high }) {
+    if let homes = best.plan?.homes, homes[..<elementCount].contains(where: \.isHigh) {
       print(.lowHoleTooSmall)
     }
     return best

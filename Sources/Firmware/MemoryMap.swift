@@ -92,6 +92,9 @@ extension LoaderState {
   }
 
   /// The map's RAM is what `hvm_info` says (LD-12).
+  ///
+  /// Inlined: the state would be copied for a call that does not change it.
+  @inline(__always)
   func checkAgreement(of hvm: HVMInfo) throws(LoaderCrash) {
     guard decisions.mapCheck == .consistent, decisions.mapSource == .hypervisor else { return }
     let low = E820Entry(
@@ -152,8 +155,7 @@ extension LoaderState {
 extension HVMLoader {
   /// The reserved range for which a run of this loader ended with `LogRecord.dynamicAreaConflict`, nil if there is none.
   public func dynamicAreaConflict(in report: FirmwareReport) -> E820Entry? {
-    let state = LoaderState(
-      decisions: decisions, map: map, domain: DomainID(0), input: .init(hvmInfo: [], functions: []))
+    let state = LoaderState(of: self, as: DomainID(0), FirmwareInput(hvmInfo: [], functions: []))
     return report.memoryMap.first { $0.type == .reserved && state.isInDynamicArea($0) }
   }
 }

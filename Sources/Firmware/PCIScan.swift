@@ -2,14 +2,6 @@ import AddressSpace
 import Hypercalls
 import Platform
 
-/// What the scan adds up (LD-25).
-struct BARTotals {
-  /// Bytes of memory BARs that are candidates for the low window.
-  var memory: UInt64 = 0
-  /// A 64-bit BAR is above the threshold.
-  var force = false
-}
-
 extension LoaderState {
   /// Routes the links and scans bus 0 (LD-18 to LD-27).
   mutating func scanPCI(_ input: FirmwareInput) throws(LoaderCrash) -> BARTotals {
@@ -34,41 +26,45 @@ extension LoaderState {
   private mutating func scanAll(
     _ functions: [GuestFunction], count: Int, registers: Int, _ states: [BAREntryState]
   ) throws(LoaderCrash) -> BARTotals {
-    var totals = BARTotals()
     found.extend(to: registers, with: .none)
+    foundBARs.extend(to: registers, with: PlacedBAR(devfn: 0, bar: BAR(0, .io, size: 0), address: 0, decodes: false))
     elements.extend(to: registers, with: .none)
     elementCount = 0
-    // The report's own lists and this one's, so that all can be written at once.
-    var (commands, bars): ([CommandWord], [PlacedBAR]) = ([], [])
-    var (found, sorted): ([BARElement], [BARElement]) = ([], [])
+    // The report's list and this one's, so that all can be written at once.
+    var commands: [CommandWord] = []
+    var (found, bars, sorted): ([BARElement], [PlacedBAR], [BARElement]) = ([], [], [])
     swap(&commands, &report.commands)
-    swap(&bars, &report.bars)
     swap(&found, &self.found)
+    swap(&bars, &foundBARs)
     swap(&sorted, &elements)
     commands.reserveCapacity(count)
-    bars.reserveCapacity(registers)
+    var totals = BARTotals()
     var crash: LoaderCrash?
     let rules = SizingRules(decisions, map, hasEntryStates: !states.isEmpty, hasTop: platformBARAtTop)
     functions.withUnsafeBufferPointer { functions in
       found.withUnsafeMutableBufferPointer { found in
-        withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 64) { tally in
-          var list = BARList(in: found, tally: tally)
-          do throws(LoaderCrash) {
-            while commands.count < count {
-              let index = order.isEmpty ? commands.count : order[commands.count]
-              let function = functions.baseAddress.unsafelyUnwrapped + index
-              try scan(function, at: commands.count, functions, states, rules, &totals, &list, &bars)
-              commands.append(CommandWord(devfn: function.pointee.devfn, value: 4))
-            }
-            sorted.withUnsafeMutableBufferPointer { list.sort(into: $0) }
-            elementCount = list.count
-          } catch { crash = error }
+        bars.withUnsafeMutableBufferPointer { bars in
+          withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 64) { tally in
+            var list = BARList(in: found, bars, tally: tally)
+            do throws(LoaderCrash) {
+              while commands.count < count {
+                let index = order.isEmpty ? commands.count : order[commands.count]
+                let function = functions.baseAddress.unsafelyUnwrapped + index
+                try scan(function, at: commands.count, functions, states, rules, &list)
+                commands.append(CommandWord(devfn: function.pointee.devfn, value: 4))
+              }
+              sorted.withUnsafeMutableBufferPointer { list.sort(into: $0) }
+              elementCount = list.count
+              totals = list.totals
+            } catch { crash = error }
+            report.bars.append(contentsOf: list.found)
+          }
         }
       }
     }
     swap(&commands, &report.commands)
-    swap(&bars, &report.bars)
     swap(&found, &self.found)
+    swap(&bars, &foundBARs)
     swap(&sorted, &elements)
     if let crash { throw crash }
     return totals
@@ -78,8 +74,7 @@ extension LoaderState {
   @inline(__always)
   private mutating func scan(
     _ function: UnsafePointer<GuestFunction>, at command: Int, _ functions: UnsafeBufferPointer<GuestFunction>,
-    _ states: [BAREntryState], _ rules: SizingRules, _ totals: inout BARTotals, _ list: inout BARList,
-    _ bars: inout [PlacedBAR]
+    _ states: [BAREntryState], _ rules: SizingRules, _ list: inout BARList
   ) throws(LoaderCrash) {
     let devfn = function.pointee.devfn
     if devfn == LoaderConstants.isaBridge, function.pointee.vendor != 0x8086 || function.pointee.device != 0x7000 {
@@ -88,7 +83,12 @@ extension LoaderState {
     if function.pointee.classCode == 0x0300 || function.pointee.classCode == 0x0680 {
       try applyClass(of: function, at: command)
     }
-    size(function, at: command, states, rules, &totals, &list, &bars)
+    // Written twice: where registers are as after a reset there is little to decide.
+    if rules.hasEntryStates || rules.hasTop {
+      size(function, at: command, states, rules, &list, isOrdinary: false)
+    } else {
+      size(function, at: command, states, rules, &list, isOrdinary: true)
+    }
     if keepsLog, function.pointee.interruptPin != 0 {
       let pin = function.pointee.interruptPin
       let link = (pin &- 1 &+ (devfn >> 3)) & 3
@@ -164,54 +164,46 @@ extension LoaderState {
   @inline(__always)
   private mutating func size(
     _ function: UnsafePointer<GuestFunction>, at command: Int, _ states: [BAREntryState], _ rules: SizingRules,
-    _ totals: inout BARTotals, _ list: inout BARList, _ bars: inout [PlacedBAR]
+    _ list: inout BARList, isOrdinary: Bool
   ) {
     let devfn = function.pointee.devfn
     let smallest = rules.ownPages && function.pointee.host != nil ? Page.size : 0
-    function.pointee.bars.withUnsafeBufferPointer { registers in
-      // The register that is the upper half of the one before; none is at first.
-      var upper = UInt8.max
-      for place in registers.indices {
-        let bar = registers[place]
-        if bar.index == upper { continue }
-        var (mask, traits) = rules.shape(of: bar)
-        var address: UInt64 = 0
-        var isEnabled = false
-        if rules.hasEntryStates, let entry = states.entry(devfn, bar.index) {
-          if traits.isROM, entry.romEnabled {
-            isEnabled = true
-            if rules.sizesAsIO { mask = 0xFFFC }
-            if rules.placesAsIO { traits = .romAsIO }
-          }
-          if traits.is64 { address = UInt64(entry.upperHalf) << 32 }
+    // The register that is the upper half of the one before; none is at first.
+    var upper = UInt8.max
+    // By index: the list of registers would be retained for a loop over its memory.
+    for place in function.pointee.bars.indices {
+      let bar = function.pointee.bars[place]
+      if bar.index == upper { continue }
+      var (mask, traits) = rules.shape(of: bar)
+      var address: UInt64 = 0
+      var isEnabled = false
+      if !isOrdinary, rules.hasEntryStates, let entry = states.entry(devfn, bar.index) {
+        if traits.isROM, entry.romEnabled {
+          isEnabled = true
+          if rules.sizesAsIO { mask = 0xFFFC }
+          if rules.placesAsIO { traits = .romAsIO }
         }
-        let writable = (0 &- bar.size) & mask
-        if writable == 0 { continue }
-        let size = writable & (0 &- writable)
-        if traits.is64 { upper = bar.index + 1 }
-
-        traits = traits.marked(isLarge: size > rules.highAbove)
-        let footprint = traits.isIO ? size : max(size, smallest)
-        let element = BARElement(
-          footprint: traits.readsIO ? size : footprint, sizeOrder: UInt8(truncatingIfNeeded: size.trailingZeroBitCount),
-          slot: bars.count, function: command, traits: traits)
-        var described = bar
-        described.size = size
-        var placed = PlacedBAR(devfn: devfn, bar: described, address: address, decodes: isEnabled)
-        if rules.hasTop, function.pointee.isPlatformDevice, let top = placeAtTop(element, devfn, described) {
-          placed.address = top
-          placed.decodes = false
-          bars.append(placed)
-          continue
-        }
-        if traits.is64, traits.isLarge {
-          totals.force = true
-        } else if !traits.isIO {
-          totals.memory &+= footprint
-        }
-        bars.append(placed)
-        list.append(element)
+        if traits.is64 { address = UInt64(entry.upperHalf) << 32 }
       }
+      let writable = (0 &- bar.size) & mask
+      if writable == 0 { continue }
+      let size = writable & (0 &- writable)
+      if traits.is64 { upper = bar.index &+ 1 }
+
+      traits = traits.marked(isLarge: size > rules.highAbove)
+      let element = BARElement(
+        footprint: traits.isIO ? size : max(size, smallest),
+        sizeOrder: UInt8(truncatingIfNeeded: size.trailingZeroBitCount), slot: list.barCount, function: command,
+        traits: traits)
+      var described = bar
+      described.size = size
+      if !isOrdinary, rules.hasTop, function.pointee.isPlatformDevice,
+        let top = placeAtTop(element, devfn, described)
+      {
+        list.append(PlacedBAR(devfn: devfn, bar: described, address: top, decodes: false))
+        continue
+      }
+      list.append(PlacedBAR(devfn: devfn, bar: described, address: address, decodes: isEnabled), element)
     }
   }
 
@@ -264,9 +256,8 @@ private struct SizingRules {
   /// Which address bits of a register after a reset can be written, and what it is.
   @inline(__always)
   func shape(of bar: BAR) -> (mask: UInt64, BARTraits) {
-    if bar.index == 6 { return (0xFFFF_F800, .expansionROM) }
-    let traits = BARTraits(of: bar.kind)
-    return (traits.readsIO ? 0xFFFC : traits.is64 ? ~0xF : 0xFFFF_FFF0, traits)
+    let traits = bar.index == 6 ? .expansionROM : BARTraits(of: bar.kind)
+    return (traits.isROM ? 0xFFFF_F800 : traits.readsIO ? 0xFFFC : traits.is64 ? ~0xF : 0xFFFF_FFF0, traits)
   }
 }
 
@@ -304,13 +295,13 @@ extension [GuestFunction] {
     withUnsafeBufferPointer { functions in
       var count = 0
       var lastFunction = -1
-      for index in functions.indices {
+      for index in 0..<functions.count {
         let function = functions.baseAddress.unsafelyUnwrapped + index
         let devfn = Int(function.pointee.devfn)
         if devfn <= lastFunction || function.pointee.isAbsent { return nil }
         lastFunction = devfn
         if !function.pointee.registersAscend { return nil }
-        count += function.pointee.bars.count
+        count &+= function.pointee.bars.count
       }
       return lastFunction < end ? count : nil
     }

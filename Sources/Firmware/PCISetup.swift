@@ -38,8 +38,7 @@ extension LoaderState {
     swap(&memory, &homes)
     let plan =
       window.plan ?? alignedPlan(from: window.start, window.policy, highFloor: highFloor, in: &memory)
-    commit(plan)
-    enableDecoding(plan)
+    commit(plan, hasEntryStates: !input.entryStates.isEmpty)
     homes = plan.homes
   }
 
@@ -105,65 +104,10 @@ extension LoaderState {
     hvm.lowMemoryEnd = min(hvm.lowMemoryEnd, floor)
   }
 
-  /// Writes a plan into the registers, in the order of the list (LD-42).
-  private mutating func commit(_ plan: BARPlan) {
-    for top in topBARs { report.commands[top.function].value |= 2 }
-    let keepsUpperHalf = decisions.upperHalf == .kept
-    let answersHalfWritten = decisions.writing == .decodes
-    eachElement(of: plan) { state, element, home, bar, command in
-      let space = home.space
-      guard space != .none else {
-        state.print(.barUnplaced(devfn: bar.devfn, register: bar.bar.register, size: bar.bar.size))
-        return
-      }
-      var address = home.base
-      if answersHalfWritten, space == .high, command.value & 2 != 0 {
-        var half = bar
-        half.address |= address & (state.map.fourGiB &- 1)
-        half.decodes = true
-        state.report.passing.append(half)
-      }
-      // Until now the address is the upper half at entry.
-      if keepsUpperHalf, space != .high { address |= bar.address }
-      bar.address = address
-      command.value |= element.traits.decodeBit
-      if state.keepsLog {
-        let upper = space == .high ? home.base >> 32 : 0
-        let value = upper << 32 | UInt64(element.traits.typeBits | UInt32(truncatingIfNeeded: home.base))
-        state.print(.barPlaced(devfn: bar.devfn, register: bar.bar.register, size: bar.bar.size, value: value))
-      }
-    }
-    report.highWindow = plan.highWindow
-  }
-
-  /// Sets the decode bits at the very end (LD-46).
-  private mutating func enableDecoding(_ plan: BARPlan) {
-    if primaryVGA != nil { report.commands[primaryVGAFunction].value |= 1 }
-    if decisions.decode == .allPlaced, plan.unplacedCount > 0 {
-      eachElement(of: plan) { _, element, home, bar, command in
-        // A ROM that is not enabled stays silent whatever the command word says.
-        if home.space != .none || (element.traits.isROM && !bar.decodes) { return }
-        command.value &= ~element.traits.decodeBit
-      }
-    }
-    eachElement(of: plan) { _, element, home, bar, command in
-      // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
-      let answers = !element.traits.isROM || home.space != .none || bar.decodes
-      bar.decodes = command.value & element.traits.decodeBit != 0 && answers
-    }
-    for top in topBARs {
-      let rom = report.bars[top.slot].bar.kind == .rom
-      report.bars[top.slot].decodes = !rom && report.commands[top.function].value & 2 != 0
-    }
-  }
-
-  /// Calls `body` for every element of the list, with its home and the report's entries for it.
-  ///
-  /// They are not in the report meanwhile.
-  @inline(__always)
-  private mutating func eachElement(
-    of plan: BARPlan, _ body: (inout LoaderState, BARElement, BARPlan.Home, inout PlacedBAR, inout CommandWord) -> Void
-  ) {
+  /// Writes a plan into the registers and sets the decode bits.
+  private mutating func commit(_ plan: BARPlan, hasEntryStates: Bool) {
+    precondition(elementCount <= min(elements.count, plan.homes.count))
+    // The report's own lists and the state's, so that all can be written at once.
     var (bars, commands, elements): ([PlacedBAR], [CommandWord], [BARElement]) = ([], [], [])
     swap(&bars, &report.bars)
     swap(&commands, &report.commands)
@@ -172,10 +116,11 @@ extension LoaderState {
       commands.withUnsafeMutableBufferPointer { commands in
         elements.withUnsafeBufferPointer { elements in
           plan.homes.withUnsafeBufferPointer { homes in
-            for index in 0..<elementCount {
-              let element = elements[index]
-              body(&self, element, homes[index], &bars[element.slot], &commands[element.function])
-            }
+            let registers = PlannedRegisters(
+              elements: UnsafeBufferPointer(rebasing: elements[..<elementCount]), homes: homes, bars: bars,
+              commands: commands)
+            write(registers, keepsUpperHalf: hasEntryStates && decisions.upperHalf == .kept)
+            enableDecoding(registers, isComplete: plan.unplacedCount == 0)
           }
         }
       }
@@ -183,5 +128,83 @@ extension LoaderState {
     swap(&bars, &report.bars)
     swap(&commands, &report.commands)
     swap(&elements, &self.elements)
+    report.highWindow = plan.highWindow
   }
+
+  /// Writes the addresses, in the order of the list (LD-42). A register that has one decodes, if nothing stands against
+  /// it at the end.
+  @inline(__always)
+  private mutating func write(_ registers: PlannedRegisters, keepsUpperHalf: Bool) {
+    for top in topBARs { registers.commands[top.function].value |= 2 }
+    let isWatched = keepsLog || decisions.writing == .decodes
+    for index in registers.elements.indices {
+      let element = registers.elements[index]
+      let home = registers.homes[index]
+      if isWatched { watch(element, home, registers.bars[element.slot], registers.commands[element.function]) }
+      if home.isNone { continue }
+      // Until now the address is the upper half at entry.
+      let kept = keepsUpperHalf && !home.isHigh ? registers.bars[element.slot].address : 0
+      registers.bars[element.slot].address = home.base | kept
+      registers.bars[element.slot].decodes = true
+      registers.commands[element.function].value |= element.traits.decodeBit
+    }
+  }
+
+  /// What is seen of a register that is written now: the log, and where it answers between its halves (H-6).
+  @inline(never)
+  private mutating func watch(_ element: BARElement, _ home: BARPlan.Home, _ bar: PlacedBAR, _ command: CommandWord) {
+    if home.isNone {
+      print(.barUnplaced(devfn: bar.devfn, register: bar.bar.register, size: bar.bar.size))
+      return
+    }
+    if decisions.writing == .decodes, home.isHigh, command.value & 2 != 0 {
+      var half = bar
+      half.address |= home.base & (map.fourGiB &- 1)
+      half.decodes = true
+      report.passing.append(half)
+    }
+    let upper = home.isHigh ? home.base >> 32 : 0
+    let value = upper << 32 | UInt64(element.traits.typeBits | UInt32(truncatingIfNeeded: home.base))
+    print(.barPlaced(devfn: bar.devfn, register: bar.bar.register, size: bar.bar.size, value: value))
+  }
+
+  /// Sets the decode bits at the very end (LD-46).
+  @inline(__always)
+  private mutating func enableDecoding(_ registers: PlannedRegisters, isComplete: Bool) {
+    if primaryVGA != nil { registers.commands[primaryVGAFunction].value |= 1 }
+    if !isComplete { silence(registers) }
+    for top in topBARs {
+      let isROM = registers.bars[top.slot].bar.kind == .rom
+      registers.bars[top.slot].decodes = !isROM && registers.commands[top.function].value & 2 != 0
+    }
+  }
+
+  /// Settles who decodes where not every register has a place.
+  @inline(never)
+  private mutating func silence(_ registers: PlannedRegisters) {
+    if decisions.decode == .allPlaced {
+      for index in registers.elements.indices where registers.homes[index].isNone {
+        let element = registers.elements[index]
+        // A ROM that is not enabled stays silent whatever the command word says.
+        if element.traits.isROM, !registers.bars[element.slot].decodes { continue }
+        registers.commands[element.function].value &= ~element.traits.decodeBit
+      }
+    }
+    for index in registers.elements.indices {
+      let element = registers.elements[index]
+      let isOn = registers.commands[element.function].value & element.traits.decodeBit != 0
+      // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
+      let answers =
+        !element.traits.isROM || !registers.homes[index].isNone || registers.bars[element.slot].decodes
+      registers.bars[element.slot].decodes = isOn && answers
+    }
+  }
+}
+
+/// The elements of a plan with their homes, and the report's lists that they index.
+private struct PlannedRegisters {
+  let elements: UnsafeBufferPointer<BARElement>
+  let homes: UnsafeBufferPointer<BARPlan.Home>
+  let bars: UnsafeMutableBufferPointer<PlacedBAR>
+  let commands: UnsafeMutableBufferPointer<CommandWord>
 }

@@ -3,24 +3,33 @@ import Platform
 
 /// Where every element of the list goes, for one window.
 struct BARPlan {
-  enum Space { case none, low, high, io }
+  enum Space: UInt64 { case none, low, high, io }
 
-  /// One element's place.
+  /// One element's place, in a word: bases are multiples of 4 at least, which leaves two bits for the space.
   struct Home {
-    var space = Space.none
-    var base: UInt64 = 0
+    private let word: UInt64
+
+    @inline(__always)
+    init(_ space: Space, at base: UInt64) { word = base | space.rawValue }
+
+    /// No place.
+    static let none = Home(.none, at: 0)
+
+    var isNone: Bool { word & 3 == Space.none.rawValue }
+    var isHigh: Bool { word & 3 == Space.high.rawValue }
+    var base: UInt64 { word & ~3 }
   }
 
   /// By index of the list; there can be more, which mean nothing.
-  var homes: [Home] = []
+  let homes: [Home]
   /// Elements without a place.
-  var unplacedCount = 0
+  let unplacedCount: Int
   /// `pci_hi_mem_start`, 0 if none.
-  var highStart: UInt64 = 0
+  let highStart: UInt64
   /// Where the high cursor stands at the end.
-  var highTop: UInt64 = 0
+  let highTop: UInt64
   /// Bytes placed high.
-  var highBytes: UInt64 = 0
+  let highBytes: UInt64
 
   /// The high window: rounded up to its own alignment (LD-45), nil if nothing is in it.
   var highWindow: AddressRange? {
@@ -43,30 +52,21 @@ enum BARPolicy: Equatable {
   case narrowFirst
 }
 
-extension LoaderState {
-  /// What a plan is made from, after the scan.
-  func field(_ input: FirmwareInput) -> BARField {
-    BARField(
-      elements: elements, count: elementCount, obstacles: obstacles, decisions: decisions, map: map, lowEnd: lowEnd,
-      highLimit: 1 << UInt64(input.physicalBits),
-      variableMTRRs: decisions.windowAlignment == .forMTRRs ? input.platform.variableMTRRs : nil)
-  }
+/// A range that BARs should keep clear of, as the map has it.
+struct Obstacle {
+  let start: UInt64
+  /// `start` plus the bytes modulo 2^64.
+  let end: UInt64
+
+  static let none = Obstacle(start: 0, end: 0)
+
+  /// The loader's own test of overlap (LD-9).
+  @inline(__always)
+  func meets(_ base: UInt64, _ size: UInt64) -> Bool { base &+ size > start && base < end }
 }
 
-/// What a plan is made from: the list and everything BARs must keep clear of.
-struct BARField {
-  /// The list: the first `count`.
-  let elements: [BARElement]
-  let count: Int
-  /// Ranges BARs should keep clear of, as the map has them.
-  let obstacles: [E820Entry]
-  let decisions: LoaderDecisions
-  let map: GuestMap
-  /// The end of the low window.
-  let lowEnd: UInt64
-  let highLimit: UInt64
-  let variableMTRRs: UInt8?
-
+/// Plans from what the scan found.
+extension LoaderState {
   /// Places every element, in the order of the list (LD-36 to LD-42, LD-44, LD-49, LD-50).
   ///
   /// `memory` becomes that of its homes, and is empty then.
@@ -75,34 +75,36 @@ struct BARField {
   ) -> BARPlan {
     var homes: [BARPlan.Home] = []
     swap(&homes, &memory)
-    homes.extend(to: count, with: BARPlan.Home())
+    homes.extend(to: elementCount, with: .none)
     var placement = BARPlacement(from: start, policy, highFloor: highFloor, in: self)
     elements.withUnsafeBufferPointer { elements in
       homes.withUnsafeMutableBufferPointer { homes in
-        let isNarrowFirst = policy == .narrowFirst
-        for pass in 0..<(isNarrowFirst ? 2 : 1) {
-          for index in 0..<count {
-            if isNarrowFirst, elements[index].is64 != (pass == 1) { continue }
-            homes[index] = placement.place(elements[index], in: self)
+        precondition(elementCount <= elements.count && elementCount <= homes.count)
+        guard let elements = elements.baseAddress, let homes = homes.baseAddress else { return }
+        if policy == .narrowFirst {
+          for pass in 0..<2 {
+            for index in 0..<elementCount where elements[index].traits.is64 == (pass == 1) {
+              homes[index] = placement.place(elements[index], in: self)
+            }
           }
+        } else {
+          for index in 0..<elementCount { homes[index] = placement.place(elements[index], in: self) }
         }
       }
     }
-    var plan = placement.plan
-    plan.homes = homes
-    return plan
+    return placement.plan(with: homes)
   }
 
   /// `base` moved up until it is clear of ranges, as the low window does it (LD-39).
   @inline(__always)
   func settleLow(
-    _ base: UInt64, _ size: UInt64, _ align: UInt64, _ carried: inout E820Entry?
+    _ base: UInt64, _ size: UInt64, _ align: UInt64, _ carried: inout Obstacle?
   ) -> UInt64? {
     if decisions.barRanges == .ignored { return base }
     var base = base
     if decisions.rangeCandidate == .carried {
       // The candidate moves on only when it was in the way (LD-92).
-      while let range = carried, meets(base, size, range) {
+      while let range = carried, range.meets(base, size) {
         let moved = alignUp(range.end, to: align)
         if moved <= base { return nil }
         base = moved
@@ -111,7 +113,7 @@ struct BARField {
       return base
     }
     guard decisions.rangeTest == .smallestEnd else { return settle(base, size, align) }
-    while let range = nextRange(after: base), meets(base, size, range) {
+    while let range = nextRange(after: base), range.meets(base, size) {
       let moved = alignUp(range.end, to: align)
       if moved <= base { return nil }
       base = moved
@@ -120,10 +122,10 @@ struct BARField {
   }
 
   /// The one range the loader looks at (LD-40): the smallest end above `base`, the later of two equal ones.
-  func nextRange(after base: UInt64) -> E820Entry? {
+  func nextRange(after base: UInt64) -> Obstacle? {
     let cut = base & (map.fourGiB &- 1)
-    var found: E820Entry?
-    for range in obstacles where range.end > cut && range.end <= map.fourGiB {
+    var found: Obstacle?
+    for range in obstacles[..<obstacleCount] where range.end > cut && range.end <= map.fourGiB {
       if let best = found, range.end > best.end { continue }
       found = range
     }
@@ -136,7 +138,7 @@ struct BARField {
     var again = true
     while again {
       again = false
-      for range in obstacles where meets(base, size, range) {
+      for range in obstacles[..<obstacleCount] where range.meets(base, size) {
         let moved = alignUp(range.end, to: align)
         if moved <= base { return nil }
         base = moved
@@ -147,7 +149,15 @@ struct BARField {
   }
 
   /// True if a range meets `[start, start + size)` (LD-9).
+  @inline(__always)
   func anyRange(meets start: UInt64, _ size: UInt64) -> Bool {
-    obstacles.contains { Firmware.meets(start, size, $0) }
+    obstacles[..<obstacleCount].contains { $0.meets(start, size) }
+  }
+
+  /// The least start of a range that something at `cursor` or above can meet: what ends up to there meets none.
+  func firstRange(from cursor: UInt64) -> UInt64 {
+    var first = UInt64.max
+    for range in obstacles[..<obstacleCount] where range.end > cursor { first = min(first, range.start) }
+    return first
   }
 }

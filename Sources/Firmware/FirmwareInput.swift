@@ -53,7 +53,11 @@ public struct FirmwareInput: Hashable, Sendable {
     public var wantsACPI: Bool { acpi?.utf8.first.map { $0 == UInt8(ascii: "1") } ?? true }
 
     /// The BIOS that `bios` names, nil if nobody knows it.
-    public var biosNamed: BIOS? { BIOS(rawValue: bios.flatMap { $0.isEmpty ? nil : $0 } ?? "rombios") }
+    public var biosNamed: BIOS? {
+      guard let bios, !bios.isEmpty else { return .rombios }
+      // One comparison for nearly every guest; the other is a search.
+      return bios == BIOS.seabios.rawValue ? .seabios : BIOS(rawValue: bios)
+    }
 
     /// SeaBIOS, everything else missing.
     public init() {}

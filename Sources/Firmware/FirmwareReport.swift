@@ -101,14 +101,15 @@ public struct LoaderMemory: Hashable, Sendable {
 
   /// Makes it that of a run that has not begun; keeps memory.
   mutating func clear(map: GuestMap) {
-    var (kept, given): ([FrameRange], [GFN]) = ([], [])
-    swap(&populated, &kept)
-    swap(&donated, &given)
-    kept.empty()
-    given.empty()
-    self = LoaderMemory(map: map)
-    swap(&populated, &kept)
-    swap(&donated, &given)
+    populated.empty()
+    donated.empty()
+    arenaTop = map.dynamicStart &- 1
+    holeBottom = map.dynamicEnd
+    acpiTop = map.acpiArenaStart &- 1
+    scratchTop = LoaderConstants.scratchStart
+    tss = 0
+    e820Table = 0
+    e820Room = 0
   }
 }
 

@@ -21,7 +21,7 @@ public struct GrantingPort: HypercallPort {
   public mutating func perform(_ call: Hypercall, by caller: DomainID, _ buffer: inout HypercallBuffer) -> Int {
     switch call {
     case .memoryMap(let capacity):
-      buffer.entries.removeAll(keepingCapacity: true)
+      buffer.entries.empty()
       buffer.entries.append(contentsOf: memoryMap.prefix(Int(capacity)))
       buffer.value = UInt64(buffer.entries.count)
       return 0

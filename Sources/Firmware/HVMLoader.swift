@@ -75,8 +75,8 @@ public struct LoaderState: Sendable {
   private(set) var domain: DomainID
   private(set) var bios: BIOS?
   private(set) var acpi: Bool
-  /// What it prints of Xen's version unless told otherwise.
-  private var version: String
+  /// Which edition's version it prints unless told otherwise.
+  private var name: Edition.Name
   /// Whether what is printed is kept.
   private(set) var keepsLog: Bool
   /// What the run did so far.
@@ -99,12 +99,17 @@ public struct LoaderState: Sendable {
   var elementCount = 0
   /// `pci_mem_end`: the end of the low window.
   var lowEnd: UInt64
-  /// Decode bits found so far, by index of `report.commands`; what lies behind them is of no run.
-  var decodeBits: [UInt16] = []
+  /// Memory for the list before it is sorted, and for the registers that are found.
+  var found: [BARElement] = []
+  var foundBARs: [PlacedBAR] = []
   /// Indices of the functions that are scanned, by ascending devfn.
   var order: [Int] = []
-  /// Ranges that BARs should keep clear of, as the map has them.
-  var obstacles: [E820Entry] = []
+  /// Ranges that BARs should keep clear of, as the map has them: the first `obstacleCount`.
+  var obstacles: [Obstacle] = []
+  var obstacleCount = 0
+  /// Where the high window ends, and for how many MTRRs windows are aligned; nil if they are not.
+  var highLimit: UInt64 = 0
+  var variableMTRRs: UInt8?
   /// Memory of the plan that was carried out: as many homes as elements, or more.
   var homes: [BARPlan.Home] = []
   /// Memory of the MTRRs that were set.
@@ -126,35 +131,26 @@ public struct LoaderState: Sendable {
     map = loader.map
     domain = DomainID(0)
     acpi = true
-    version = ""
+    name = .repaired
     keepsLog = true
     report = FirmwareReport(map: map)
     lowEnd = map.specialStart
   }
 
-  init(
-    decisions: LoaderDecisions, map: GuestMap, domain: DomainID, input: FirmwareInput,
-    version: String = Edition.Name.repaired.version, keepsLog: Bool = true
-  ) {
+  /// The state at the entry of `loader`.
+  init(of loader: HVMLoader, as domain: DomainID, _ input: FirmwareInput) {
     self.init()
-    start(decisions, map, domain, input, version, keepsLog: keepsLog)
+    start(loader, domain, input)
   }
 
   /// The state at the entry of `loader`, whatever ran before.
+  @inline(__always)
   fileprivate mutating func start(_ loader: HVMLoader, _ domain: DomainID, _ input: FirmwareInput) {
-    start(
-      loader.decisions, loader.map, domain, input, loader.edition.name.version, keepsLog: loader.keepsLog)
-  }
-
-  private mutating func start(
-    _ decisions: LoaderDecisions, _ map: GuestMap, _ domain: DomainID, _ input: FirmwareInput, _ version: String,
-    keepsLog: Bool
-  ) {
-    self.decisions = decisions
-    self.map = map
+    decisions = loader.decisions
+    map = loader.map
+    name = loader.edition.name
+    keepsLog = loader.keepsLog
     self.domain = domain
-    self.version = version
-    self.keepsLog = keepsLog
     bios = input.keys.biosNamed
     acpi = input.keys.wantsACPI
     if let layout = report.mtrrs {
@@ -190,7 +186,7 @@ public struct LoaderState: Sendable {
     _ input: FirmwareInput, on port: inout Port, _ buffer: inout HypercallBuffer
   ) throws(LoaderCrash) {
     print(.banner)
-    print(.detectedXen(version: input.platform.xenVersion ?? version))
+    print(.detectedXen(version: input.platform.xenVersion ?? name.version))
     try setUpMemoryMap(input, on: &port, &buffer)
     try connectStore(on: &port, &buffer)
     guard let bios else { throw LoaderCrash(.unknownBIOS, .unknownBIOS(input.keys.bios ?? "")) }
@@ -232,8 +228,14 @@ public struct LoaderState: Sendable {
   }
 
   /// `hvm_info`, checked at its first use (LD-71, LD-72).
+  @inline(__always)
   mutating func hvmInfo(_ input: FirmwareInput) throws(LoaderCrash) -> HVMInfo {
     if let hvm { return hvm }
+    return try readHVMInfo(input)
+  }
+
+  @inline(never)
+  private mutating func readHVMInfo(_ input: FirmwareInput) throws(LoaderCrash) -> HVMInfo {
     let read: HVMInfo
     do throws(HVMInfo.Defect) {
       read = try HVMInfo(bytes: input.hvmInfo)

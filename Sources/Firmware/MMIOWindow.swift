@@ -12,7 +12,7 @@ struct WindowChoice {
 extension LoaderState {
   /// Sizes the low window (LD-28 to LD-31).
   mutating func chooseWindow(
-    _ input: FirmwareInput, in field: BARField, hole: UInt64, mayRelocate: Bool, _ totals: BARTotals
+    _ input: FirmwareInput, hole: UInt64, mayRelocate: Bool, _ totals: BARTotals
   ) throws(LoaderCrash) -> WindowChoice {
     var start = map.mmioStart
     var automatic = true
@@ -34,16 +34,16 @@ extension LoaderState {
     switch decisions.planning {
     case .byteTotals:
       return try windowByTotals(
-        input, in: field, start, automatic: automatic, mayRelocate: mayRelocate, totals)
+        input, start, automatic: automatic, mayRelocate: mayRelocate, totals)
     case .trial:
       let hvm = try hvmInfo(input)
-      return windowByTrial(hvm, in: field, start, automatic: automatic, mayRelocate: mayRelocate)
+      return windowByTrial(hvm, start, automatic: automatic, mayRelocate: mayRelocate)
     }
   }
 
   /// Xen's way: byte totals, once.
   private mutating func windowByTotals(
-    _ input: FirmwareInput, in field: BARField, _ first: UInt64, automatic: Bool, mayRelocate: Bool,
+    _ input: FirmwareInput, _ first: UInt64, automatic: Bool, mayRelocate: Bool,
     _ totals: BARTotals
   ) throws(LoaderCrash) -> WindowChoice {
     var start = first
@@ -52,12 +52,12 @@ extension LoaderState {
       while totals.memory > bound(lowEnd &- start) {
         let next = bound(start << 1)
         let isFree = Page.frame(of: next) >= UInt64(hvm.lowMemoryEnd)
-        guard next != 0, isFree || (mayRelocate && field.canMove(outOf: next, hvm)) else { break }
+        guard next != 0, isFree || (mayRelocate && canMove(outOf: next, hvm)) else { break }
         start = next
       }
-      start = droppedStart(from: start, hvm, in: field)
+      start = droppedStart(from: start, hvm)
     } else if decisions.manualHole == .respectsRAM {
-      start = startRespectingRAM(from: start, try hvmInfo(input), in: field, mayRelocate: mayRelocate)
+      start = startRespectingRAM(from: start, try hvmInfo(input), mayRelocate: mayRelocate)
     }
     var force = totals.force || totals.memory > bound(lowEnd &- start)
     if decisions.highTest == .windowNotLargest { force = wrap(start << 1) != 0 }
@@ -71,10 +71,13 @@ extension LoaderState {
   private func bound(_ value: UInt64) -> UInt64 { decisions.windowBounds == .wide ? value : wrap(value) }
 
   /// A range in the window drops its start to the end of low RAM (LD-30).
-  private func droppedStart(from start: UInt64, _ hvm: HVMInfo, in field: BARField) -> UInt64 {
+  ///
+  /// Inlined: the state would be copied for a call that does not change it.
+  @inline(__always)
+  private func droppedStart(from start: UInt64, _ hvm: HVMInfo) -> UInt64 {
     let end = wrap(UInt64(hvm.lowMemoryEnd) << 12)
     guard decisions.rangeInWindow == .dropsToRAMEnd, decisions.barRanges == .avoided, start > end,
-      field.anyRange(meets: start, wrap(lowEnd &- start))
+      anyRange(meets: start, wrap(lowEnd &- start))
     else { return start }
     switch decisions.windowAlignment {
     case .page: return end
@@ -84,25 +87,25 @@ extension LoaderState {
 
   /// `start`, or the end of low RAM where RAM below 4G must stay where it is.
   private func startRespectingRAM(
-    from start: UInt64, _ hvm: HVMInfo, in field: BARField, mayRelocate: Bool
+    from start: UInt64, _ hvm: HVMInfo, mayRelocate: Bool
   ) -> UInt64 {
     let aligned = alignUp(start, to: Page.size)
     let end = min(UInt64(hvm.lowMemoryEnd) << 12, lowEnd)
     if aligned >= end { return aligned }
     let moves = mayRelocate || decisions.manualHole == .movesRAM
-    return moves && field.canMove(outOf: aligned, hvm) ? aligned : end
+    return moves && canMove(outOf: aligned, hvm) ? aligned : end
   }
 
   /// The repaired way: the first window in which every BAR finds a place, all low if that can be.
   private mutating func windowByTrial(
-    _ hvm: HVMInfo, in field: BARField, _ first: UInt64, automatic: Bool, mayRelocate: Bool
+    _ hvm: HVMInfo, _ first: UInt64, automatic: Bool, mayRelocate: Bool
   ) -> WindowChoice {
-    let floor = startRespectingRAM(from: first, hvm, in: field, mayRelocate: mayRelocate)
+    let floor = startRespectingRAM(from: first, hvm, mayRelocate: mayRelocate)
     var candidates = [floor]
     if automatic, floor == first {
       var next = wrap(floor << 1)
       while next != 0, let last = candidates.last, next < last,
-        Page.frame(of: next) >= UInt64(hvm.lowMemoryEnd) || (mayRelocate && field.canMove(outOf: next, hvm))
+        Page.frame(of: next) >= UInt64(hvm.lowMemoryEnd) || (mayRelocate && canMove(outOf: next, hvm))
       {
         candidates.append(next)
         next = wrap(next << 1)
@@ -115,29 +118,29 @@ extension LoaderState {
       if automatic && floor == first ? start < last : start > floor { candidates.append(start) }
     }
 
-    var best = bestChoice(of: candidates, hvm, in: field)
+    var best = bestChoice(of: candidates, hvm)
     if automatic {
-      let dropped = droppedStart(from: best.start, hvm, in: field)
+      let dropped = droppedStart(from: best.start, hvm)
       if dropped != best.start {
-        let other = bestChoice(of: [dropped], hvm, in: field)
-        if field.defect(of: other) <= field.defect(of: best) { best = other }
+        let other = bestChoice(of: [dropped], hvm)
+        if defect(of: other) <= defect(of: best) { best = other }
       }
     }
-    if let homes = best.plan?.homes, homes[..<field.count].contains(where: { $0.space == .high }) {
+    if let homes = best.plan?.homes, homes[..<elementCount].contains(where: \.isHigh) {
       print(.lowHoleTooSmall)
     }
     return best
   }
 
   /// The first of `starts` without a defect, else the one with the least; all low comes first.
-  private mutating func bestChoice(of starts: [UInt64], _ hvm: HVMInfo, in field: BARField) -> WindowChoice {
+  private mutating func bestChoice(of starts: [UInt64], _ hvm: HVMInfo) -> WindowChoice {
     var memory: [BARPlan.Home] = []
     swap(&memory, &homes)
     var best = WindowChoice(start: starts[0], policy: .lowOnly)
     var least = Int.max
     func tries(_ start: UInt64, _ policy: BARPolicy) -> Bool {
-      let plan = field.alignedPlan(from: start, policy, highFloor: field.highFloor(after: start, hvm), in: &memory)
-      let defect = field.defect(of: plan, from: start)
+      let plan = alignedPlan(from: start, policy, highFloor: highFloor(after: start, hvm), in: &memory)
+      let defect = self.defect(of: plan, from: start)
       if defect < least {
         least = defect
         best = WindowChoice(start: start, policy: policy, plan: plan)
@@ -150,7 +153,7 @@ extension LoaderState {
   }
 }
 
-extension BARField {
+extension LoaderState {
   /// True if the RAM from `start` up can be moved above 4G without meeting a range (B-2).
   func canMove(outOf start: UInt64, _ hvm: HVMInfo) -> Bool {
     if decisions.relocationTarget == .endOfRAM { return true }
@@ -178,7 +181,7 @@ extension BARField {
   func alignedPlan(
     from start: UInt64, _ policy: BARPolicy, highFloor: UInt64, in memory: inout [BARPlan.Home]
   ) -> BARPlan {
-    let plan = plan(from: start, policy, highFloor: highFloor, in: &memory)
+    let plan = self.plan(from: start, policy, highFloor: highFloor, in: &memory)
     guard variableMTRRs != nil, plan.highBytes != 0, plan.highBytes <= 1 << 62 else { return plan }
     var grain: UInt64 = Page.size
     while grain < plan.highBytes { grain <<= 1 }

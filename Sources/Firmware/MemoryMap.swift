@@ -15,7 +15,7 @@ extension LoaderState {
   ) throws(LoaderCrash) {
     if decisions.mapSource == .hvmInfo { return }
     let capacity = LoaderConstants.mapCapacity
-    buffer.entries.removeAll(keepingCapacity: true)
+    buffer.entries.empty()
     let result = port.perform(.memoryMap(capacity: UInt32(capacity)), by: domain, &buffer)
     let count = min(buffer.entries.count, capacity)
     if result != 0 || count == 0 {
@@ -23,8 +23,9 @@ extension LoaderState {
       throw LoaderCrash(
         .memoryMapUnavailable, .memoryMapFailed(count: result == 0 ? 0 : capacity, result: result))
     }
-    entries.reserveCapacity(count + 1)
-    entries.append(contentsOf: buffer.entries[..<count])
+    // The copy is the buffer's own memory, which gets that of the last run's copy.
+    swap(&entries, &buffer.entries)
+    if entries.count > count { entries.removeLast(entries.count - count) }
     if count == capacity, decisions.fullMap == .refused, let last = entries.last { throw refusal(last, .full) }
     if decisions.mapCheck == .consistent { entries.removeAll { $0.size == 0 } }
     for entry in entries where entry.type == .reserved && decisions.dynamicRanges == .refused {
@@ -91,6 +92,9 @@ extension LoaderState {
   }
 
   /// The map's RAM is what `hvm_info` says (LD-12).
+  ///
+  /// Inlined: the state would be copied for a call that does not change it.
+  @inline(__always)
   func checkAgreement(of hvm: HVMInfo) throws(LoaderCrash) {
     guard decisions.mapCheck == .consistent, decisions.mapSource == .hypervisor else { return }
     let low = E820Entry(
@@ -151,8 +155,7 @@ extension LoaderState {
 extension HVMLoader {
   /// The reserved range for which a run of this loader ended with `LogRecord.dynamicAreaConflict`, nil if there is none.
   public func dynamicAreaConflict(in report: FirmwareReport) -> E820Entry? {
-    let state = LoaderState(
-      decisions: decisions, map: map, domain: DomainID(0), input: .init(hvmInfo: [], functions: []))
+    let state = LoaderState(of: self, as: DomainID(0), FirmwareInput(hvmInfo: [], functions: []))
     return report.memoryMap.first { $0.type == .reserved && state.isInDynamicArea($0) }
   }
 }

@@ -2,78 +2,6 @@ import AddressSpace
 import Hypercalls
 import Platform
 
-/// A register that sizing found, in the loader's list (LD-26).
-///
-/// Narrow, 32 bytes: lists of elements are sorted and walked again and again. Bus 0 has 256 functions of seven registers.
-struct BARElement {
-  /// What the register decodes.
-  let size: UInt64
-  /// Bytes it takes in a window, and their alignment: whole pages where it must not share one.
-  let footprint: UInt64
-  /// Upper half at entry.
-  let upperHalf: UInt32
-  private let shortSlot: UInt16
-  private let shortFunction: UInt16
-  let devfn: UInt8
-  /// Offset in configuration space.
-  let register: UInt8
-  private let lowBits: UInt8
-  let is64: Bool
-  let isROM: Bool
-  /// The register reads as I/O when it is assigned: I/O BARs and enabled ROMs (LD-37).
-  let readsIO: Bool
-
-  /// Index in `report.bars`.
-  var slot: Int { Int(shortSlot) }
-  /// Index in `report.commands`.
-  var function: Int { Int(shortFunction) }
-  /// Type bits kept when it is written.
-  var flags: UInt32 { UInt32(lowBits) }
-
-  init(
-    devfn: UInt8, register: UInt8, slot: Int, function: Int, size: UInt64, footprint: UInt64, is64: Bool, isROM: Bool,
-    readsIO: Bool, flags: UInt8, upperHalf: UInt32
-  ) {
-    self.devfn = devfn
-    self.register = register
-    shortSlot = UInt16(slot)
-    shortFunction = UInt16(function)
-    self.size = size
-    self.footprint = footprint
-    self.is64 = is64
-    self.isROM = isROM
-    self.readsIO = readsIO
-    lowBits = flags
-    self.upperHalf = upperHalf
-  }
-
-  /// What stands where nothing was written yet.
-  static let none = BARElement(
-    devfn: 0, register: 0, slot: 0, function: 0, size: 0, footprint: 0, is64: false, isROM: false, readsIO: false,
-    flags: 0, upperHalf: 0)
-}
-
-/// Where a scan writes its elements: memory for every register there can be, and how many were found.
-private struct BARList {
-  let elements: UnsafeMutableBufferPointer<BARElement>
-  var count = 0
-
-  @inline(__always)
-  mutating func append(_ element: BARElement) {
-    precondition(count < elements.count, "more registers than were described")
-    elements[count] = element
-    count += 1
-  }
-}
-
-/// What the scan adds up (LD-25).
-struct BARTotals {
-  /// Bytes of memory BARs that are candidates for the low window.
-  var memory: UInt64 = 0
-  /// A 64-bit BAR is above the threshold.
-  var force = false
-}
-
 extension LoaderState {
   /// Routes the links and scans bus 0 (LD-18 to LD-27).
   mutating func scanPCI(_ input: FirmwareInput) throws(LoaderCrash) -> BARTotals {
@@ -82,43 +10,62 @@ extension LoaderState {
         print(.linkRouted(link: UInt8(link), irq: irq))
       }
     }
-    var totals = BARTotals()
-    let functions = input.functions.registersAscend ? input.functions : input.functions.withAscendingRegisters()
-    let states = input.entryStates
+    if let registers = input.functions.registerCount(below: decisions.scannedFunctions) {
+      order.empty()
+      return try scanAll(input.functions, count: input.functions.count, registers: registers, input.entryStates)
+    }
+    let ascend = input.functions.allSatisfy(\.registersAscend)
+    let functions = ascend ? input.functions : input.functions.withAscendingRegisters()
     let count = findOrder(functions)
-    var most = 0
-    for function in functions.indices { most += functions[function].bars.count }
-    decodeBits.extend(to: count, with: 0)
-    for command in 0..<count { decodeBits[command] = 0 }
-    elements.extend(to: most, with: .none)
+    let registers = functions.reduce(0) { $0 + $1.bars.count }
+    return try scanAll(functions, count: count, registers: registers, input.entryStates)
+  }
+
+  /// Scans the `count` functions that `order` lists of `functions`, with at most so many registers.
+  @inline(never)
+  private mutating func scanAll(
+    _ functions: [GuestFunction], count: Int, registers: Int, _ states: [BAREntryState]
+  ) throws(LoaderCrash) -> BARTotals {
+    found.extend(to: registers, with: .none)
+    foundBARs.extend(to: registers, with: PlacedBAR(devfn: 0, bar: BAR(0, .io, size: 0), address: 0, decodes: false))
+    elements.extend(to: registers, with: .none)
     elementCount = 0
-    // The report's own lists and this one's, so that all can be written at once.
-    var (commands, bars, found): ([CommandWord], [PlacedBAR], [BARElement]) = ([], [], [])
+    // The report's list and this one's, so that all can be written at once.
+    var commands: [CommandWord] = []
+    var (found, bars, sorted): ([BARElement], [PlacedBAR], [BARElement]) = ([], [], [])
     swap(&commands, &report.commands)
-    swap(&bars, &report.bars)
-    swap(&found, &elements)
+    swap(&found, &self.found)
+    swap(&bars, &foundBARs)
+    swap(&sorted, &elements)
     commands.reserveCapacity(count)
-    bars.reserveCapacity(most)
+    var totals = BARTotals()
     var crash: LoaderCrash?
-    let rules = SizingRules(decisions, map, input)
+    let rules = SizingRules(decisions, map, hasEntryStates: !states.isEmpty, hasTop: platformBARAtTop)
     functions.withUnsafeBufferPointer { functions in
       found.withUnsafeMutableBufferPointer { found in
-        var list = BARList(elements: found)
-        do throws(LoaderCrash) {
-          while commands.count < count {
-            let index = order.isEmpty ? commands.count : order[commands.count]
-            let function = functions.baseAddress.unsafelyUnwrapped + index
-            try scan(function, at: commands.count, functions, states, rules, &totals, &list, &bars)
-            commands.append(CommandWord(devfn: function.pointee.devfn, value: 4))
+        bars.withUnsafeMutableBufferPointer { bars in
+          withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 64) { tally in
+            var list = BARList(in: found, bars, tally: tally)
+            do throws(LoaderCrash) {
+              while commands.count < count {
+                let index = order.isEmpty ? commands.count : order[commands.count]
+                let function = functions.baseAddress.unsafelyUnwrapped + index
+                try scan(function, at: commands.count, functions, states, rules, &list)
+                commands.append(CommandWord(devfn: function.pointee.devfn, value: 4))
+              }
+              sorted.withUnsafeMutableBufferPointer { list.sort(into: $0) }
+              elementCount = list.count
+              totals = list.totals
+            } catch { crash = error }
+            report.bars.append(contentsOf: list.found)
           }
-          list.sort()
-        } catch { crash = error }
-        elementCount = list.count
+        }
       }
     }
     swap(&commands, &report.commands)
-    swap(&bars, &report.bars)
-    swap(&found, &elements)
+    swap(&found, &self.found)
+    swap(&bars, &foundBARs)
+    swap(&sorted, &elements)
     if let crash { throw crash }
     return totals
   }
@@ -127,8 +74,7 @@ extension LoaderState {
   @inline(__always)
   private mutating func scan(
     _ function: UnsafePointer<GuestFunction>, at command: Int, _ functions: UnsafeBufferPointer<GuestFunction>,
-    _ states: [BAREntryState], _ rules: SizingRules, _ totals: inout BARTotals, _ list: inout BARList,
-    _ bars: inout [PlacedBAR]
+    _ states: [BAREntryState], _ rules: SizingRules, _ list: inout BARList
   ) throws(LoaderCrash) {
     let devfn = function.pointee.devfn
     if devfn == LoaderConstants.isaBridge, function.pointee.vendor != 0x8086 || function.pointee.device != 0x7000 {
@@ -137,7 +83,12 @@ extension LoaderState {
     if function.pointee.classCode == 0x0300 || function.pointee.classCode == 0x0680 {
       try applyClass(of: function, at: command)
     }
-    size(function, at: command, states, rules, &totals, &list, &bars)
+    // Written twice: where registers are as after a reset there is little to decide.
+    if rules.hasEntryStates || rules.hasTop {
+      size(function, at: command, states, rules, &list, isOrdinary: false)
+    } else {
+      size(function, at: command, states, rules, &list, isOrdinary: true)
+    }
     if keepsLog, function.pointee.interruptPin != 0 {
       let pin = function.pointee.interruptPin
       let link = (pin &- 1 &+ (devfn >> 3)) & 3
@@ -158,18 +109,6 @@ extension LoaderState {
   /// `order` holds their indices; it is empty where all functions are present and stand in order, as they mostly do.
   private mutating func findOrder(_ functions: [GuestFunction]) -> Int {
     order.empty()
-    var last = -1
-    var isPlain = true
-    for index in functions.indices {
-      let devfn = Int(functions[index].devfn)
-      let isAbsent = functions[index].vendor == 0xFFFF && functions[index].device == 0xFFFF
-      if devfn <= last || isAbsent || devfn >= decisions.scannedFunctions {
-        isPlain = false
-        break
-      }
-      last = devfn
-    }
-    if isPlain { return functions.count }
     var seen: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
     func mark(_ devfn: UInt8) -> Bool {
       let bit: UInt64 = 1 << UInt64(devfn & 63)
@@ -186,7 +125,7 @@ extension LoaderState {
       }
     }
     for index in functions.indices where mark(functions[index].devfn) {
-      if functions[index].vendor == 0xFFFF, functions[index].device == 0xFFFF { continue }
+      if functions[index].isAbsent { continue }
       if Int(functions[index].devfn) >= decisions.scannedFunctions { continue }
       order.append(index)
     }
@@ -225,98 +164,68 @@ extension LoaderState {
   @inline(__always)
   private mutating func size(
     _ function: UnsafePointer<GuestFunction>, at command: Int, _ states: [BAREntryState], _ rules: SizingRules,
-    _ totals: inout BARTotals, _ list: inout BARList, _ bars: inout [PlacedBAR]
+    _ list: inout BARList, isOrdinary: Bool
   ) {
-    let isPassed = function.pointee.host != nil
-    let isPlatform =
-      function.pointee.vendor == 0x5853 && (function.pointee.device == 1 || function.pointee.device == 2)
     let devfn = function.pointee.devfn
-    let ownPages = rules.ownPages && isPassed
-    // The register that is the upper half of the one before.
-    var upper: UInt8 = 0
+    let smallest = rules.ownPages && function.pointee.host != nil ? Page.size : 0
+    // The register that is the upper half of the one before; none is at first.
+    var upper = UInt8.max
+    // By index: the list of registers would be retained for a loop over its memory.
     for place in function.pointee.bars.indices {
       let bar = function.pointee.bars[place]
-      let index = bar.index
-      if index == upper, upper != 0 { continue }
-      let isROM = index == 6
-      let isIO = bar.kind == .io && !isROM
-      let is64 = bar.kind.is64Bit && !isROM
-      let entry =
-        !rules.hasEntryStates
-        ? nil : states.first { $0.devfn == devfn && $0.index == index }
-      let enabledROM = isROM && entry?.romEnabled == true
-      let mask: UInt64 =
-        enabledROM && rules.sizesAsIO
-        ? 0xFFFC : isROM ? 0xFFFF_F800 : isIO ? 0xFFFC : is64 ? ~0xF : 0xFFFF_FFF0
+      if bar.index == upper { continue }
+      var (mask, traits) = rules.shape(of: bar)
+      var address: UInt64 = 0
+      var isEnabled = false
+      if !isOrdinary, rules.hasEntryStates, let entry = states.entry(devfn, bar.index) {
+        if traits.isROM, entry.romEnabled {
+          isEnabled = true
+          if rules.sizesAsIO { mask = 0xFFFC }
+          if rules.placesAsIO { traits = .romAsIO }
+        }
+        if traits.is64 { address = UInt64(entry.upperHalf) << 32 }
+      }
       let writable = (0 &- bar.size) & mask
+      if writable == 0 { continue }
       let size = writable & (0 &- writable)
-      if size == 0 { continue }
-      if is64 { upper = index + 1 }
+      if traits.is64 { upper = bar.index &+ 1 }
 
-      let asIO = enabledROM && rules.placesAsIO
+      traits = traits.marked(isLarge: size > rules.highAbove)
       let element = BARElement(
-        devfn: devfn, register: isROM ? 0x30 : 0x10 + 4 * index, slot: bars.count, function: command,
-        size: size, footprint: ownPages && !isIO && size < Page.size ? Page.size : size, is64: is64, isROM: isROM,
-        readsIO: isIO || asIO, flags: asIO ? 1 : isROM ? 0 : UInt8(truncatingIfNeeded: bar.kind.lowBits),
-        upperHalf: is64 ? entry?.upperHalf ?? 0 : 0)
-      if platformBARAtTop, isPlatform, let placed = placeAtTop(element, bar) {
-        bars.append(placed)
-        continue
-      }
-      if is64, size > rules.highAbove {
-        totals.force = true
-      } else if !isIO {
-        totals.memory &+= element.footprint
-      }
+        footprint: traits.isIO ? size : max(size, smallest),
+        sizeOrder: UInt8(truncatingIfNeeded: size.trailingZeroBitCount), slot: list.barCount, function: command,
+        traits: traits)
       var described = bar
       described.size = size
-      bars.append(
-        PlacedBAR(devfn: devfn, bar: described, address: UInt64(element.upperHalf) << 32, decodes: enabledROM))
-      list.append(element)
+      if !isOrdinary, rules.hasTop, function.pointee.isPlatformDevice,
+        let top = placeAtTop(element, devfn, described)
+      {
+        list.append(PlacedBAR(devfn: devfn, bar: described, address: top, decodes: false))
+        continue
+      }
+      list.append(PlacedBAR(devfn: devfn, bar: described, address: address, decodes: isEnabled), element)
     }
   }
 
-  /// Puts a BAR of the platform device at the window's end right away (LD-93); nil if it is an ordinary one.
-  private mutating func placeAtTop(_ element: BARElement, _ bar: BAR) -> PlacedBAR? {
-    if element.readsIO { return nil }
-    let fits = element.size <= lowEnd && (lowEnd &- element.size) & ~(element.size &- 1) >= map.mmioStart
-    guard !element.is64, fits else {
-      print(.platformBARListed(devfn: element.devfn, index: bar.index, isWide: element.is64))
+  /// Puts a BAR of the platform device at the window's end right away (LD-93): there; nil if it is an ordinary one.
+  @inline(never)
+  private mutating func placeAtTop(_ element: BARElement, _ devfn: UInt8, _ bar: BAR) -> UInt64? {
+    if element.traits.readsIO { return nil }
+    let size = element.size
+    let fits = size <= lowEnd && (lowEnd &- size) & ~(size &- 1) >= map.mmioStart
+    guard !element.traits.is64, fits else {
+      print(.platformBARListed(devfn: devfn, index: bar.index, isWide: element.traits.is64))
       return nil
     }
-    let start = (lowEnd &- element.size) & ~(element.size &- 1)
-    if decisions.platformBAR == .atTop,
-      entries.contains(where: { $0.type == .reserved && meets(start, element.size, $0) })
-    {
+    let start = (lowEnd &- size) & ~(size &- 1)
+    if decisions.platformBAR == .atTop, entries.contains(where: { $0.type == .reserved && meets(start, size, $0) }) {
       return nil
     }
     lowEnd = start
-    var described = bar
-    described.size = element.size
     topBARs.append((element.slot, element.function))
-    decodeBits[element.function] |= 2
-    let value = UInt64(element.flags) | start
-    print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
-    return PlacedBAR(devfn: element.devfn, bar: described, address: start, decodes: false)
-  }
-}
-
-extension BARList {
-  /// Puts each element before the first that is strictly smaller (LD-26): the largest first, equal ones as found.
-  fileprivate func sort() {
-    var index = 1
-    while index < count {
-      if elements[index - 1].size < elements[index].size {
-        let element = elements[index]
-        var place = index
-        repeat {
-          elements[place] = elements[place - 1]
-          place -= 1
-        } while place > 0 && elements[place - 1].size < element.size
-        elements[place] = element
-      }
-      index += 1
-    }
+    let value = UInt64(element.traits.typeBits) | start
+    print(.barPlaced(devfn: devfn, register: bar.register, size: size, value: value))
+    return start
   }
 }
 
@@ -326,6 +235,8 @@ private struct SizingRules {
   let ownPages: Bool
   /// Some registers are not as after a reset.
   let hasEntryStates: Bool
+  /// The platform device's BAR goes to the window's end.
+  let hasTop: Bool
   /// An enabled ROM is sized as I/O.
   let sizesAsIO: Bool
   /// And placed as I/O.
@@ -333,28 +244,67 @@ private struct SizingRules {
   /// 64-bit BARs larger than this go high in any case.
   let highAbove: UInt64
 
-  init(_ decisions: LoaderDecisions, _ map: GuestMap, _ input: FirmwareInput) {
+  init(_ decisions: LoaderDecisions, _ map: GuestMap, hasEntryStates: Bool, hasTop: Bool) {
     ownPages = decisions.subPage == .ownPage
-    hasEntryStates = !input.entryStates.isEmpty
+    self.hasEntryStates = hasEntryStates
+    self.hasTop = hasTop
     sizesAsIO = decisions.romSizing == .io
     placesAsIO = decisions.enabledROM == .io
     highAbove = decisions.largeWideBARs == .alwaysHigh ? map.barRelocationThreshold : .max
   }
+
+  /// Which address bits of a register after a reset can be written, and what it is.
+  @inline(__always)
+  func shape(of bar: BAR) -> (mask: UInt64, BARTraits) {
+    let traits = bar.index == 6 ? .expansionROM : BARTraits(of: bar.kind)
+    return (traits.isROM ? 0xFFFF_F800 : traits.readsIO ? 0xFFFC : traits.is64 ? ~0xF : 0xFFFF_FFF0, traits)
+  }
+}
+
+extension [BAREntryState] {
+  /// The first that is told of a register.
+  @inline(never)
+  fileprivate func entry(_ devfn: UInt8, _ index: UInt8) -> BAREntryState? {
+    first { $0.devfn == devfn && $0.index == index }
+  }
+}
+
+extension GuestFunction {
+  fileprivate var isAbsent: Bool { vendor == 0xFFFF && device == 0xFFFF }
+  fileprivate var isPlatformDevice: Bool { vendor == 0x5853 && (device == 1 || device == 2) }
+
+  /// True if its registers ascend and end with the ROM's at most.
+  @inline(__always)
+  fileprivate var registersAscend: Bool {
+    bars.withUnsafeBufferPointer { registers in
+      var last = -1
+      for place in registers.indices {
+        let index = Int(registers[place].index)
+        if index <= last { return false }
+        last = index
+      }
+      return last <= 6
+    }
+  }
 }
 
 extension [GuestFunction] {
-  /// True if the registers of each function ascend and end with the ROM's at most.
-  @inline(__always)
-  fileprivate var registersAscend: Bool {
-    for function in indices {
-      var next: UInt8 = 0
-      for place in self[function].bars.indices {
-        let index = self[function].bars[place].index
-        if index < next || index > 6 { return false }
-        next = index + 1
+  /// How many registers there are, if all functions are present and stand in order below `end`, and the registers of
+  /// each ascend and end with the ROM's at most; else nil.
+  fileprivate func registerCount(below end: Int) -> Int? {
+    withUnsafeBufferPointer { functions in
+      var count = 0
+      var lastFunction = -1
+      for index in 0..<functions.count {
+        let function = functions.baseAddress.unsafelyUnwrapped + index
+        let devfn = Int(function.pointee.devfn)
+        if devfn <= lastFunction || function.pointee.isAbsent { return nil }
+        lastFunction = devfn
+        if !function.pointee.registersAscend { return nil }
+        count &+= function.pointee.bars.count
       }
+      return lastFunction < end ? count : nil
     }
-    return true
   }
 
   /// The same functions, each with the first that describes a register, ascending.

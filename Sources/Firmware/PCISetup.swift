@@ -19,8 +19,9 @@ extension LoaderState {
     let totals = try scanPCI(input)
 
     findObstacles()
-    let field = field(input)
-    let window = try chooseWindow(input, in: field, hole: hole, mayRelocate: mayRelocate, totals)
+    highLimit = 1 << UInt64(input.physicalBits)
+    variableMTRRs = decisions.windowAlignment == .forMTRRs ? input.platform.variableMTRRs : nil
+    let window = try chooseWindow(input, hole: hole, mayRelocate: mayRelocate, totals)
     report.lowWindow = AddressRange(min(window.start, lowEnd), lowEnd)
     try relocate(outOf: window.start, input, on: &port, &buffer)
     adjustMemoryMap()
@@ -36,18 +37,24 @@ extension LoaderState {
     var memory: [BARPlan.Home] = []
     swap(&memory, &homes)
     let plan =
-      window.plan ?? field.alignedPlan(from: window.start, window.policy, highFloor: highFloor, in: &memory)
-    commit(plan)
-    enableDecoding(plan)
+      window.plan ?? alignedPlan(from: window.start, window.policy, highFloor: highFloor, in: &memory)
+    commit(plan, hasEntryStates: !input.entryStates.isEmpty)
     homes = plan.homes
   }
 
   /// Gathers the ranges that BARs should keep clear of.
   private mutating func findObstacles() {
-    obstacles.empty()
     let everyType = decisions.rangeTest == .every
-    for entry in entries where entry.type == .reserved || (everyType && entry.type != .ram) {
-      obstacles.append(entry)
+    obstacles.extend(to: entries.count, with: .none)
+    obstacleCount = entries.withUnsafeBufferPointer { entries in
+      obstacles.withUnsafeMutableBufferPointer { obstacles in
+        var count = 0
+        for entry in entries where entry.type == .reserved || (everyType && entry.type != .ram) {
+          obstacles[count] = Obstacle(start: entry.start, end: entry.end)
+          count += 1
+        }
+        return count
+      }
     }
   }
 
@@ -97,64 +104,107 @@ extension LoaderState {
     hvm.lowMemoryEnd = min(hvm.lowMemoryEnd, floor)
   }
 
-  /// Writes a plan into the registers, in the order of the list (LD-42).
-  private mutating func commit(_ plan: BARPlan) {
-    let keepsUpperHalf = decisions.upperHalf == .kept
-    let answersHalfWritten = decisions.writing == .decodes
-    for index in 0..<elementCount {
-      let element = elements[index]
-      let (space, base) = (plan.homes[index].space, plan.homes[index].base)
-      guard space != .none else {
-        print(.barUnplaced(devfn: element.devfn, register: element.register, size: element.size))
-        continue
-      }
-      let isHigh = space == .high
-      var address = base
-      if element.is64, !isHigh, keepsUpperHalf { address |= UInt64(element.upperHalf) << 32 }
-      if answersHalfWritten, isHigh, decodeBits[element.function] & 2 != 0 {
-        var half = report.bars[element.slot]
-        half.address = UInt64(element.upperHalf) << 32 | base & (map.fourGiB &- 1)
-        half.decodes = true
-        report.passing.append(half)
-      }
-      report.bars[element.slot].address = address
-      decodeBits[element.function] |= element.isROM || !element.readsIO ? 2 : 1
-      if keepsLog {
-        let upper = isHigh ? base >> 32 : 0
-        let value = upper << 32 | UInt64(element.flags | UInt32(truncatingIfNeeded: base))
-        print(.barPlaced(devfn: element.devfn, register: element.register, size: element.size, value: value))
-      }
-    }
-    report.highWindow = plan.highWindow
-  }
-
-  /// Sets the decode bits at the very end (LD-46).
-  private mutating func enableDecoding(_ plan: BARPlan) {
-    if primaryVGA != nil { decodeBits[primaryVGAFunction] |= 1 }
-    if decisions.decode == .allPlaced, plan.unplacedCount > 0 {
-      for index in 0..<elementCount where plan.homes[index].space == .none {
-        let element = elements[index]
-        // A ROM that is not enabled stays silent whatever the command word says.
-        if element.isROM, !report.bars[element.slot].decodes { continue }
-        decodeBits[element.function] &= element.isROM || !element.readsIO ? ~2 : ~1
-      }
-    }
-    for index in report.commands.indices { report.commands[index].value |= decodeBits[index] }
-    for top in topBARs {
-      let rom = report.bars[top.slot].bar.kind == .rom
-      report.bars[top.slot].decodes = !rom && report.commands[top.function].value & 2 != 0
-    }
-    elements.withUnsafeBufferPointer { elements in
-      report.bars.withUnsafeMutableBufferPointer { bars in
-        for index in 0..<elementCount {
-          let element = elements[index]
-          let word = decodeBits[element.function]
-          let isOn = word & (element.readsIO && !element.isROM ? 1 : 2) != 0
-          // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
-          let answers = !element.isROM || plan.homes[index].space != .none || bars[element.slot].decodes
-          bars[element.slot].decodes = isOn && answers
+  /// Writes a plan into the registers and sets the decode bits.
+  private mutating func commit(_ plan: BARPlan, hasEntryStates: Bool) {
+    precondition(elementCount <= min(elements.count, plan.homes.count))
+    // The report's own lists and the state's, so that all can be written at once.
+    var (bars, commands, elements): ([PlacedBAR], [CommandWord], [BARElement]) = ([], [], [])
+    swap(&bars, &report.bars)
+    swap(&commands, &report.commands)
+    swap(&elements, &self.elements)
+    bars.withUnsafeMutableBufferPointer { bars in
+      commands.withUnsafeMutableBufferPointer { commands in
+        elements.withUnsafeBufferPointer { elements in
+          plan.homes.withUnsafeBufferPointer { homes in
+            let registers = PlannedRegisters(
+              elements: UnsafeBufferPointer(rebasing: elements[..<elementCount]), homes: homes, bars: bars,
+              commands: commands)
+            write(registers, keepsUpperHalf: hasEntryStates && decisions.upperHalf == .kept)
+            enableDecoding(registers, isComplete: plan.unplacedCount == 0)
+          }
         }
       }
     }
+    swap(&bars, &report.bars)
+    swap(&commands, &report.commands)
+    swap(&elements, &self.elements)
+    report.highWindow = plan.highWindow
   }
+
+  /// Writes the addresses, in the order of the list (LD-42). A register that has one decodes, if nothing stands against
+  /// it at the end.
+  @inline(__always)
+  private mutating func write(_ registers: PlannedRegisters, keepsUpperHalf: Bool) {
+    for top in topBARs { registers.commands[top.function].value |= 2 }
+    let isWatched = keepsLog || decisions.writing == .decodes
+    for index in registers.elements.indices {
+      let element = registers.elements[index]
+      let home = registers.homes[index]
+      if isWatched { watch(element, home, registers.bars[element.slot], registers.commands[element.function]) }
+      if home.isNone { continue }
+      // Until now the address is the upper half at entry.
+      let kept = keepsUpperHalf && !home.isHigh ? registers.bars[element.slot].address : 0
+      registers.bars[element.slot].address = home.base | kept
+      registers.bars[element.slot].decodes = true
+      registers.commands[element.function].value |= element.traits.decodeBit
+    }
+  }
+
+  /// What is seen of a register that is written now: the log, and where it answers between its halves (H-6).
+  @inline(never)
+  private mutating func watch(_ element: BARElement, _ home: BARPlan.Home, _ bar: PlacedBAR, _ command: CommandWord) {
+    if home.isNone {
+      print(.barUnplaced(devfn: bar.devfn, register: bar.bar.register, size: bar.bar.size))
+      return
+    }
+    if decisions.writing == .decodes, home.isHigh, command.value & 2 != 0 {
+      var half = bar
+      half.address |= home.base & (map.fourGiB &- 1)
+      half.decodes = true
+      report.passing.append(half)
+    }
+    let upper = home.isHigh ? home.base >> 32 : 0
+    let value = upper << 32 | UInt64(element.traits.typeBits | UInt32(truncatingIfNeeded: home.base))
+    print(.barPlaced(devfn: bar.devfn, register: bar.bar.register, size: bar.bar.size, value: value))
+  }
+
+  /// Sets the decode bits at the very end (LD-46).
+  @inline(__always)
+  private mutating func enableDecoding(_ registers: PlannedRegisters, isComplete: Bool) {
+    if primaryVGA != nil { registers.commands[primaryVGAFunction].value |= 1 }
+    if !isComplete { silence(registers) }
+    for top in topBARs {
+      let isROM = registers.bars[top.slot].bar.kind == .rom
+      registers.bars[top.slot].decodes = !isROM && registers.commands[top.function].value & 2 != 0
+    }
+  }
+
+  /// Settles who decodes where not every register has a place.
+  @inline(never)
+  private mutating func silence(_ registers: PlannedRegisters) {
+    if decisions.decode == .allPlaced {
+      for index in registers.elements.indices where registers.homes[index].isNone {
+        let element = registers.elements[index]
+        // A ROM that is not enabled stays silent whatever the command word says.
+        if element.traits.isROM, !registers.bars[element.slot].decodes { continue }
+        registers.commands[element.function].value &= ~element.traits.decodeBit
+      }
+    }
+    for index in registers.elements.indices {
+      let element = registers.elements[index]
+      let isOn = registers.commands[element.function].value & element.traits.decodeBit != 0
+      // Of a ROM at reset its own enable bit is clear; once it has an address the BIOS turns it on.
+      let answers =
+        !element.traits.isROM || !registers.homes[index].isNone || registers.bars[element.slot].decodes
+      registers.bars[element.slot].decodes = isOn && answers
+    }
+  }
+}
+
+/// The elements of a plan with their homes, and the report's lists that they index.
+private struct PlannedRegisters {
+  let elements: UnsafeBufferPointer<BARElement>
+  let homes: UnsafeBufferPointer<BARPlan.Home>
+  let bars: UnsafeMutableBufferPointer<PlacedBAR>
+  let commands: UnsafeMutableBufferPointer<CommandWord>
 }

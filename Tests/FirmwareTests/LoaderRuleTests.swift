@@ -129,8 +129,7 @@ struct LoaderStartTests {
   func adjust() {
     func adjusted(_ entries: [E820Entry], low: UInt32, high: UInt32, _ edition: Edition = .xen4_17) -> [String] {
       let guest = Guest(low: low, high: high, edition: edition)
-      var state = LoaderState(
-        decisions: LoaderDecisions(edition.firmware), map: .xen, domain: DomainID(3), input: guest.input)
+      var state = LoaderState(of: HVMLoader(edition: edition), as: DomainID(3), guest.input)
       state.entries = entries
       state.hvm = HVMInfo(lowMemoryEnd: low, highMemoryEnd: high, reservedStart: 0)
       state.adjustMemoryMap()

@@ -91,9 +91,10 @@ public struct PlayerExecutor: Executor {
   ) -> Execution {
     player.exchangeMemory(with: &memory)
     defer { player.exchangeMemory(with: &memory) }
+    // Nil up to the event at which all ends.
+    var first: Violation?
     for index in done..<specimen.events.count {
       let event = specimen.events[index]
-      var first: Violation?
       let outcome = player.play(event) { violation in
         if first == nil { first = violation }
       }

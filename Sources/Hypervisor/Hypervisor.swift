@@ -38,11 +38,11 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
 
   /// The hypervisor of `edition` on `machine` after the boot that `boot` reports: the hardware domain, PV, owns all
   /// functions and has their reserved ranges mapped (HV-64, HV-106).
-  public init(machine: Machine, edition: Edition, boot: BootReport) {
+  public init(machine: borrowing Machine, edition: Edition, boot: BootReport) {
     self.init(machine: machine, edition: edition, boot: boot, BootDecisions(edition.hypervisor))
   }
 
-  private init(machine: Machine, edition: Edition, boot: BootReport, _ bootDecisions: BootDecisions) {
+  private init(machine: borrowing Machine, edition: Edition, boot: BootReport, _ bootDecisions: BootDecisions) {
     let decisions = HypervisorDecisions(edition.hypervisor)
     booted = Shared(
       Booted(
@@ -73,7 +73,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   }
 
   /// The hypervisor of `edition` on `machine`, booted.
-  public init(machine: Machine, edition: Edition) {
+  public init(machine: borrowing Machine, edition: Edition) {
     let decisions = BootDecisions(edition.hypervisor)
     self.init(
       machine: machine, edition: edition, boot: BootReport(booting: machine, decisions: decisions), decisions)

@@ -29,7 +29,7 @@ public struct HostMemoryMap: Sendable {
   }
 
   /// The map of `machine`.
-  public init(_ machine: Machine) {
+  public init(_ machine: borrowing Machine) {
     self.init(machine.e820, physicalAddressBits: machine.physicalAddressBits)
   }
 

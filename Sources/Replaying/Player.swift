@@ -18,7 +18,7 @@ public struct Player: Sendable {
   public var checks: Int { watch.checks }
 
   /// Boots `edition` on `machine`; guests will run `firmware`, or hvmloader's model.
-  public init(machine: Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
+  public init(machine: borrowing Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
     self.init(continuing: Host(machine: machine, edition: edition, firmware: firmware))
   }
 

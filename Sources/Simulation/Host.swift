@@ -37,7 +37,7 @@ public struct Host: Sendable {
   public var hypervisor: Hypervisor { _read { yield port.port } }
 
   /// Boots `edition` on `machine`; guests will run `firmware`, or hvmloader's model.
-  public init(machine: Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
+  public init(machine: borrowing Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
     self.edition = edition
     let hypervisor = Hypervisor(machine: machine, edition: edition)
     port = Faulting(hypervisor)

@@ -46,7 +46,7 @@ public struct Toolstack: Equatable, Sendable {
   /// dom0 of `machine` after boot, without guests; every function that is no bridge is bound to pciback.
   ///
   /// Set `directIO` from what the hypervisor made of its IOMMU: here it only says whether the host has one.
-  public init(machine: Machine, edition: Edition, map: GuestMap = .xen) {
+  public init(machine: borrowing Machine, edition: Edition, map: GuestMap = .xen) {
     functions = machine.ascendingFunctions
     bindings = BlockArray(
       functions.map { function in

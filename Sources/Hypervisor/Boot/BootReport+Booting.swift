@@ -15,7 +15,7 @@ extension BootReport {
   /// and a machine with neither table nor stated units have no VT-d.
   ///
   /// On an AMD host the same goes for the IVRS table, its IVHD blocks and `ivmd=`.
-  public init(booting machine: Machine, decisions: BootDecisions) {
+  public init(booting machine: borrowing Machine, decisions: BootDecisions) {
     self.init()
     if machine.iommu == .amdVi {
       bootAMD(machine, decisions)
@@ -28,7 +28,7 @@ extension BootReport {
     }
   }
 
-  private mutating func bootAMD(_ machine: Machine, _ decisions: BootDecisions) {
+  private mutating func bootAMD(_ machine: borrowing Machine, _ decisions: BootDecisions) {
     var registration = IVRSRegistration(machine, decisions)
     do throws(IVRSRegistration.Fatal) {
       try registration.read()
@@ -49,7 +49,7 @@ extension BootReport {
     warnings = registration.warnings
   }
 
-  private mutating func bootVTd(_ machine: Machine, _ decisions: BootDecisions) {
+  private mutating func bootVTd(_ machine: borrowing Machine, _ decisions: BootDecisions) {
     var registration = Registration(machine, decisions)
     let refusal = BootReport.register(machine, &registration)
     warnings = registration.warnings
@@ -76,7 +76,7 @@ extension BootReport {
   }
 
   /// Collects all units; the rule by which there is no VT-d, nil if there is.
-  private static func register(_ machine: Machine, _ registration: inout Registration) -> Rule? {
+  private static func register(_ machine: borrowing Machine, _ registration: inout Registration) -> Rule? {
     guard machine.iommu == .vtd else { return .hv(52) }
     let assumesHardware =
       switch machine.dmar {

@@ -8,7 +8,7 @@ struct ConfigurationSpace {
   private let segments: BootDecisions.Segments
   private let farSegments: BootDecisions.FarSegments
 
-  init(_ machine: Machine, _ decisions: BootDecisions) {
+  init(_ machine: borrowing Machine, _ decisions: BootDecisions) {
     segments = decisions.segments
     farSegments = decisions.farSegments
     functions = machine.ascendingFunctions

@@ -56,8 +56,8 @@ struct IVRSRegistration {
     var isGlobal: Bool
   }
 
-  init(_ machine: Machine, _ decisions: BootDecisions) {
-    self.machine = machine
+  init(_ machine: borrowing Machine, _ decisions: BootDecisions) {
+    self.machine = copy machine
     self.decisions = decisions
     memory = HostMemoryMap(machine)
   }

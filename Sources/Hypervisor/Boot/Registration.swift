@@ -40,8 +40,8 @@ struct Registration {
       && including.allSatisfy { registers(at: $0.registerBase) == .working }
   }
 
-  init(_ machine: Machine, _ decisions: BootDecisions) {
-    self.machine = machine
+  init(_ machine: borrowing Machine, _ decisions: BootDecisions) {
+    self.machine = copy machine
     self.decisions = decisions
     memory = HostMemoryMap(machine)
     configuration = ConfigurationSpace(machine, decisions)

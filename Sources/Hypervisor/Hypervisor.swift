@@ -62,7 +62,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
       .dom0, kind: .pv, hap: false, dmaTables: boot.iommuEnabled ? .separate : .none,
       identityPlace: identityPlace)
     dom0.maxPages = .max
-    domains = [dom0]
+    domains.insert(dom0, at: 0)
     var found: [Device] = []
     found.reserveCapacity(functions.count)
     for function in functions where found.last?.sbdf != function.sbdf {

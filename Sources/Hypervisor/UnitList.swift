@@ -103,13 +103,19 @@ public struct UnitList: Hashable, Sendable {
   /// The number of different devices that `units` list.
   private static func different(in units: some Collection<RMRRUnit>) -> Int {
     if units.contains(where: { !$0.runs.isEmpty }) { return differentRuns(in: units) }
-    var devices: [UInt32] = []
-    devices.reserveCapacity(units.reduce(0) { $0 + $1.devices.count })
-    for unit in units {
-      for bdf in unit.devices { devices.append(SBDF(segment: unit.segment, bdf: bdf).rawValue) }
+    let count = units.reduce(0) { $0 + $1.devices.count }
+    return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: count) { devices in
+      var next = 0
+      for unit in units {
+        for bdf in unit.devices {
+          devices.initializeElement(at: next, to: SBDF(segment: unit.segment, bdf: bdf).rawValue)
+          next += 1
+        }
+      }
+      var ascending = devices
+      ascending.sort()
+      return ascending.indices.count(where: { $0 == 0 || ascending[$0] != ascending[$0 - 1] })
     }
-    devices.sort()
-    return devices.indices.count(where: { $0 == 0 || devices[$0] != devices[$0 - 1] })
   }
 
   /// The same where units list runs of devices.

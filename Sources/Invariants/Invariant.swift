@@ -90,6 +90,9 @@ public struct Invariant: Sendable {
       isNarrow && guest.changes.isDisjoint(with: others) ? guest.changedFrames : FrameRange(0, .max)
     }
 
+    /// True if the devices are so few that all are looked at each time.
+    var isOfFewDevices: Bool { moved == nil }
+
     /// The first violation that `check` finds in a device, by its position, that is to be looked at.
     func firstViolation(ofDevices check: (Int, Device) -> Violation?) -> Violation? {
       if let moved {
@@ -131,8 +134,8 @@ public struct Invariant: Sendable {
   /// Whether a guest is intact, and the ranges the hypervisor knows, need no mention.
   struct Inputs: OptionSet {
     let rawValue: UInt16
-    /// The event, what came of it, and the host before.
-    static let event = Inputs(rawValue: 1)
+    /// That a guest was to be built, and what came of it.
+    static let building = Inputs(rawValue: 1)
     /// Anything of the hypervisor's domains: whatever the next three say, and all else.
     static let memory = Inputs(rawValue: 2)
     /// What the toolstack settled when it built a guest: layout, ranges, memory map, the device model's idea of RAM.
@@ -151,12 +154,31 @@ public struct Invariant: Sendable {
     static let mappings = Inputs(rawValue: 256)
     /// Which domains there are, and whether they are crashed or dying.
     static let domains = Inputs(rawValue: 512)
+    /// That a guest was to go, and what came of it.
+    static let leaving = Inputs(rawValue: 1024)
+    /// That the toolstack did something.
+    static let operation = Inputs(rawValue: 2048)
+    /// That something was refused.
+    static let refusal = Inputs(rawValue: 4096)
     /// All that the hypervisor keeps of domains.
     static let everythingOfDomains: Inputs = [.memory, .ram, .mappings, .domains]
     /// Everything.
-    static let all = Inputs(rawValue: 1023)
+    static let all = Inputs(rawValue: 8191)
     /// How many bits there are.
-    static let bitCount = 10
+    static let bitCount = 13
+
+    /// What `event` and its outcome are, by themselves.
+    static func of(_ event: Event, _ outcome: Outcome) -> Inputs {
+      let kind: Inputs =
+        switch event {
+        case .create, .config: [.building, .operation]
+        case .reboot: [.building, .leaving, .operation]
+        case .destroy: [.leaving, .operation]
+        case .attach, .detach, .assignableAdd, .assignableRemove, .balloon: .operation
+        case .boot, .plug, .unplug, .hypercall, .access, .dma, .fault, .query: []
+        }
+      return outcome.isRefusal ? kind.union(.refusal) : kind
+    }
   }
 
   /// The stable name, lower case with hyphens.

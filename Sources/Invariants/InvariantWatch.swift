@@ -36,15 +36,17 @@ public struct InvariantWatch: Sendable {
     _ event: Event, _ outcome: Outcome, before: Shared<Host>, after: Shared<Host>, _ report: (Violation) -> Void
   ) {
     let (guests, changed) = views(from: before, to: after)
-    let inputs = changes(from: before, to: after, changed)
+    let inputs = Invariant.Inputs.of(event, outcome).union(changes(from: before, to: after, changed))
     let devices = deviceChanges(from: before, to: after)
     let reserved = reservedDevices(of: after, before, devices)
     self.reserved = reserved
+    checks += Invariant.all.count
+    last = guests
+    var due = broken | Invariant.readers(of: inputs)
+    if due == 0 { return }
     let narrowed = Invariant.Scene(
       event, outcome, before: before, after: after, all: guests, guests: changed,
       concerned: InvariantWatch.concerned(guests, changed, devices), moved: devices.positions, reserved, holdings)
-    checks += Invariant.all.count
-    var due = broken | Invariant.readers(of: inputs)
     Invariant.all.withUnsafeBufferPointer { catalogue in
       while due != 0 {
         let index = due.trailingZeroBitCount
@@ -60,7 +62,6 @@ public struct InvariantWatch: Sendable {
         }
       }
     }
-    last = guests
   }
 
   /// The guests of `after` and those of them that are not as they were; no look at any if all are in the same boxes.
@@ -131,7 +132,7 @@ public struct InvariantWatch: Sendable {
   ) -> Invariant.Inputs {
     // A guest that went leaves nothing behind that would tell.
     guard last != nil, before.value.guests.count == after.value.guests.count else { return .all }
-    var inputs: Invariant.Inputs = .event
+    var inputs: Invariant.Inputs = []
     for guest in changed { inputs.formUnion(guest.changes) }
     if !before.value.port.port.domains.isSame(as: after.value.port.port.domains) {
       inputs.formUnion(InvariantWatch.domainChanges(from: before, to: after, changed))

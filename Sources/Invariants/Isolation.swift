@@ -144,7 +144,7 @@ extension Invariant {
 
   static let nobodyCrashes = Invariant(
     "nobody-crashes", "No operation of the toolstack crashes a guest or the host.", source: "G-9, D-4, HV-118, HV-91",
-    reads: [.event]
+    reads: [.operation]
   ) { scene in
     switch scene.event {
     case .create, .config, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: break

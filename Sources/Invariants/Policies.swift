@@ -9,7 +9,7 @@ extension Invariant {
   static let rangesAccounted = Invariant(
     "ranges-accounted",
     "Each range of a device that a guest was built with is in its list: reserved, or named as dropped; a strict one is reserved.",
-    source: "BL-52, BL-55, BL-65, LB-2, LB-3, LB-6; review 2014 (4)", reads: [.event]
+    source: "BL-52, BL-55, BL-65, LB-2, LB-3, LB-6; review 2014 (4)", reads: [.building]
   ) { scene in
     guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {
@@ -47,7 +47,7 @@ extension Invariant {
 
   static let strictWins = Invariant(
     "strict-wins", "A range that a strict device has is strict, whatever other devices say and in whatever order.",
-    source: "BL-53, LB-12; review 2015 (policies)", reads: [.event]
+    source: "BL-53, LB-12; review 2015 (policies)", reads: [.building]
   ) { scene in
     guard let name = scene.event.created, case .done = scene.outcome else { return nil }
     for guest in scene.guests where guest.isIntact && guest.life.name == name {

@@ -10,7 +10,7 @@ extension Invariant {
   static let askedIsGiven = Invariant(
     "asked-is-given",
     "A guest that is created or rebooted has the strategy, the policies and the devices that were asked for.",
-    source: "BL-22, BL-39, BL-128, BL-130, LB-0, LB-10; reviews of 2014 and 2015", reads: [.event]
+    source: "BL-22, BL-39, BL-128, BL-130, LB-0, LB-10; reviews of 2014 and 2015", reads: [.building]
   ) { scene in
     let asked: [AssignedDevice]
     let name: GuestName

@@ -6,7 +6,7 @@ import Tracing
 extension Invariant {
   static let refusalChangesNothing = Invariant(
     "refusal-changes-nothing", "A refused operation leaves hypervisor, toolstack and guests as they were.",
-    source: "I-14, HV-91, BL-108; principle 5", reads: [.event]
+    source: "I-14, HV-91, BL-108; principle 5", reads: [.refusal]
   ) { scene in
     guard scene.outcome.isRefusal else { return nil }
     // There is no hypercall that asks for a right or a mapping: a toolstack that takes back what it did cannot know what
@@ -21,7 +21,7 @@ extension Invariant {
 
   static let destroyGivesBack = Invariant(
     "destroy-gives-back", "When a guest is gone, all its memory is free again and no device is left with it.",
-    source: "HV-78, HV-79, I-7", reads: [.event]
+    source: "HV-78, HV-79, I-7", reads: [.leaving]
   ) { scene in
     let name: GuestName
     switch scene.event {

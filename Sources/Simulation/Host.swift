@@ -39,10 +39,9 @@ public struct Host: Sendable {
   /// Boots `edition` on `machine`; guests will run `firmware`, or hvmloader's model.
   public init(machine: borrowing Machine, edition: Edition, firmware: (any GuestFirmware)? = nil) {
     self.edition = edition
-    let hypervisor = Hypervisor(machine: machine, edition: edition)
-    port = Faulting(hypervisor)
+    port = Faulting(Hypervisor(machine: machine, edition: edition))
     toolstack = Toolstack(machine: machine, edition: edition)
-    toolstack.directIO = hypervisor.boot.iommuEnabled
+    toolstack.directIO = port.port.boot.iommuEnabled
     loader = Shared(firmware.map(FirmwareParty.other) ?? .model(HVMLoader(edition: edition)))
     addressBits = machine.physicalAddressBits
   }

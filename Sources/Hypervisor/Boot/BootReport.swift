@@ -107,7 +107,8 @@ public struct BootReport: Equatable, Sendable {
 
   /// True if an IOMMU translates for `function`.
   public func translates(_ function: PCIFunction) -> Bool {
-    if requestors == nil { return remappingUnitIndex(for: function) != nil }
+    // To compare with nil would copy the table.
+    if case nil = requestors { return remappingUnitIndex(for: function) != nil }
     return requestors?.isBehindIOMMU(function.sbdf) ?? false
   }
 

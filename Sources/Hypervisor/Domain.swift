@@ -66,8 +66,8 @@ public struct Domain: Equatable, Sendable {
   public internal(set) var ioMemory = RangeMap<Permission>()
   /// I/O ports it may use.
   public internal(set) var ioPorts = RangeMap<Permission>()
-  /// HVM parameters that were set.
-  var parameters: [Parameter] = []
+  /// Its HVM parameters.
+  var parameters = Parameters()
   /// Virtual CPUs.
   public internal(set) var vcpus: UInt32 = 0
   /// Memory for its page tables in MiB.
@@ -113,10 +113,22 @@ public struct Domain: Equatable, Sendable {
     case granted
   }
 
-  /// An HVM parameter.
-  struct Parameter: Hashable, Sendable {
-    var index: UInt32
-    var value: UInt64
+  /// HVM parameters by their numbers.
+  struct Parameters: Hashable, Sendable {
+    /// Bit n: parameter n was set.
+    private var known: UInt64 = 0
+    /// All of them once one was set.
+    private var values: [UInt64] = []
+
+    /// The parameter with number `index`, which is below `Hypervisor.parameterLimit`; 0 if it was not set.
+    subscript(index: UInt32) -> UInt64 {
+      get { values.isEmpty ? 0 : values[Int(index)] }
+      set {
+        if values.isEmpty { values = [UInt64](repeating: 0, count: Int(Hypervisor.parameterLimit)) }
+        values[Int(index)] = newValue
+        known |= 1 << UInt64(index)
+      }
+    }
   }
 
   /// A page of Xen's and where the domain sees it.
@@ -137,24 +149,6 @@ extension Domain {
   /// What separate tables hold for an entry of the p2m: of old no direct mappings (BUG-12).
   func mirrored(_ entry: P2MEntry?) -> DMAEntry? {
     identityPlace != .p2m && entry?.direct != nil ? nil : entry?.mirrored
-  }
-
-  /// Sets an HVM parameter; they ascend by their indices.
-  mutating func set(_ parameter: Parameter) {
-    if parameters.isEmpty { parameters.reserveCapacity(16) }
-    var place = parameters.count
-    while place > 0, parameters[place - 1].index >= parameter.index { place -= 1 }
-    if place < parameters.count, parameters[place].index == parameter.index {
-      parameters[place].value = parameter.value
-    } else {
-      parameters.append(parameter)
-      // They are few and come in no order: `insert` is made for more.
-      var last = parameters.count - 1
-      while last > place {
-        parameters.swapAt(last, last - 1)
-        last -= 1
-      }
-    }
   }
 
   /// Forgets Xen's pages in `frames`, whose entries go.

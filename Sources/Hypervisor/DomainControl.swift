@@ -124,13 +124,13 @@ extension Hypervisor {
   ) throws(Refused) {
     let index = try targeted(id, by: caller, .hv(59))
     guard domains[index].isTranslated, parameter < Hypervisor.parameterLimit else { throw Refused(.EINVAL, nil) }
-    domains[index].set(Domain.Parameter(index: parameter, value: value))
+    domains[index].parameters[parameter] = value
   }
 
   func parameter(_ parameter: UInt32, of id: DomainID, by caller: DomainID) throws(Refused) -> UInt64 {
     let index = try targeted(id, by: caller, .hv(59))
     guard domains[index].isTranslated, parameter < Hypervisor.parameterLimit else { throw Refused(.EINVAL, nil) }
-    return domains[index].parameters.first { $0.index == parameter }?.value ?? 0
+    return domains[index].parameters[parameter]
   }
 
   /// 0 RAM, 2 MMIO or hole; promised memory counts as RAM.

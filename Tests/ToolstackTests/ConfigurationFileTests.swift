@@ -32,6 +32,20 @@ struct ConfigurationFileTests {
     #expect(whole["c"]?.line == 4 && whole["d"]?.value == .list([]) && whole["e"] == nil)
   }
 
+  @Test("few settings and many are found by their names", arguments: [1, 31, 32, 33, 500])
+  func many(_ count: Int) {
+    var text = ""
+    for number in 0..<count { text += "name_\(number)='first'\nlist.\(number)=[\(number)]\n" }
+    for number in 0..<count { text += "name_\(number)=\(number)\nlist.\(number)+=['more']\n" }
+    let file = Self.settingsOf(text)
+    for number in 0..<count {
+      #expect(file["name_\(number)"]?.value == .atom(Array("\(number)".utf8)))
+      #expect(file["name_\(number)"]?.line == 2 * count + 2 * number + 1)
+      #expect(file["list.\(number)"]?.value == .list([Array("\(number)".utf8), Array("more".utf8)]))
+    }
+    #expect(file["name_\(count)"] == nil && file[""] == nil && file["list"] == nil)
+  }
+
   private static func settingsOf(_ text: String) -> ConfigurationFile { file(text) ?? ConfigurationFile() }
 
   @Test("escapes: letters, quotes; octal digits are read and add nothing")

@@ -17,23 +17,50 @@ struct ConfigurationFile {
     let isAddition: Bool
   }
 
-  /// The last of each name, which is the one that counts. Real files have a dozen or two.
-  private var settings = [String: Setting](minimumCapacity: 16)
+  /// The names, each once, in the order in which they came.
+  private var names: [[UInt8]] = []
+  /// The last setting of each name, which is the one that counts.
+  private var settings: [Setting?] = []
+  /// Where each name stands, once there are `many`.
+  private var places: [[UInt8]: Int] = [:]
+
+  /// From so many on they are looked up. Real files have a dozen or two: to look through them costs less than a hash.
+  private static let many = 32
 
   /// The setting called `name`.
-  subscript(name: String) -> Setting? { settings[name] }
+  subscript(name: String) -> Setting? {
+    if names.count >= ConfigurationFile.many { return places[Array(name.utf8)].flatMap { settings[$0] } }
+    var name = name
+    let place = name.withUTF8 { wanted in
+      names.firstIndex { $0.count == wanted.count && $0.elementsEqual(wanted) }
+    }
+    return place.flatMap { settings[$0] }
+  }
+
+  /// Where `name` stands, at the end if it is new.
+  private mutating func place(of name: [UInt8]) -> Int {
+    let known = names.count < ConfigurationFile.many ? names.firstIndex(of: name) : places[name]
+    if let known { return known }
+    names.append(name)
+    settings.append(nil)
+    if names.count == ConfigurationFile.many {
+      for (place, name) in names.enumerated() { places[name] = place }
+    } else if names.count > ConfigurationFile.many {
+      places[name] = names.count - 1
+    }
+    return names.count - 1
+  }
 
   /// Sets `name` to `value`, or to what it was and `value`; false if one is a list and the other is none.
   mutating func store(_ name: [UInt8], _ value: Value, line: Int, isAddition: Bool) -> Bool {
-    // Letters, digits, dots and underscores only.
-    let name = String(decoding: name, as: UTF8.self)
+    let place = place(of: name)
     // Taken out first, so that a long chain of additions copies nothing.
-    guard isAddition, let earlier = settings.removeValue(forKey: name) else {
-      settings[name] = Setting(value: value, line: line, isAddition: isAddition)
+    guard isAddition, let earlier = settings[place].take() else {
+      settings[place] = Setting(value: value, line: line, isAddition: isAddition)
       return true
     }
     guard let joined = earlier.value.appending(value) else { return false }
-    settings[name] = Setting(value: joined, line: line, isAddition: true)
+    settings[place] = Setting(value: joined, line: line, isAddition: true)
     return true
   }
 }

@@ -134,7 +134,7 @@ extension Invariant {
       }
     }
     // Where no guest has a device there is none that could be shared with it.
-    if scene.isOfFewDevices, !devices.contains(where: isHolder) { return nil }
+    if scene.looksAtAllDevices, !devices.contains(where: isHolder) { return nil }
     // Mostly none is; if one is, all are looked at in order.
     if !scene.contains(movedDeviceWhere: isInBetween) { return nil }
     for position in devices.indices where isHolder(devices[position]) {

@@ -90,8 +90,8 @@ public struct Invariant: Sendable {
       isNarrow && guest.changes.isDisjoint(with: others) ? guest.changedFrames : FrameRange(0, .max)
     }
 
-    /// True if the devices are so few that all are looked at each time.
-    var isOfFewDevices: Bool { moved == nil }
+    /// True if all devices are looked at, and not those that moved alone.
+    var looksAtAllDevices: Bool { moved == nil }
 
     /// The first violation that `check` finds in a device, by its position, that is to be looked at.
     func firstViolation(ofDevices check: (Int, Device) -> Violation?) -> Violation? {

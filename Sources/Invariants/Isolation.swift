@@ -146,10 +146,7 @@ extension Invariant {
     "nobody-crashes", "No operation of the toolstack crashes a guest or the host.", source: "G-9, D-4, HV-118, HV-91",
     reads: [.operation]
   ) { scene in
-    switch scene.event {
-    case .create, .config, .attach, .detach, .assignableAdd, .assignableRemove, .reboot, .destroy, .balloon: break
-    case .boot, .plug, .unplug, .hypercall, .access, .dma, .fault, .query: return nil
-    }
+    guard Inputs.of(scene.event, scene.outcome).contains(.operation) else { return nil }
     if scene.before.port.port.hostCrash == nil, let rule = scene.after.port.port.hostCrash {
       return Violation("nobody-crashes", stage: "hypervisor", relation: "host", detail: "the host crashed by \(rule)")
     }

@@ -230,21 +230,39 @@ extension Domain {
     }
   }
 
-  /// The machine frames that the CPUs and the devices of `domain` reach by direct mappings, run by run, as `forEachReached`
-  /// finds them; `domain` is not copied.
-  public static func reached(by domain: Shared<Domain>) -> [FrameRange] {
-    var reached: [FrameRange] = []
-    reached.reserveCapacity(16)
-    for run in domain.value.p2m.runs {
-      if case .direct(let mapping) = run.value { reached.append(mapping.machineFrames(of: run.frames)) }
+  /// Brings `reached` up to date: the machine frames that the CPUs and the devices of the domain that lies at `domain`
+  /// reach by direct mappings, run by run, as `forEachReached` finds them. True if they were others.
+  public static func update(_ reached: inout [FrameRange], of domain: UnsafePointer<Domain>) -> Bool {
+    var count = 0
+    var differs = false
+    func take(_ frames: FrameRange) {
+      if count < reached.count {
+        if reached[count] != frames {
+          reached[count] = frames
+          differs = true
+        }
+      } else {
+        if reached.capacity == 0 { reached.reserveCapacity(16) }
+        reached.append(frames)
+        differs = true
+      }
+      count += 1
     }
-    let mappings = domain.value.dmaTable.runs
-    if mappings.isEmpty || domain.value.isTranslated && domain.value.identityPlace != .iommuOnly { return reached }
-    for run in mappings {
-      if case .direct(let offset, _) = run.value {
-        reached.append(DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames))
+    for run in domain.pointee.p2m.runs {
+      if case .direct(let mapping) = run.value { take(mapping.machineFrames(of: run.frames)) }
+    }
+    // Separate tables of an HVM domain follow its p2m.
+    if !domain.pointee.isTranslated || domain.pointee.identityPlace == .iommuOnly {
+      for run in domain.pointee.dmaTable.runs {
+        if case .direct(let offset, _) = run.value {
+          take(DirectMapping(offset: offset, access: [], origin: .record).machineFrames(of: run.frames))
+        }
       }
     }
-    return reached
+    if count < reached.count {
+      reached.removeSubrange(count...)
+      differs = true
+    }
+    return differs
   }
 }

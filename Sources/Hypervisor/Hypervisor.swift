@@ -89,7 +89,7 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
   public mutating func catchUp(with later: UnsafePointer<Hypervisor>) {
     if !functions.isSame(as: later.pointee.functions) { functions = later.pointee.functions }
     if !devices.isSame(as: later.pointee.devices) { devices = later.pointee.devices }
-    if !domains.isSame(as: later.pointee.domains) { domains = later.pointee.domains }
+    domains.catchUp(with: later.pointer(to: \.domains)!)
     budget = later.pointee.budget
     lastNumber = later.pointee.lastNumber
     hostCrash = later.pointee.hostCrash

@@ -113,31 +113,11 @@ extension Invariant {
     source: "G-4, I-5, HV-86, BUG-9; review 2014 (3), groups", reads: [.hardware, .domains]
   ) { scene in
     let devices = scene.devices
-    func isHolder(_ device: Device) -> Bool {
-      guard let owner = device.owner, owner != .dom0, owner < .firstReserved else { return false }
-      return device.kind.isEndpoint && scene.domain(owner)?.pointee.isTranslated == true
-    }
-    /// True if the device at `position` is shared with a holder, or is one and shared.
-    func isInBetween(_ position: Int, _ device: Device) -> Bool {
-      guard device.kind.isEndpoint, let own = device.owner, own < .firstReserved else { return false }
-      let ranges = scene.reserved.ranges(of: position)
-      if ranges.isEmpty { return false }
-      return ranges.contains { range in
-        scene.reserved.neighbours(of: range.unit).contains { unit in
-          scene.reserved.members(of: unit).contains { index in
-            guard devices[index].kind.isEndpoint, let other = devices[index].owner, other != own,
-              other < .firstReserved
-            else { return false }
-            return isHolder(device) || isHolder(devices[index])
-          }
-        }
-      }
-    }
     // Where no guest has a device there is none that could be shared with it.
-    if scene.looksAtAllDevices, !devices.contains(where: isHolder) { return nil }
+    if scene.looksAtAllDevices, !devices.contains(where: { scene.isHolder($0) }) { return nil }
     // Mostly none is; if one is, all are looked at in order.
-    if !scene.contains(movedDeviceWhere: isInBetween) { return nil }
-    for position in devices.indices where isHolder(devices[position]) {
+    if !scene.contains(movedDeviceWhere: { scene.isInBetween($0, $1) }) { return nil }
+    for position in devices.indices where scene.isHolder(devices[position]) {
       let holder = devices[position]
       guard let owner = holder.owner else { continue }
       for own in scene.reserved.ranges(of: position) {
@@ -230,5 +210,28 @@ extension [PCIFunction] {
   func place(of sbdf: SBDF) -> Int? {
     let place = partitionIndex { $0.sbdf >= sbdf }
     return place < count && self[place].sbdf == sbdf ? place : nil
+  }
+}
+
+extension Invariant.Scene {
+  /// True if `device` is a guest's that has it for itself.
+  fileprivate func isHolder(_ device: Device) -> Bool {
+    guard let owner = device.owner, owner != .dom0, owner < .firstReserved else { return false }
+    return device.kind.isEndpoint && domain(owner)?.pointee.isTranslated == true
+  }
+
+  /// True if the device at `position` shares a range with a holder, or is one and shares its own.
+  fileprivate func isInBetween(_ position: Int, _ device: Device) -> Bool {
+    guard device.kind.isEndpoint, let own = device.owner, own < .firstReserved else { return false }
+    for range in reserved.ranges(of: position) {
+      for unit in reserved.neighbours(of: range.unit) {
+        for index in reserved.members(of: unit) {
+          guard devices[index].kind.isEndpoint, let other = devices[index].owner, other != own, other < .firstReserved
+          else { continue }
+          if isHolder(device) || isHolder(devices[index]) { return true }
+        }
+      }
+    }
+    return false
   }
 }

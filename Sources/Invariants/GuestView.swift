@@ -10,16 +10,18 @@ import Tracing
 
 /// One guest as all parties see it: what the checks compare.
 ///
-/// Made once for each state of a guest and looked at by every check: a class, so that no check copies states. It holds
-/// what it was made from, so that what is still in the same boxes need not be looked at again.
-final class GuestView: Sendable {
-  private let sharedLife: Shared<GuestLife>
-  private let sharedDomain: Shared<Domain>
-  private let sharedGuest: Shared<Guest>?
-  /// Where the toolstack has it among its guests, or had when this was made.
-  private let position: Int
+/// Made once for a guest, brought up to date with each of its states and looked at by every check: a class, so that no
+/// check copies states. It holds what it was made from, so that what is still in the same boxes need not be looked at
+/// again. It is changed while nobody but the list of views has it, and by that alone: what is looked up where it lies need
+/// not be guarded against that (`exclusivity`).
+final class GuestView: @unchecked Sendable {
+  private var sharedLife: Shared<GuestLife>
+  private var sharedDomain: Shared<Domain>
+  private var sharedGuest: Shared<Guest>?
+  /// Where the toolstack has it among its guests, or had when it was looked at.
+  private(set) var position: Int
   /// Its number.
-  let number: DomainID
+  private(set) var number: DomainID
 
   /// Its name and what its firmware did.
   var life: GuestLife { unsafeAddress { sharedLife.place } }
@@ -30,29 +32,29 @@ final class GuestView: Sendable {
   /// The toolstack's, nil if only raw hypercalls made it.
   var built: Shared<Guest>? { sharedGuest }
   /// True if the toolstack made it, nobody changed it by raw hypercalls, and it runs: all promises hold of it.
-  let isIntact: Bool
+  private(set) var isIntact = false
   /// The ranges the guest was told to leave alone.
-  let toldRanges: [AddressRange]
+  @exclusivity(unchecked) private(set) var toldRanges: [AddressRange] = []
   /// Every RMRR that is not empty of every device that is assigned strictly, as frames.
-  let strictUnits: [StrictUnit]
+  @exclusivity(unchecked) private(set) var strictUnits: [StrictUnit] = []
   /// The machine frames that it reaches by direct mappings, run by run (`Domain.forEachReached`).
-  let reached: [FrameRange]
+  @exclusivity(unchecked) private(set) var reached: [FrameRange] = []
   /// From the first to the last of these.
-  private let reach: FrameRange
+  private var reach = FrameRange(0, 0)
   /// What its E820 calls RAM, in order; empty if it does not run.
-  let listedRAM: [AddressRange]
+  @exclusivity(unchecked) private(set) var listedRAM: [AddressRange] = []
   /// What its BARs cover, nil if it does not run or they are not where they should be.
-  let barReach: BARReach?
-  /// True if it reaches what it did not reach, or promises of it hold that did not, in the view before.
-  let reachesAnew: Bool
+  @exclusivity(unchecked) private(set) var barReach: BARReach?
+  /// True if it reaches what it did not reach, or promises of it hold that did not, in the state before.
+  private(set) var reachesAnew = true
   /// Frames of the p2m that hold RAM.
-  let ramFrames: UInt64
-  /// Frames outside which its p2m is as it was in the view before; all of them if there was none.
-  let changedFrames: FrameRange
+  private(set) var ramFrames: UInt64
+  /// Frames outside which its p2m is as it was in the state before; all of them if there was none.
+  private(set) var changedFrames = FrameRange(0, .max)
   /// The same of the frames that its balloon gave back.
-  let changedBalloon: FrameRange
-  /// What of its state is not as it was in the view before; everything if there was none.
-  let changes: Invariant.Inputs
+  private(set) var changedBalloon = FrameRange(0, .max)
+  /// What of its state is not as it was in the state before; everything if there was none.
+  private(set) var changes: Invariant.Inputs = .all
 
   /// An RMRR of a device.
   struct StrictUnit: Sendable {
@@ -63,225 +65,128 @@ final class GuestView: Sendable {
   }
 
   /// Where the parts of a guest stand in a host.
-  private struct Places {
+  struct Places {
     var life: Int
     var domain: Int
     var guest: Int?
   }
 
-  /// The view of the guest at `places` of `host`; `earlier` is one of the same name on the same host before.
-  private init(at places: Places, in host: Shared<Host>, _ earlier: GuestView?) {
-    let life = host.value.guests.shared(at: places.life)
-    let domain = host.value.port.port.domains.shared(at: places.domain)
-    let guest = places.guest.map { host.value.toolstack.guests.shared(at: $0) }
-    sharedLife = life
-    sharedDomain = domain
-    sharedGuest = guest
+  /// The view of the guest at `places` of `host`, which has not been looked at before.
+  init(at places: Places, in host: Shared<Host>) {
+    sharedLife = host.value.guests.shared(at: places.life)
+    sharedDomain = host.value.port.port.domains.shared(at: places.domain)
+    sharedGuest = places.guest.map { host.value.toolstack.guests.shared(at: $0) }
     position = places.guest ?? 0
-    number = life.value.domain
-    isIntact =
-      guest != nil && !life.value.tampered && domain.value.crash == nil && !domain.value.isDying
-    var changes: Invariant.Inputs = earlier == nil ? .all : []
-    if let earlier {
-      if earlier.isIntact != isIntact || earlier.life.tampered != life.value.tampered { changes = .all }
-      if earlier.domainPlace != domain.place {
-        let memory = MemoryChange(from: earlier.domainPlace, to: domain.place, ram: earlier.ramFrames)
-        changes.formUnion(memory.inputs)
-        (ramFrames, changedFrames) = (memory.ram, memory.frames)
-      } else {
-        (ramFrames, changedFrames) = (earlier.ramFrames, FrameRange(0, 0))
-      }
-      if earlier.sharedLife.isSame(as: life) {
-        changedBalloon = FrameRange(0, 0)
-      } else {
-        changedBalloon = life.value.ballooned.difference(from: earlier.life.ballooned).frames
-        changes.insert(.balloon)
-      }
-      if earlier.life.report?.place != life.value.report?.place { changes.insert(.firmware) }
-      switch (earlier.sharedGuest?.place, guest?.place) {
-      case (nil, nil): break
-      case (let old?, let new?) where old == new: break
-      case (let old?, let new?):
-        if !Guest.haveSameDevices(old, new) { changes.insert(.devices) }
-        if !Guest.areOfOneConstruction(old, new) { changes.insert(.construction) }
-      default: changes = .all
-      }
+    number = sharedLife.value.domain
+    ramFrames = MemoryChange.ram(in: sharedDomain.place)
+    isIntact = isIntactNow
+    lookAgain(in: host)
+  }
+
+  /// A view like `other`.
+  init(copying other: GuestView) {
+    sharedLife = other.sharedLife
+    sharedDomain = other.sharedDomain
+    sharedGuest = other.sharedGuest
+    position = other.position
+    number = other.number
+    isIntact = other.isIntact
+    toldRanges = other.toldRanges
+    strictUnits = other.strictUnits
+    reached = other.reached
+    reach = other.reach
+    listedRAM = other.listedRAM
+    barReach = other.barReach
+    reachesAnew = other.reachesAnew
+    ramFrames = other.ramFrames
+    changedFrames = other.changedFrames
+    changedBalloon = other.changedBalloon
+    changes = other.changes
+  }
+
+  private var isIntactNow: Bool {
+    sharedGuest != nil && !life.tampered && domain.crash == nil && !domain.isDying
+  }
+
+  /// Brings the view up to date: the guest of the same name is at `places` of `host`, the same host some calls on.
+  func follow(to places: Places, in host: Shared<Host>) {
+    var changes: Invariant.Inputs = []
+    let wasTampered = life.tampered
+    let wasDying = domain.isDying
+    let newDomain = host.value.port.port.domains.place(at: places.domain)
+    if domainPlace != newDomain {
+      let memory = MemoryChange(from: domainPlace, to: newDomain, ram: ramFrames)
+      changes.formUnion(memory.inputs)
+      (ramFrames, changedFrames) = (memory.ram, memory.frames)
+      sharedDomain = host.value.port.port.domains.shared(at: places.domain)
     } else {
-      (ramFrames, changedFrames) = (MemoryChange.ram(in: domain.place), FrameRange(0, .max))
-      changedBalloon = FrameRange(0, .max)
+      changedFrames = FrameRange(0, 0)
     }
+    let newLife = host.value.guests.place(at: places.life)
+    if sharedLife.place == newLife {
+      changedBalloon = FrameRange(0, 0)
+    } else {
+      changedBalloon = newLife.pointee.ballooned.difference(from: life.ballooned).frames
+      changes.insert(.balloon)
+      if life.report?.place != newLife.pointee.report?.place { changes.insert(.firmware) }
+      sharedLife = host.value.guests.shared(at: places.life)
+      number = life.domain
+    }
+    let newGuest = places.guest.map { host.value.toolstack.guests.place(at: $0) }
+    switch (sharedGuest?.place, newGuest) {
+    case (nil, nil): break
+    case (let old?, let new?) where old == new: break
+    case (let old?, let new?):
+      if !Guest.haveSameDevices(old, new) { changes.insert(.devices) }
+      if !Guest.areOfOneConstruction(old, new) { changes.insert(.construction) }
+    default: changes = .all
+    }
+    if sharedGuest?.place != newGuest {
+      sharedGuest = places.guest.map { host.value.toolstack.guests.shared(at: $0) }
+    }
+    position = places.guest ?? 0
+    let wasIntact = isIntact
+    isIntact = isIntactNow
+    if wasIntact != isIntact || wasTampered != life.tampered { changes = .all }
     self.changes = changes
-    if let earlier, !changes.contains(.construction) {
-      toldRanges = earlier.toldRanges
-    } else {
-      var told: [AddressRange] = []
-      told.reserveCapacity(8)
-      if let map = guest?.value.memoryMap {
-        for entry in map where entry.type == .reserved {
-          if let range = entry.range { told.append(range) }
-        }
+    reachesAnew = changes == .all || wasDying != domain.isDying
+    lookAgain(in: host)
+  }
+
+  /// Makes anew what is made of the parts that changed.
+  private func lookAgain(in host: Shared<Host>) {
+    if changes.contains(.construction) {
+      toldRanges.removeAll(keepingCapacity: true)
+      if toldRanges.capacity == 0 { toldRanges.reserveCapacity(8) }
+      for entry in sharedGuest?.value.memoryMap ?? [] where entry.type == .reserved {
+        if let range = entry.range { toldRanges.append(range) }
       }
-      toldRanges = told
     }
-    if let earlier, changes.isDisjoint(with: [.firmware, .construction]) {
-      barReach = earlier.barReach
-    } else if let report = life.value.report, report.value.isHandedOver {
-      barReach = BARReach(of: report.value.bars, beside: toldRanges)
-    } else {
-      barReach = nil
+    if !changes.isDisjoint(with: [.firmware, .construction]) {
+      barReach = running.flatMap { BARReach(of: $0.value.bars, beside: toldRanges) }
     }
-    if let earlier, !changes.contains(.firmware) {
-      listedRAM = earlier.listedRAM
-    } else if let report = life.value.report, report.value.isHandedOver {
-      listedRAM = report.value.e820.compactMap { $0.type == .ram ? $0.range : nil }
-    } else {
-      listedRAM = []
+    if changes.contains(.firmware) {
+      listedRAM = running?.value.e820.compactMap { $0.type == .ram ? $0.range : nil } ?? []
     }
-    if let earlier, !changes.contains(.devices) {
-      strictUnits = earlier.strictUnits
-    } else {
-      var strict: [StrictUnit] = []
-      if let devices = guest?.value.devices, !devices.isEmpty {
-        let units = host.value.port.port.reservedRanges
-        strict.reserveCapacity(4)
-        for device in devices where device.policy == .strict && !device.isGone {
-          for index in units.indices where units[index].lists(device.sbdf) {
-            let frames = units[index].frames
-            if !frames.isEmpty { strict.append(StrictUnit(sbdf: device.sbdf, frames: frames)) }
-          }
-        }
-      }
-      strictUnits = strict
-    }
-    if let earlier, !changes.contains(.mappings) {
-      reached = earlier.reached
-    } else {
-      reached = Domain.reached(by: domain)
-    }
-    var (low, high) = (UInt64.max, UInt64(0))
-    for range in reached { (low, high) = (min(low, range.start), max(high, range.end)) }
-    reach = low < high ? FrameRange(low, high) : FrameRange(0, 0)
-    if let earlier {
-      reachesAnew =
-        changes == .all || earlier.reached != reached || earlier.domain.isDying != domain.value.isDying
-    } else {
+    if changes.contains(.devices) { findStrictUnits(among: host.value.port.port.reservedRanges) }
+    if changes.contains(.mappings), Domain.update(&reached, of: sharedDomain.place) {
       reachesAnew = true
+      var (low, high) = (UInt64.max, UInt64(0))
+      for range in reached { (low, high) = (min(low, range.start), max(high, range.end)) }
+      reach = low < high ? FrameRange(low, high) : FrameRange(0, 0)
     }
   }
 
-  /// The guests in order of their names that the hypervisor knows, and those of them that are not as they were in
-  /// `earlier`, made of the same host before: the others are taken over.
-  static func all(
-    of host: Shared<Host>, after earlier: consuming [GuestView] = []
-  ) -> (all: [GuestView], changed: [GuestView]) {
-    if areOfSameGuests(earlier, host) {
-      let changed = renew(&earlier, in: host)
-      return (earlier, changed)
-    }
-    var views: [GuestView] = []
-    var changed: [GuestView] = []
-    let count = host.value.guests.count
-    views.reserveCapacity(count)
-    var next = 0
-    for position in 0..<count {
-      let life = host.value.guests.place(at: position)
-      while next < earlier.count, earlier[next].life.name < life.pointee.name { next += 1 }
-      let old = next < earlier.count && earlier[next].life.name == life.pointee.name ? earlier[next] : nil
-      guard let domain = host.value.port.port.domains.position(of: life.pointee.domain) else { continue }
-      let guest = host.value.toolstack.guests.position(of: life.pointee.domain, near: old?.position ?? 0)
-      let places = Places(life: position, domain: domain, guest: guest)
-      if let old, old.isMade(of: places, in: host) {
-        views.append(old)
-      } else {
-        let view = GuestView(at: places, in: host, old)
-        views.append(view)
-        changed.append(view)
+  private func findStrictUnits(among units: [RMRRUnit]) {
+    strictUnits.removeAll(keepingCapacity: true)
+    for device in sharedGuest?.value.devices ?? [] where device.policy == .strict && !device.isGone {
+      for index in units.indices where units[index].lists(device.sbdf) {
+        let frames = units[index].frames
+        if frames.isEmpty { continue }
+        if strictUnits.capacity == 0 { strictUnits.reserveCapacity(4) }
+        strictUnits.append(StrictUnit(sbdf: device.sbdf, frames: frames))
       }
     }
-    return (views, changed)
-  }
-
-  /// True if the views are of the guests of `host`, one by one.
-  private static func areOfSameGuests(_ views: [GuestView], _ host: Shared<Host>) -> Bool {
-    guard views.count == host.value.guests.count else { return false }
-    return views.indices.allSatisfy { position in
-      let life = host.value.guests.place(at: position)
-      return (views[position].sharedLife.place == life || views[position].life.name == life.pointee.name)
-        && host.value.port.port.domains.position(of: life.pointee.domain) != nil
-    }
-  }
-
-  /// Puts new views in place of those whose guests are not as they were; returns the new ones.
-  private static func renew(_ views: inout [GuestView], in host: Shared<Host>) -> [GuestView] {
-    var changed: [GuestView] = []
-    for position in views.indices {
-      let life = host.value.guests.place(at: position)
-      guard let domain = host.value.port.port.domains.position(of: life.pointee.domain) else { continue }
-      let guest = host.value.toolstack.guests.position(of: life.pointee.domain, near: views[position].position)
-      let places = Places(life: position, domain: domain, guest: guest)
-      if views[position].isMade(of: places, in: host) { continue }
-      let view = GuestView(at: places, in: host, views[position])
-      views[position] = view
-      changed.append(view)
-    }
-    return changed
-  }
-
-  /// From so many guests on only those are looked at that changed, and not all for whether they did.
-  static let many = 64
-
-  /// The same where guests are many: `earlier` are those of the host `before`.
-  static func all(
-    of after: Shared<Host>, since before: Shared<Host>, _ earlier: consuming [GuestView]
-  ) -> (all: [GuestView], changed: [GuestView]) {
-    var views = earlier
-    var names: [GuestName] = []
-    let (oldLives, lives) = (before.value.guests, after.value.guests)
-    forEachDifference(oldLives, lives) { names.append($0.name) }
-    var numbers: [DomainID] = []
-    let (oldDomains, domains) = (before.value.port.port.domains, after.value.port.port.domains)
-    forEachDifference(oldDomains, domains) { numbers.append($0.id) }
-    let (oldBuilt, built) = (before.value.toolstack.guests, after.value.toolstack.guests)
-    forEachDifference(oldBuilt, built) { numbers.append($0.domain) }
-    numbers.sort()
-    // A number is one guest's at most, and of those that come or go the life changes, too.
-    for number in numbers.indices where number == 0 || numbers[number] != numbers[number - 1] {
-      // Mostly numbers ascend as names do.
-      let place = views.partitionIndex { $0.number >= numbers[number] }
-      let isThere = place < views.count && views[place].number == numbers[number]
-      if let view = isThere ? views[place] : views.first(where: { $0.number == numbers[number] }) {
-        names.append(view.life.name)
-      }
-    }
-    names.sort()
-    var changed: [GuestView] = []
-    for index in names.indices where index == 0 || names[index] != names[index - 1] {
-      let name = names[index]
-      let place = views.partitionIndex { $0.life.name >= name }
-      let old = place < views.count && views[place].life.name == name ? views[place] : nil
-      let position = lives.partitionIndex { $0.pointee.name >= name }
-      guard position < lives.count, lives[position].name == name,
-        let domain = domains.position(of: lives[position].domain)
-      else {
-        if old != nil { views.remove(at: place) }
-        continue
-      }
-      let guest = built.position(of: lives[position].domain, near: old?.position ?? 0)
-      let places = Places(life: position, domain: domain, guest: guest)
-      if let old, old.isMade(of: places, in: after) { continue }
-      let view = GuestView(at: places, in: after, old)
-      if old == nil { views.insert(view, at: place) } else { views[place] = view }
-      changed.append(view)
-    }
-    return (views, changed)
-  }
-
-  /// Calls `body` with the elements of both that the other need not share: those of one box at one place are left out.
-  private static func forEachDifference<Element>(
-    _ old: SharedArray<Element>, _ new: SharedArray<Element>, _ body: (Element) -> Void
-  ) {
-    new.forEachReplaced(since: old) { body(new[$0]) }
-    old.forEachReplaced(since: new) { body(old[$0]) }
   }
 
   /// True if a machine frame that `other` reaches is reached by this guest, too.
@@ -290,7 +195,13 @@ final class GuestView: Sendable {
     return reached.contains { own in own.overlaps(other.reach) && other.reached.contains { $0.overlaps(own) } }
   }
 
-  private func isMade(of places: Places, in host: Shared<Host>) -> Bool {
+  /// True if it is called as the guest at `other` is.
+  func isNamed(as other: UnsafePointer<GuestLife>) -> Bool {
+    sharedLife.place == other || life.name == other.pointee.name
+  }
+
+  /// True if the parts at `places` of `host` are those it is made of.
+  func isMade(of places: Places, in host: Shared<Host>) -> Bool {
     sharedLife.place == host.value.guests.place(at: places.life)
       && sharedDomain.place == host.value.port.port.domains.place(at: places.domain)
       && sharedGuest?.place == places.guest.map { host.value.toolstack.guests.place(at: $0) }

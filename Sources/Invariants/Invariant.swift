@@ -12,8 +12,8 @@ import Tracing
 public struct Invariant: Sendable {
   /// What a check sees: one event, and the host before and after it.
   ///
-  /// A class, and its parts are small: no check copies a state, or the scene, to read from it.
-  public final class Scene {
+  /// It cannot be copied, and its parts are small: no check copies a state, or the scene, to read from it.
+  public struct Scene: ~Copyable {
     /// What happened.
     public let event: Event
     /// What came of it.
@@ -46,7 +46,7 @@ public struct Invariant: Sendable {
     var units: [RMRRUnit] { reserved.units }
 
     /// The host before and after `event`.
-    public convenience init(event: Event, outcome: Outcome, before: Host, after: Host) {
+    public init(event: Event, outcome: Outcome, before: Host, after: Host) {
       let present = Shared(after)
       let guests = GuestView.all(of: present).all
       self.init(
@@ -94,6 +94,7 @@ public struct Invariant: Sendable {
     var looksAtAllDevices: Bool { moved == nil }
 
     /// The first violation that `check` finds in a device, by its position, that is to be looked at.
+    @inline(__always)
     func firstViolation(ofDevices check: (Int, Device) -> Violation?) -> Violation? {
       if let moved {
         for position in moved { if let violation = check(position, devices[position]) { return violation } }
@@ -106,6 +107,7 @@ public struct Invariant: Sendable {
     }
 
     /// True if `predicate` holds for a device, with its position, that is to be looked at.
+    @inline(__always)
     func contains(movedDeviceWhere predicate: (Int, Device) -> Bool) -> Bool {
       if let moved { return moved.contains { predicate($0, devices[$0]) } }
       for position in devices.indices { if predicate(position, devices[position]) { return true } }
@@ -113,6 +115,7 @@ public struct Invariant: Sendable {
     }
 
     /// Calls `body` with the positions of the devices of `owner`, ascending, until it returns true; true if it did.
+    @inline(__always)
     @discardableResult
     func contains(devicesOf owner: DomainID, where body: (Int) -> Bool) -> Bool {
       if let holdings { return holdings.contains(of: owner, where: body) }
@@ -190,11 +193,11 @@ public struct Invariant: Sendable {
   /// What the check reads.
   let inputs: Inputs
   /// The first violation, nil if it holds.
-  public let check: @Sendable (Scene) -> Violation?
+  public let check: @Sendable (borrowing Scene) -> Violation?
 
   init(
     _ id: String, _ sentence: String, source: String, reads inputs: Inputs,
-    check: @escaping @Sendable (Scene) -> Violation?
+    check: @escaping @Sendable (borrowing Scene) -> Violation?
   ) {
     self.id = id
     self.sentence = sentence
@@ -207,7 +210,7 @@ public struct Invariant: Sendable {
   public static func named(_ id: String) -> Invariant? { all.first { $0.id == id } }
 
   /// The first violation in `scene`, in the order of the catalogue.
-  public static func firstViolation(in scene: Scene) -> Violation? {
+  public static func firstViolation(in scene: borrowing Scene) -> Violation? {
     for invariant in all {
       if let violation = invariant.check(scene) { return violation }
     }

@@ -106,7 +106,7 @@ extension Invariant {
 
   /// True if one range or BAR of the guest's devices has each run of what it reaches, as is mostly so; false also where they
   /// are many.
-  private static func ownEach(of guest: GuestView, in scene: Scene) -> Bool {
+  private static func ownEach(of guest: GuestView, in scene: borrowing Scene) -> Bool {
     withUnsafeTemporaryAllocation(of: FrameRange.self, capacity: 16) { owned in
       var count = 0
       forEachOwn(of: guest, in: scene) { range in
@@ -119,7 +119,7 @@ extension Invariant {
   }
 
   /// Calls `body` with the machine frames of each range and each memory BAR of the guest's devices.
-  private static func forEachOwn(of guest: GuestView, in scene: Scene, _ body: (FrameRange) -> Void) {
+  private static func forEachOwn(of guest: GuestView, in scene: borrowing Scene, _ body: (FrameRange) -> Void) {
     let functions = scene.after.port.port.functions
     scene.contains(devicesOf: guest.domain.id) { position in
       for range in scene.reserved.ranges(of: position) { body(range.frames) }

@@ -60,13 +60,14 @@ extension Invariant {
     "Memory map, hvm_info and device model agree on where RAM lies.",
     source: "I-7, I-13, LB-1, LD-12; reports R11 to R14", reads: [.construction, .firmware]
   ) { scene in
+    let stage = scene.event.stage
     for guest in scene.guests where guest.isIntact {
       guard let built = guest.built else { continue }
       func differ(_ map: [E820Entry], _ low: UInt64, _ high: UInt64, _ name: String) -> Violation? {
         let ends = (map.ramEnd(below: GuestMap.xen.fourGiB), map.ramEnd(above: GuestMap.xen.fourGiB))
         if ends == (low, high) { return nil }
         return Violation(
-          "ram-agreed", stage: scene.event.stage, relation: name,
+          "ram-agreed", stage: stage, relation: name,
           detail:
             "\(guest.life.name): RAM ends at \(hex(ends.0)) and \(hex(ends.1)) in the memory map, "
             + "at \(hex(low)) and \(hex(high)) for \(name)")
@@ -90,7 +91,7 @@ extension Invariant {
       let listed = map.reduce(UInt64(0)) { $1.type == .ram && $1.start < GuestMap.xen.fourGiB ? $0 &+ $1.size : $0 }
       if listed != lowEnd &- start {
         return Violation(
-          "ram-agreed", stage: scene.event.stage, relation: "gaps",
+          "ram-agreed", stage: stage, relation: "gaps",
           detail:
             "\(guest.life.name): of \(hex(lowEnd &- start)) bytes below 4G the memory map lists \(hex(listed)) as RAM")
       }

@@ -30,38 +30,59 @@ struct MemoryChange {
       inputs.insert(.mappings)
     }
     let (gone, come, frames) = new.pointee.p2m.difference(from: old.pointee.p2m)
-    var sum = ram
-    for place in gone {
-      let run = old.pointee.p2m.runs[place]
-      if case .ram = run.value { sum -= run.frames.count }
-      if run.value.direct == nil { inputs.insert(.ram) }
+    let runs: RunChange
+    if old.pointee.p2m.runs.isFlat, new.pointee.p2m.runs.isFlat {
+      runs = old.pointee.p2m.runs.withFlat { old in
+        new.pointee.p2m.runs.withFlat { RunChange(from: old, gone, to: $0, come) }
+      }
+    } else {
+      runs = RunChange(from: old.pointee.p2m.runs, gone, to: new.pointee.p2m.runs, come)
     }
-    for place in come {
-      let run = new.pointee.p2m.runs[place]
-      if case .ram = run.value { sum += run.frames.count }
-      if run.value.direct == nil { inputs.insert(.ram) }
-    }
-    if !MemoryChange.keepsMappings(old, gone, new, come) { inputs.insert(.mappings) }
+    if runs.isBesideMappings { inputs.insert(.ram) }
+    if !runs.keepsMappings { inputs.insert(.mappings) }
     if old.pointee.id != new.pointee.id || old.pointee.crash != new.pointee.crash
       || old.pointee.isDying != new.pointee.isDying
     {
       inputs = .everythingOfDomains
     }
-    self.ram = sum
+    self.ram = ram &+ runs.ram
     self.frames = frames
     self.inputs = inputs
   }
+}
 
-  /// True if the direct mappings among the runs `gone` of the state at `old` are those among the runs `come` of that at `new`.
-  private static func keepsMappings(
-    _ old: UnsafePointer<Domain>, _ gone: Range<Int>, _ new: UnsafePointer<Domain>, _ come: Range<Int>
-  ) -> Bool {
+/// What differs between the runs of two states of a p2m.
+private struct RunChange {
+  /// Frames of RAM more than there were, modulo 2^64.
+  private(set) var ram: UInt64 = 0
+  /// True if something else than direct mappings came or went.
+  private(set) var isBesideMappings = false
+  /// True if the direct mappings are those that were there.
+  private(set) var keepsMappings = true
+
+  /// The runs `come` of `new` are in the place of the runs `gone` of `old`, and all others the same.
+  init<Runs>(from old: Runs, _ gone: Range<Int>, to new: Runs, _ come: Range<Int>)
+  where Runs: RandomAccessCollection<RangeMap<P2MEntry>.Run>, Runs.Index == Int {
     var next = come.lowerBound
-    for place in gone where old.pointee.p2m.runs[place].value.direct != nil {
-      while next < come.upperBound, new.pointee.p2m.runs[next].value.direct == nil { next += 1 }
-      if next == come.upperBound || new.pointee.p2m.runs[next] != old.pointee.p2m.runs[place] { return false }
-      next += 1
+    for place in gone {
+      switch old[place].value {
+      case .ram:
+        ram &-= old[place].frames.count
+        isBesideMappings = true
+      case .direct:
+        while next < come.upperBound, new[next].value.direct == nil { next += 1 }
+        if next == come.upperBound || new[next] != old[place] { keepsMappings = false } else { next += 1 }
+      default: isBesideMappings = true
+      }
     }
-    return !(next..<come.upperBound).contains { new.pointee.p2m.runs[$0].value.direct != nil }
+    for place in come {
+      switch new[place].value {
+      case .ram:
+        ram &+= new[place].frames.count
+        isBesideMappings = true
+      case .direct: if place >= next { keepsMappings = false }
+      default: isBesideMappings = true
+      }
+    }
   }
 }

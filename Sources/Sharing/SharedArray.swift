@@ -19,9 +19,46 @@ public struct SharedArray<Element: Sendable>: Sendable {
   @inlinable
   public func place(at position: Int) -> UnsafePointer<Element> { UnsafePointer(address(of: position)) }
 
-  /// True if both are one piece of memory, and so equal.
+  /// Most elements of a list that is kept apart from its copies (`catchUp`).
   @inlinable
-  public func isSame(as other: SharedArray) -> Bool { boxes.isSame(as: other.boxes) }
+  static var few: Int { 8 }
+
+  /// True if both are one piece of memory, or few elements in the same boxes, and so equal.
+  @inlinable
+  public func isSame(as other: SharedArray) -> Bool {
+    if boxes.isSame(as: other.boxes) { return true }
+    guard boxes.isFlat, other.boxes.isFlat else { return false }
+    return boxes.withFlat { own in
+      other.boxes.withFlat { other in
+        guard own.count == other.count, own.count <= SharedArray.few else { return false }
+        for position in own.indices where own[position].box !== other[position].box { return false }
+        return true
+      }
+    }
+  }
+
+  /// Becomes what lies at `later`: this array some changes on.
+  ///
+  /// A list of few stays where it is and takes over the boxes that are others: as long as no element comes or goes neither
+  /// list has to be copied to be changed.
+  @inlinable
+  public mutating func catchUp(with later: UnsafePointer<SharedArray>) {
+    if isSame(as: later.pointee) { return }
+    let count = boxes.count
+    guard boxes.isFlat, later.pointee.boxes.isFlat, count <= SharedArray.few, later.pointee.count == count else {
+      self = later.pointee
+      return
+    }
+    boxes.changeFlat { own in
+      own.withUnsafeMutableBufferPointer { own in
+        later.pointee.boxes.withFlat { later in
+          for position in own.indices where own[position].box !== later[position].box {
+            own[position] = later[position]
+          }
+        }
+      }
+    }
+  }
 
   /// The position of the first element that satisfies `predicate`, which sees it where it lies.
   @inlinable

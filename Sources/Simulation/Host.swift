@@ -62,7 +62,7 @@ public struct Host: Sendable {
   /// one go, counts the references of all that did not change.
   public mutating func catchUp(with later: UnsafePointer<Host>) {
     toolstack.catchUp(with: later.pointer(to: \.toolstack)!)
-    if !guests.isSame(as: later.pointee.guests) { guests = later.pointee.guests }
+    guests.catchUp(with: later.pointer(to: \.guests)!)
     port.port.catchUp(with: later.pointer(to: \.port.port)!)
     faultStruck = later.pointee.faultStruck
     armed = later.pointee.armed

@@ -85,7 +85,7 @@ public struct Toolstack: Equatable, Sendable {
   public mutating func catchUp(with later: UnsafePointer<Toolstack>) {
     if !functions.isSame(as: later.pointee.functions) { functions = later.pointee.functions }
     if !bindings.isSame(as: later.pointee.bindings) { bindings = later.pointee.bindings }
-    if !guests.isSame(as: later.pointee.guests) { guests = later.pointee.guests }
+    guests.catchUp(with: later.pointer(to: \.guests)!)
     directIO = later.pointee.directIO
     sharesPageTables = later.pointee.sharesPageTables
     claimsMemory = later.pointee.claimsMemory

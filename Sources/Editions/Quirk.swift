@@ -16,8 +16,8 @@ extension StageQuirk {
 /// A set of quirks of one stage; at most 128 quirks a stage.
 public struct QuirkSet<Quirk: StageQuirk>: Hashable, Sendable, ExpressibleByArrayLiteral {
   // Two words and not a wide one: what holds a set would have to lie at multiples of 16, which costs the allocator more.
-  private var low: UInt64 = 0
-  private var high: UInt64 = 0
+  @usableFromInline var low: UInt64 = 0
+  @usableFromInline var high: UInt64 = 0
 
   /// The set of the quirks listed.
   public init(arrayLiteral quirks: Quirk...) {
@@ -30,6 +30,7 @@ public struct QuirkSet<Quirk: StageQuirk>: Hashable, Sendable, ExpressibleByArra
   }
 
   /// True if `quirk` is in the set.
+  @inlinable
   public func contains(_ quirk: Quirk) -> Bool {
     (quirk.rawValue < 64 ? low : high) >> UInt64(quirk.rawValue & 63) & 1 != 0
   }

@@ -62,6 +62,9 @@ public struct HypercallBuffer: Sendable {
   /// The rule by which the last call was refused, out; nil after success.
   public var rule: Rule?
 
+  /// Memory for the calls that undo an operation under way; empty between two.
+  public var undoing: [Hypercall] = []
+
   /// An empty buffer.
   public init() {}
 }

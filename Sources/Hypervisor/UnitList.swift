@@ -19,17 +19,22 @@ public struct UnitList: Hashable, Sendable {
   private let emptyUnits: BootDecisions.EmptyUnits
 
   private struct Index: Hashable, Sendable {
-    /// Visible devices ascending by address, then by unit; no pair twice.
-    var keys: [UInt32] = []
-    /// The unit of each key.
-    var owners: [Int32] = []
-    /// The units of every function if some list runs of them, in place of the keys.
+    /// Visible devices ascending by address, then by unit, no pair twice: the address in the upper half, the unit below.
+    var pairs: [UInt64] = []
+    /// The units of every function if some list runs of them, in place of the pairs.
     var runs: UnitRuns?
     /// How many devices share each unit (HV-86).
     var deviceCounts: [Int] = []
-    /// The units with pages ascending by their frames, and how far those up to each one reach at most.
-    var byFrames: [Int32] = []
-    var reaches: [UInt64] = []
+    /// The units with pages, ascending by their frames.
+    var extents: [Extent] = []
+  }
+
+  /// The frames of a unit, not empty.
+  private struct Extent: Hashable, Sendable {
+    let frames: FrameRange
+    let unit: Int
+    /// How far this one and those in front of it reach at most.
+    var reach: UInt64
   }
 
   /// The list of `units`, in list order.
@@ -39,35 +44,37 @@ public struct UnitList: Hashable, Sendable {
     emptyUnits = decisions.emptyUnits
     countsWrap = decisions.rangeLimit == .none
     var index = Index()
-    var pairs: [UInt64] = []
-    pairs.reserveCapacity(units.reduce(0) { $0 + $1.devices.count })
-    if units.contains(where: { !$0.runs.isEmpty }) { index.runs = UnitRuns(units, scopeEnd) }
-    for (place, unit) in units.enumerated() where index.runs == nil {
-      for bdf in unit.visibleDevices(scopeEnd) {
-        pairs.append(UInt64(unit.segment) << 48 | UInt64(bdf) << 32 | UInt64(place))
+    index.extents.reserveCapacity(units.count)
+    var count = 0
+    var hasRuns = false
+    for place in units.indices {
+      count += units[place].devices.count
+      if !units[place].runs.isEmpty { hasRuns = true }
+      let frames = units[place].frames
+      if !frames.isEmpty { index.extents.append(Extent(frames: frames, unit: place, reach: frames.end)) }
+    }
+    if hasRuns {
+      index.runs = UnitRuns(units, scopeEnd)
+    } else {
+      index.pairs.reserveCapacity(count)
+      for place in units.indices {
+        let segment = UInt64(units[place].segment) << 48
+        for bdf in units[place].visibleDevices(scopeEnd) {
+          index.pairs.append(segment | UInt64(bdf) << 32 | UInt64(place))
+        }
+      }
+      index.pairs.sortAndMerge()
+    }
+    if index.extents.count > 1 {
+      index.extents.sort { ($0.frames, $0.unit) < ($1.frames, $1.unit) }
+      for place in 1..<index.extents.count {
+        index.extents[place].reach = max(index.extents[place - 1].reach, index.extents[place].reach)
       }
     }
-    pairs.sort()
-    index.keys.reserveCapacity(pairs.count)
-    index.owners.reserveCapacity(pairs.count)
-    for (place, pair) in pairs.enumerated() where place == 0 || pair != pairs[place - 1] {
-      index.keys.append(UInt32(pair >> 32))
-      index.owners.append(Int32(truncatingIfNeeded: pair))
-    }
-    var ascending: [(frames: FrameRange, unit: Int32)] = []
-    ascending.reserveCapacity(units.count)
-    for place in units.indices {
-      let frames = units[place].frames
-      if !frames.isEmpty { ascending.append((frames, Int32(truncatingIfNeeded: place))) }
-    }
-    if ascending.count > 1 { ascending.sort { ($0.frames, $0.unit) < ($1.frames, $1.unit) } }
-    index.byFrames = ascending.map(\.unit)
-    index.reaches.reserveCapacity(ascending.count)
-    for (frames, _) in ascending { index.reaches.append(max(index.reaches.last ?? 0, frames.end)) }
     index.deviceCounts =
       switch decisions.sharing {
       case .listLength: units.map { $0.runs.reduce($0.devices.count) { $0 + $1.count } }
-      case .commonPages: UnitList.devicesInCommonPages(of: units, ascending)
+      case .commonPages: UnitList.devicesInCommonPages(of: units, index.extents)
       }
     self.index = Shared(index)
   }
@@ -75,7 +82,7 @@ public struct UnitList: Hashable, Sendable {
   /// For each unit the number of different devices listed in any unit that hangs together with it by common pages. A unit
   /// without a page hangs together with none; `ascending` are the others by their frames.
   private static func devicesInCommonPages(
-    of units: [RMRRUnit], _ ascending: [(frames: FrameRange, unit: Int32)]
+    of units: [RMRRUnit], _ ascending: [Extent]
   ) -> [Int] {
     var counts: [Int] = []
     counts.reserveCapacity(units.count)
@@ -92,8 +99,8 @@ public struct UnitList: Hashable, Sendable {
         next += 1
       }
       if next - first > 1 {
-        let count = different(in: ascending[first..<next].lazy.map { units[Int($0.unit)] })
-        for (_, unit) in ascending[first..<next] { counts[Int(unit)] = count }
+        let count = different(in: ascending[first..<next].lazy.map { units[$0.unit] })
+        for extent in ascending[first..<next] { counts[extent.unit] = count }
       }
       first = next
     }
@@ -136,18 +143,17 @@ public struct UnitList: Hashable, Sendable {
   func contains(sharing unit: Int, where isMeant: (Int) -> Bool) -> Bool {
     let frames = units[unit].frames
     if frames.isEmpty { return false }
-    let (byFrames, reaches) = (index.value.byFrames, index.value.reaches)
+    let extents = index.value.extents
     // The last that begins before its end, and from there down as long as any reaches its start.
     var place = 0
-    var high = byFrames.count
+    var high = extents.count
     while place < high {
       let middle = (place + high) / 2
-      if units[Int(byFrames[middle])].frames.start < frames.end { place = middle + 1 } else { high = middle }
+      if extents[middle].frames.start < frames.end { place = middle + 1 } else { high = middle }
     }
-    while place > 0, reaches[place - 1] > frames.start {
+    while place > 0, extents[place - 1].reach > frames.start {
       place -= 1
-      let other = Int(byFrames[place])
-      if units[other].frames.overlaps(frames), isMeant(other) { return true }
+      if extents[place].frames.overlaps(frames), isMeant(extents[place].unit) { return true }
     }
     return false
   }
@@ -159,21 +165,18 @@ public struct UnitList: Hashable, Sendable {
   /// address. A unit that lists it twice occurs once.
   public func matching(_ function: SBDF) -> Matches {
     if let runs = index.value.runs { return Matches(owners: runs.units(of: function)) }
-    let key = function.rawValue
-    var low = 0
-    var high = index.value.keys.count
-    while low < high {
-      let middle = (low + high) / 2
-      if index.value.keys[middle] < key { low = middle + 1 } else { high = middle }
-    }
+    let pairs = index.value.pairs
+    let first = UInt64(function.rawValue) << 32
+    let low = pairs.partitionIndex { $0 >= first }
     var end = low
-    while end < index.value.keys.count, index.value.keys[end] == key { end += 1 }
-    return Matches(owners: index.value.owners[low..<end])
+    while end < pairs.count, pairs[end] >> 32 == first >> 32 { end += 1 }
+    return Matches(owners: pairs[low..<end])
   }
 
   /// Indices of units in list order.
   public struct Matches: RandomAccessCollection, Sendable {
-    fileprivate let owners: ArraySlice<Int32>
+    // The units in the lower halves.
+    fileprivate let owners: ArraySlice<UInt64>
     /// No unit.
     static let none = Matches(owners: [])
     /// Position of the first.
@@ -181,7 +184,7 @@ public struct UnitList: Hashable, Sendable {
     /// Position behind the last.
     public var endIndex: Int { owners.endIndex }
     /// The index of a unit in `UnitList.units`.
-    public subscript(position: Int) -> Int { Int(owners[position]) }
+    public subscript(position: Int) -> Int { Int(UInt32(truncatingIfNeeded: owners[position])) }
   }
 
   /// What the hypervisor reports of unit `index`; nil for a unit without a page (HV-50).
@@ -231,5 +234,19 @@ extension RMRRUnit {
     case .zeroBDF: (devices.first ?? 0) != 0 || !runs.isEmpty
     case .lastDevice: !devices.isEmpty || !runs.isEmpty
     }
+  }
+}
+
+extension [UInt64] {
+  /// Puts the elements in ascending order, each once. Mostly they are.
+  fileprivate mutating func sortAndMerge() {
+    if count < 2 || (1..<count).allSatisfy({ self[$0 - 1] < self[$0] }) { return }
+    sort()
+    var end = 1
+    for place in 1..<count where self[place] != self[end - 1] {
+      self[end] = self[place]
+      end += 1
+    }
+    removeSubrange(end...)
   }
 }

@@ -11,23 +11,23 @@ struct UnitRuns: Hashable, Sendable {
   /// Ascending and apart.
   private var runs: [Run] = []
   /// Indices of units, run after run, each ascending.
-  private var owners: [Int32] = []
+  private var owners: [UInt64] = []
 
   /// The index of `units`; stated ones list single devices, up to where `scopeEnd` lets them.
   init(_ units: [RMRRUnit], _ scopeEnd: BootDecisions.ScopeEnd) {
     // Where units begin and end to list functions. Ends are one past the last, and 33 bits wide.
-    var turns: [(key: UInt64, begins: Bool, unit: Int32)] = []
+    var turns: [(key: UInt64, begins: Bool, unit: UInt64)] = []
     for (index, unit) in units.enumerated() {
       let segment = UInt64(unit.segment) << 16
       func add(_ range: BDFRange) {
-        turns.append((segment | UInt64(range.first), true, Int32(truncatingIfNeeded: index)))
-        turns.append((segment + UInt64(range.last) + 1, false, Int32(truncatingIfNeeded: index)))
+        turns.append((segment | UInt64(range.first), true, UInt64(index)))
+        turns.append((segment + UInt64(range.last) + 1, false, UInt64(index)))
       }
       for bdf in Set(unit.visibleDevices(scopeEnd)).sorted() { add(BDFRange(bdf)) }
       for range in unit.runs { add(range) }
     }
     turns.sort { ($0.key, $0.begins ? 1 : 0, $0.unit) < ($1.key, $1.begins ? 1 : 0, $1.unit) }
-    var active: [Int32] = []
+    var active: [UInt64] = []
     var next = 0
     while next < turns.count {
       let key = turns[next].key
@@ -48,7 +48,7 @@ struct UnitRuns: Hashable, Sendable {
   }
 
   /// The units that list `function`, ascending.
-  func units(of function: SBDF) -> ArraySlice<Int32> {
+  func units(of function: SBDF) -> ArraySlice<UInt64> {
     let key = function.rawValue
     var low = 0
     var high = runs.count
@@ -61,7 +61,7 @@ struct UnitRuns: Hashable, Sendable {
   }
 
   /// Calls `body` for all functions of segment 0 in `range`, ascending, by runs that have the same units.
-  func forEachRun(in range: BDFRange, _ body: (BDFRange, ArraySlice<Int32>) -> Void) {
+  func forEachRun(in range: BDFRange, _ body: (BDFRange, ArraySlice<UInt64>) -> Void) {
     var cursor = UInt32(range.first)
     let end = UInt32(range.last) + 1
     var low = 0

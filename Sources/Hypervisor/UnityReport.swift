@@ -31,7 +31,7 @@ extension Hypervisor {
       let exclusion = table.iommus[seat.iommu].exclusion
       // Where the function with the id is told of, those that bear it are passed over.
       let alias = seat.alias.flatMap { table.seat(of: SBDF(segment: 0, bdf: $0)) == nil ? nil : $0 }
-      func tell(_ part: BDFRange, _ owners: ArraySlice<Int32>, isExcluded: Bool) {
+      func tell(_ part: BDFRange, _ owners: ArraySlice<UInt64>, isExcluded: Bool) {
         var offers: [ReservedRange] = []
         func offer(_ frames: FrameRange) {
           if !frames.isEmpty { offers.append(ReservedRange(firstFrame: frames.start, frameCount: frames.count)) }

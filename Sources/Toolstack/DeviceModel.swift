@@ -160,7 +160,8 @@ public struct DeviceModel: Equatable, Sendable {
         MappedBAR(
           sbdf: host, index: register.index, gfn: frame(bar.address), mfn: frame(register.hostAddress), count: count))
     }
-    var journal = Journal()
+    var journal = Journal(in: &buffer)
+    defer { journal.close(&buffer) }
     do throws(Refusal) {
       // A BAR that moved leaves its old place before anything takes it.
       for old in mappedBARs where !wanted.contains(old) {

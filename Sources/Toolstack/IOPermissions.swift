@@ -75,11 +75,14 @@ extension Toolstack {
     var own: [IOPermission] = []
     // Functions are read where they lie.
     guests[index].deviceModel.passed.withUnsafeBufferPointer { functions in
-      guard let shown = functions.indices.first(where: { functions[$0].host == sbdf }) else { return }
-      own.reserveCapacity(functions[shown].bars.count)
-      for bar in functions[shown].bars { if let permission = IOPermission(bar) { own.append(permission) } }
-      for other in functions.indices where functions[other].host != sbdf {
-        for bar in functions[other].bars {
+      guard let first = functions.baseAddress,
+        let shown = functions.indices.first(where: { (first + $0).pointee.host == sbdf })
+      else { return }
+      let bars = (first + shown).pointee.bars
+      own.reserveCapacity(bars.count)
+      for bar in bars { if let permission = IOPermission(bar) { own.append(permission) } }
+      for other in functions.indices where other != shown && (first + other).pointee.host != sbdf {
+        for bar in (first + other).pointee.bars {
           guard let permission = IOPermission(bar), own.contains(where: { $0.meets(permission) }) else { continue }
           own = own.flatMap { $0.subtracting(permission) }
         }

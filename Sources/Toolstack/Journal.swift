@@ -5,6 +5,15 @@ import Hypercalls
 struct Journal {
   private var calls: [Hypercall] = []
 
+  /// Nothing to undo; what there will be is noted in memory of `buffer` until `close`.
+  init(in buffer: inout HypercallBuffer) { swap(&calls, &buffer.undoing) }
+
+  /// Gives the memory back; there is nothing left to undo.
+  mutating func close(_ buffer: inout HypercallBuffer) {
+    calls.removeAll(keepingCapacity: true)
+    swap(&calls, &buffer.undoing)
+  }
+
   /// Notes what undoes the step just taken.
   mutating func undo(_ call: Hypercall) {
     if calls.isEmpty { calls.reserveCapacity(8) }

@@ -9,7 +9,8 @@ extension Toolstack {
   ) throws(Refusal) {
     guard let index = index(of: sbdf) else { throw Refusal(.fail, rule: .bl(125)) }
     let before = bindings[index]
-    var journal = Journal()
+    var journal = Journal(in: &buffer)
+    defer { journal.close(&buffer) }
     do throws(Refusal) {
       try bind(index, &journal, on: &port, &buffer)
     } catch {

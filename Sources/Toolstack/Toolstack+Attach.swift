@@ -10,7 +10,8 @@ extension Toolstack {
   ) throws(Refusal) {
     let index = try guestIndex(domain)
     let before = self
-    var journal = Journal()
+    var journal = Journal(in: &buffer)
+    defer { journal.close(&buffer) }
     do throws(Refusal) {
       try add(device, to: index, isHotplug: true, &journal, on: &port, &buffer)
     } catch {
@@ -154,7 +155,8 @@ extension Toolstack {
   ) throws(Refusal) {
     let index = try guestIndex(domain)
     guard let device = guests[index].index(of: sbdf) else { throw Refusal(.invalid, rule: .bl(122)) }
-    var journal = Journal()
+    var journal = Journal(in: &buffer)
+    defer { journal.close(&buffer) }
     do throws(Refusal) {
       for bar in guests[index].deviceModel.mappings(of: sbdf) {
         try step(bar.call(domain, add: false), undo: bar.call(domain, add: true), &journal, on: &port, &buffer)

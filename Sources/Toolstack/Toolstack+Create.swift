@@ -20,7 +20,8 @@ extension Toolstack {
       hap: prepared.hap, iommu: prepared.passthrough != .disabled, separateTables: prepared.passthrough == .syncPT)
     let number = try port.require(.createDomain(flags), by: .bl(12), &buffer)
     let domain = DomainID(UInt16(truncatingIfNeeded: number))
-    var journal = Journal()
+    var journal = Journal(in: &buffer)
+    defer { journal.close(&buffer) }
     journal.undo(.destroyDomain(domain))
     do throws(Refusal) {
       let index = try build(domain, prepared, given: configuration, earlier: earlier, on: &port, &buffer)
@@ -67,7 +68,8 @@ extension Toolstack {
     _ device: AssignedDevice, to index: Int, on port: inout Port, _ buffer: inout HypercallBuffer
   ) {
     let before = self
-    var journal = Journal()
+    var journal = Journal(in: &buffer)
+    defer { journal.close(&buffer) }
     do throws(Refusal) {
       try add(device, to: index, isHotplug: false, &journal, on: &port, &buffer)
     } catch {

@@ -1,5 +1,6 @@
-import Sharing
 import Testing
+
+@testable import Sharing
 
 /// Something to be let go of.
 private final class Witness: Sendable {
@@ -104,6 +105,33 @@ struct SharingTests {
     one[1].append(2)
     #expect(!one.isSame(as: other))
     #expect((0..<3).map { one.shared(at: $0).isSame(as: other.shared(at: $0)) } == [true, false, true])
+  }
+
+  @Test(
+    "an array that catches up is the same as the later one; few elements lie in a list of its own then",
+    arguments: [0, 1, 3, 8, 9, 128, 129, 300])
+  func catchingUp(size: Int) {
+    let first = SharedArray((0..<size).map { [$0] })
+    for length in [size - 1, size, size + 1] where length >= 0 {
+      var later = first
+      if length < size { later.remove(at: size / 2) }
+      if length > size { later.insert([-1], at: size / 2) }
+      for place in stride(from: 0, to: length, by: 3) { later[place].append(7) }
+      let kept = first
+      var earlier = first
+      withUnsafePointer(to: later) { earlier.catchUp(with: $0) }
+      #expect(earlier.isSame(as: later) && earlier == later)
+      let isApart = length == size && (1...8).contains(size)
+      #expect(earlier.boxes.isSame(as: later.boxes) != isApart)
+      // Neither changes with the other, nor what was kept.
+      for place in later.indices {
+        later[place].append(8)
+        #expect(!earlier.isSame(as: later) && earlier[place] + [8] == later[place])
+        withUnsafePointer(to: later) { earlier.catchUp(with: $0) }
+        #expect(earlier.isSame(as: later) && earlier[place] == later[place])
+      }
+      #expect(kept == SharedArray((0..<size).map { [$0] }))
+    }
   }
 
   @Test("arrays are the same while they share their memory")

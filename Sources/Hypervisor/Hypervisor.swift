@@ -42,12 +42,12 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
     self.init(machine: machine, edition: edition, boot: boot, BootDecisions(edition.hypervisor))
   }
 
-  private init(machine: borrowing Machine, edition: Edition, boot: BootReport, _ bootDecisions: BootDecisions) {
+  private init(
+    machine: borrowing Machine, edition: Edition, boot report: consuming BootReport, _ bootDecisions: BootDecisions
+  ) {
     let decisions = HypervisorDecisions(edition.hypervisor)
-    booted = Shared(
-      Booted(
-        edition: edition, decisions: decisions, boot: boot,
-        units: UnitList(boot.units, decisions: bootDecisions)))
+    let units = UnitList(report.units, decisions: bootDecisions)
+    booted = Shared(Booted(edition: edition, decisions: decisions, boot: report, units: units))
     pageTables = machine.pageTables
     isAMD = machine.iommu == .amdVi
     // AMD's IOMMU never uses the p2m's tables (HV-44, HV-116).
@@ -62,11 +62,13 @@ public struct Hypervisor: Equatable, Sendable, HypercallPort {
       .dom0, kind: .pv, hap: false, dmaTables: boot.iommuEnabled ? .separate : .none,
       identityPlace: identityPlace)
     dom0.maxPages = .max
-    domains.insert(dom0, at: 0)
+    domains.insert(consume dom0, at: 0)
     var found: [Device] = []
     found.reserveCapacity(functions.count)
-    for function in functions where found.last?.sbdf != function.sbdf {
-      found.append(Device(function, isRemapped: boot.translates(function)))
+    functions.withUnsafeBufferPointer { functions in
+      for place in functions.indices where place == 0 || functions[place - 1].sbdf != functions[place].sbdf {
+        found.append(Device(functions[place], isRemapped: boot.translates(functions[place])))
+      }
     }
     devices = BlockArray(found)
     if boot.iommuEnabled { giveEverythingToHardwareDomain() }
@@ -236,9 +238,10 @@ extension Hypervisor {
   /// Position of domain `id` in `domains`.
   func index(of id: DomainID) -> Int? {
     // Mostly the youngest is meant.
-    if let last = domains.indices.last, domains[last].id == id { return last }
+    let count = domains.count
+    if count > 0, domains.place(at: count - 1).pointee.id == id { return count - 1 }
     let low = domains.partitionIndex { $0.pointee.id >= id }
-    return low < domains.count && domains[low].id == id ? low : nil
+    return low < count && domains.place(at: low).pointee.id == id ? low : nil
   }
 
   /// Position of the device at `sbdf` in `devices`.

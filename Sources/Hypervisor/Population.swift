@@ -89,7 +89,7 @@ extension Hypervisor {
   ) -> UInt64 {
     let size: UInt64 = 1 << UInt64(order)
     let limit = Hypervisor.guestFrameLimit
-    let possible = first < limit ? min(count, (limit - first) / size) : 0
+    let possible = first < limit ? min(count, (limit - first) >> UInt64(order)) : 0
     if promises && possible > 0 && decisions.promises == .excludeDevices
       && (hasDevices(domains[index].id) || domains[index].hasIOResources)
     {
@@ -100,7 +100,7 @@ extension Hypervisor {
     while done < possible {
       let start = first + done * size
       let piece = firstPiece(in: index, of: FrameRange(start, first + possible * size))
-      let alike = piece.frames.count / size
+      let alike = piece.frames.count >> UInt64(order)
       if alike > 0 {
         let part = FrameRange(start, start + alike * size)
         let filled =
@@ -156,7 +156,7 @@ extension Hypervisor {
     _ frames: FrameRange, order: UInt8, over entry: P2MEntry?, to index: Int, _ rule: inout Rule?
   ) -> UInt64 {
     let size: UInt64 = 1 << UInt64(order)
-    let count = frames.count / size
+    let count = frames.count >> UInt64(order)
     if case .direct? = entry, decisions.populateOverIdentity == .guarded {
       return meetSpecialPage(count, of: size, in: index, &rule)
     }

@@ -42,10 +42,8 @@ extension Invariant {
     source: "I-13, HV-64, LB-11", reads: [.hardware, .domains, .devices]
   ) { scene in
     let devices = scene.devices
-    let dead = scene.firstViolation { _, device in
-      guard let owner = device.owner, owner < .firstReserved, owner != .dom0, scene.domain(owner) == nil else {
-        return nil
-      }
+    let dead = scene.firstViolation(ofDevicesWhere: { $0.isGuests }) { _, device in
+      guard let owner = device.owner, scene.domain(owner) == nil else { return nil }
       return Violation(
         "one-owner", stage: "hypervisor", relation: "dead",
         detail: "\(device.sbdf) belongs to \(owner), which does not exist")
@@ -82,8 +80,8 @@ extension Invariant {
     source: "I-4, I-10, HV-89, D-1, C-1, HV-39, HV-42", reads: [.hardware, .mappings, .domains]
   ) { scene in
     // The hypervisor promises this by itself, whatever was done to the guest by raw hypercalls.
-    scene.firstViolation { position, device in
-      guard device.isStrict, let owner = device.owner, owner != .dom0, let domain = scene.domain(owner),
+    scene.firstViolation(ofDevicesWhere: { $0.pointee.isStrict }) { position, device in
+      guard let owner = device.owner, owner != .dom0, let domain = scene.domain(owner),
         domain.pointee.crash == nil
       else { return nil }
       for range in scene.reserved.ranges(of: position) {
@@ -114,9 +112,9 @@ extension Invariant {
   ) { scene in
     let devices = scene.devices
     // Where no guest has a device there is none that could be shared with it.
-    if scene.looksAtAllDevices, !devices.contains(where: { scene.isHolder($0) }) { return nil }
+    if scene.looksAtAllDevices, !scene.contains(devicesWhere: { $0.isGuests }, { scene.isHolder($1) }) { return nil }
     // Mostly none is; if one is, all are looked at in order.
-    if !scene.contains(movedDeviceWhere: { scene.isInBetween($0, $1) }) { return nil }
+    if !scene.contains(devicesWhere: { $0.pointee.kind.isEndpoint }, { scene.isInBetween($0, $1) }) { return nil }
     for position in devices.indices where scene.isHolder(devices[position]) {
       let holder = devices[position]
       guard let owner = holder.owner else { continue }
@@ -210,6 +208,14 @@ extension [PCIFunction] {
   func place(of sbdf: SBDF) -> Int? {
     let place = partitionIndex { $0.sbdf >= sbdf }
     return place < count && self[place].sbdf == sbdf ? place : nil
+  }
+}
+
+extension UnsafePointer<Device> {
+  /// True if it belongs to a guest.
+  fileprivate var isGuests: Bool {
+    guard let owner = pointee.owner else { return false }
+    return owner != .dom0 && owner < .firstReserved
   }
 }
 

@@ -93,24 +93,39 @@ public struct Invariant: Sendable {
     /// True if all devices are looked at, and not those that moved alone.
     var looksAtAllDevices: Bool { moved == nil }
 
-    /// The first violation that `check` finds in a device, by its position, that is to be looked at.
+    /// The first violation that `check` finds in a device, by its position, that is to be looked at and satisfies
+    /// `isMeant`, as few do: that one sees them where they lie.
     @inline(__always)
-    func firstViolation(ofDevices check: (Int, Device) -> Violation?) -> Violation? {
+    func firstViolation(
+      ofDevicesWhere isMeant: (UnsafePointer<Device>) -> Bool, _ check: (Int, Device) -> Violation?
+    ) -> Violation? {
       if let moved {
-        for position in moved { if let violation = check(position, devices[position]) { return violation } }
+        for position in moved where withUnsafePointer(to: devices[position], isMeant) {
+          if let violation = check(position, devices[position]) { return violation }
+        }
         return nil
       }
-      for position in devices.indices {
+      var start = 0
+      while let position = devices.firstPlace(from: start, where: isMeant) {
         if let violation = check(position, devices[position]) { return violation }
+        start = position + 1
       }
       return nil
     }
 
-    /// True if `predicate` holds for a device, with its position, that is to be looked at.
+    /// The same for what is no violation by itself: true if `predicate` holds for one.
     @inline(__always)
-    func contains(movedDeviceWhere predicate: (Int, Device) -> Bool) -> Bool {
-      if let moved { return moved.contains { predicate($0, devices[$0]) } }
-      for position in devices.indices { if predicate(position, devices[position]) { return true } }
+    func contains(
+      devicesWhere isMeant: (UnsafePointer<Device>) -> Bool, _ predicate: (Int, Device) -> Bool
+    ) -> Bool {
+      if let moved {
+        return moved.contains { withUnsafePointer(to: devices[$0], isMeant) && predicate($0, devices[$0]) }
+      }
+      var start = 0
+      while let position = devices.firstPlace(from: start, where: isMeant) {
+        if predicate(position, devices[position]) { return true }
+        start = position + 1
+      }
       return false
     }
 
@@ -119,7 +134,11 @@ public struct Invariant: Sendable {
     @discardableResult
     func contains(devicesOf owner: DomainID, where body: (Int) -> Bool) -> Bool {
       if let holdings { return holdings.contains(of: owner, where: body) }
-      for position in devices.indices where devices[position].owner == owner { if body(position) { return true } }
+      var start = 0
+      while let position = devices.firstPlace(from: start, where: { $0.pointee.owner == owner }) {
+        if body(position) { return true }
+        start = position + 1
+      }
       return false
     }
 

@@ -70,8 +70,8 @@ extension Invariant {
     "quarantine-mapped", "A device in quarantine whose DMA goes somewhere still finds its own ranges there.",
     source: "I-10, HV-95, BUG-20", reads: [.hardware]
   ) { scene in
-    scene.firstViolation { position, device in
-      guard device.owner == .io, device.hasContext,
+    scene.firstViolation(ofDevicesWhere: { $0.pointee.owner == .io }) { position, device in
+      guard device.hasContext,
         !(device.hasQuarantineTable && scene.after.hypervisor.quarantineHasRanges),
         let range = scene.reserved.ranges(of: position).first
       else { return nil }

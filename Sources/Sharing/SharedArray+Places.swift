@@ -35,6 +35,38 @@ extension SharedArray {
 }
 
 extension BlockArray {
+  /// The position of the first element from `start` on that satisfies `predicate`, which sees it where it lies; nil if none
+  /// does.
+  @inlinable
+  @inline(__always)
+  public func firstPlace(from start: Int = 0, where predicate: (UnsafePointer<Element>) -> Bool) -> Int? {
+    if spill == nil {
+      return flat.withUnsafeBufferPointer { elements in
+        var position = start
+        while position < elements.count {
+          if predicate(elements.baseAddress.unsafelyUnwrapped + position) { return position }
+          position += 1
+        }
+        return nil
+      }
+    }
+    return firstSpilledPlace(from: start, where: predicate)
+  }
+
+  @inlinable
+  @inline(never)
+  func firstSpilledPlace(from start: Int, where predicate: (UnsafePointer<Element>) -> Bool) -> Int? {
+    var position = start
+    while position < count {
+      let piece = piece(at: position)
+      for offset in piece.indices where predicate(piece.baseAddress.unsafelyUnwrapped + offset) {
+        return position + offset
+      }
+      position += piece.count
+    }
+    return nil
+  }
+
   /// The elements from `position` to the end of their block, where they lie as long as the array does.
   @inlinable
   func piece(at position: Int) -> UnsafeBufferPointer<Element> {

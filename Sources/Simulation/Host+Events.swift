@@ -51,14 +51,17 @@ extension Host {
     case .access(let name, let access, let address):
       guard let index = place.pointee.guests.place(of: name) else { return .refused(noSuchGuest) }
       let domain = place.pointee.guests[index].domain
-      return place.pointee.port.port.plainAccess(domain, gfn: Page.frame(of: address), access.byCPU)
+      return place.pointer(to: \.port.port)!.pointee.plainAccess(domain, gfn: Page.frame(of: address), access.byCPU)
         .map(Outcome.touched)
-    case .dma(let sbdf, let access, let address): return place.pointee.transfer(from: sbdf, access, at: address)
+    case .dma(let sbdf, let access, let address):
+      return transfer(from: sbdf, access, at: address, on: place.pointer(to: \.port.port)!.pointee)
     case .create, .config, .assignableAdd, .assignableRemove, .plug, .unplug, .hypercall, .fault, .query: return nil
     }
   }
 
-  private func transfer(from sbdf: SBDF, _ access: Access, at address: UInt64) -> Outcome {
+  private static func transfer(
+    from sbdf: SBDF, _ access: Access, at address: UInt64, on hypervisor: borrowing Hypervisor
+  ) -> Outcome {
     .transferred(hypervisor.dma(from: sbdf, dfn: Page.frame(of: address), write: access == .write))
   }
 
@@ -122,7 +125,7 @@ extension Host {
       withGuest(name) { host, index throws(Refusal) in
         .touched(host.port.port.access(host.guests[index].domain, gfn: Page.frame(of: address), access.byCPU))
       }
-    case .dma(let sbdf, let access, let address): transfer(from: sbdf, access, at: address)
+    case .dma(let sbdf, let access, let address): Host.transfer(from: sbdf, access, at: address, on: port.port)
     case .fault: .done
     case .query(let query): .answer(answer(to: query))
     }

@@ -14,19 +14,25 @@ extension SharedArray {
     return false
   }
 
-  /// Calls `body` with the positions, ascending, at which `earlier` has no element or one in another box.
+  /// Calls `body` with the positions, ascending, at which `earlier` has no element or one in another box, but for elements
+  /// at the end of both that have only moved as others came or went.
   @inlinable
   public func forEachReplaced(since earlier: SharedArray, _ body: (Int) -> Void) {
     boxes.forEachUnshared(with: earlier.boxes) { range in
       var place = range.lowerBound
-      while place < range.upperBound {
+      var end = range.upperBound
+      let moved = count - earlier.count
+      if moved != 0 {
+        while end > place, end - 1 >= moved, boxes[end - 1].box === earlier.boxes[end - 1 - moved].box { end -= 1 }
+      }
+      while place < end {
         let new = boxes.piece(at: place)
         guard place < earlier.count else {
-          for rest in place..<range.upperBound { body(rest) }
+          for rest in place..<end { body(rest) }
           return
         }
         let old = earlier.boxes.piece(at: place)
-        let stretch = Swift.min(new.count, old.count, range.upperBound - place)
+        let stretch = Swift.min(new.count, old.count, end - place)
         for offset in 0..<stretch where new[offset].box !== old[offset].box { body(place + offset) }
         place += stretch
       }

@@ -56,7 +56,7 @@ extension Growth {
       Made by `\(command)` in \(seconds / 60) minutes \(seconds % 60) seconds, in one thread of a machine with \
       \(cores) cores. Each line is a whole task of a user's at sizes 1, 2 and 5 times each power of \
       ten over three decades: its text is read, every event played, every state invariant checked after each event. Times \
-      are processor time, the median of the samples.
+      are processor time, the least of the samples.
 
       The exponent is the slope of the line of least squares through the logarithms of size and time, over all sizes and over \
       the last decade alone, where a slow start cannot hide what comes after. *Beyond the log factor* the time is first \

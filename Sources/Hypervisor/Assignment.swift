@@ -218,8 +218,7 @@ extension Hypervisor {
 
   private mutating func restore(_ memory: Memory, of target: Int) {
     if domains[target].crash != nil { return }
-    domains[target].p2m = memory.p2m
-    domains[target].dmaTable = memory.dma
+    domains[target].restore(p2m: memory.p2m, dmaTable: memory.dma)
   }
 
   /// Assigns one function in the old order: it moves, then its units are mapped, and it moves back if one cannot be

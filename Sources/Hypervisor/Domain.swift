@@ -38,10 +38,12 @@ public struct Domain: Equatable, Sendable {
   public let dmaTables: DMATables
 
   /// What its frames hold; empty for PV.
-  public internal(set) var p2m = RangeMap<P2MEntry>()
+  public private(set) var p2m = RangeMap<P2MEntry>()
   /// IOMMU tables of its own: of an HVM domain with separate tables everything its devices see, of a PV domain (HV-112)
   /// and of the hardware domain the identity mappings only.
-  public internal(set) var dmaTable = RangeMap<DMAEntry>()
+  public private(set) var dmaTable = RangeMap<DMAEntry>()
+  /// Around the machine frames of all direct mappings that were ever made in it: who reaches none of them reaches nothing.
+  private var everReached = Hull()
   /// Where identity mappings are made in it (HV-151).
   let identityPlace: HypervisorDecisions.IdentityPlace
   /// Its identity records (5.1).
@@ -107,6 +109,18 @@ public struct Domain: Equatable, Sendable {
   /// True if it has I/O memory or ports (HV-129, HV-137).
   var hasIOResources: Bool { !ioMemory.isEmpty || !ioPorts.isEmpty }
 
+  /// A range around others. What it is around is state, it itself is none: all are equal.
+  private struct Hull: Equatable, Sendable {
+    private(set) var frames = FrameRange(0, 0)
+
+    mutating func include(_ other: FrameRange) {
+      if other.isEmpty { return }
+      frames = frames.isEmpty ? other : FrameRange(min(frames.start, other.start), max(frames.end, other.end))
+    }
+
+    static func == (left: Hull, right: Hull) -> Bool { true }
+  }
+
   /// A right a domain has or not.
   public enum Permission: Hashable, Sendable {
     /// It has it.
@@ -142,8 +156,29 @@ public struct Domain: Equatable, Sendable {
 extension Domain {
   /// Writes an entry, in separate tables too; nil makes holes. Nothing is checked or counted.
   mutating func write(_ entry: P2MEntry?, at frames: FrameRange) {
-    p2m.set(frames, to: entry)
+    writeP2M(entry, at: frames)
     if dmaTables == .separate { dmaTable.set(frames, to: mirrored(entry)) }
+  }
+
+  /// The same in the p2m alone.
+  mutating func writeP2M(_ entry: P2MEntry?, at frames: FrameRange) {
+    p2m.set(frames, to: entry)
+    if case .direct(let mapping)? = entry { everReached.include(mapping.machineFrames(of: frames)) }
+  }
+
+  /// The same in the IOMMU's tables alone.
+  mutating func writeDMATable(_ entry: DMAEntry?, at frames: FrameRange) {
+    dmaTable.set(frames, to: entry)
+    if case .direct(let offset, let access)? = entry {
+      let mapping = DirectMapping(offset: offset, access: access, origin: .record)
+      everReached.include(mapping.machineFrames(of: frames))
+    }
+  }
+
+  /// Puts back what both were at an earlier time.
+  mutating func restore(p2m: RangeMap<P2MEntry>, dmaTable: RangeMap<DMAEntry>) {
+    self.p2m = p2m
+    self.dmaTable = dmaTable
   }
 
   /// What separate tables hold for an entry of the p2m: of old no direct mappings (BUG-12).
@@ -195,6 +230,7 @@ extension Domain {
   /// True if the CPUs or the devices of the domain that lies at `domain` reach one of these machine frames by a direct
   /// mapping.
   static func reaches(_ machineFrames: FrameRange, by domain: UnsafePointer<Domain>) -> Bool {
+    guard domain.pointee.everReached.frames.overlaps(machineFrames) else { return false }
     let isMapped = domain.pointee.p2m.runs.contains { run in
       guard case .direct(let mapping) = run.value else { return false }
       return mapping.machineFrames(of: run.frames).overlaps(machineFrames)

@@ -47,7 +47,7 @@ extension Hypervisor {
     if case .direct(var mapping)? = domains[index].p2m[gfn] {
       mapping.access.insert(.execute)
       // Devices cannot fetch: separate tables stay as they are.
-      domains[index].p2m.set(FrameRange(single: gfn), to: .direct(mapping))
+      domains[index].writeP2M(.direct(mapping), at: FrameRange(single: gfn))
       return .promoted(gfn &+ mapping.offset)
     }
     if demandPopulate(gfn, in: index) { return .populated }

@@ -151,7 +151,7 @@ extension Hypervisor {
       if decisions.mirrorFailure == .crashes && domains[index].id != .dom0 { crash(index, .hv(118)) }
       return Refused(.ENOMEM, .hv(118))
     }
-    domains[index].dmaTable.set(frames, to: .direct(offset: 0, access: access))
+    domains[index].writeDMATable(.direct(offset: 0, access: access), at: frames)
     return nil
   }
 
@@ -160,12 +160,12 @@ extension Hypervisor {
     let mirrors = domains[index].dmaTables == .separate
     if mirrors && decisions.mirrorFailure == .crashes {
       guard budget.allocate() else { return Refused(.ENOMEM, .hv(102)) }
-      domains[index].p2m.set(frames, to: entry)
+      domains[index].writeP2M(entry, at: frames)
       guard budget.allocate() else {
         crash(index, .hv(118))
         return Refused(.ENOMEM, .hv(118))
       }
-      domains[index].dmaTable.set(frames, to: domains[index].mirrored(entry))
+      domains[index].writeDMATable(domains[index].mirrored(entry), at: frames)
       return nil
     }
     let needed: UInt64 = mirrors ? 2 : 1
@@ -210,7 +210,7 @@ extension Hypervisor {
       if domains[index].isTranslated && domains[index].identityPlace != .iommuOnly {
         domains[index].write(nil, at: part)
       } else {
-        domains[index].dmaTable.set(part, to: nil)
+        domains[index].writeDMATable(nil, at: part)
       }
       cursor = end
     }

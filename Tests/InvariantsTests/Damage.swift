@@ -186,7 +186,7 @@ extension Damage {
       }
     },
     Damage("a strict page for the CPU only", breaks: ["strict-mapped iommu", "views-agree differ"]) {
-      $0.domain(1) { $0.dmaTable.set(FrameRange(single: 0xE_0001), to: nil) }
+      $0.domain(1) { $0.writeDMATable(nil, at: FrameRange(single: 0xE_0001)) }
     },
     Damage("a strict page that can also be executed") {
       $0.domain(1) {
@@ -252,23 +252,22 @@ extension Damage {
       $0.toolstack.guests[1].rdms[0].policy = nil
     },
     Damage("a page of RAM that devices do not see", breaks: ["views-agree differ"]) {
-      $0.domain(1) { $0.dmaTable.set(FrameRange(single: 0x100), to: nil) }
+      $0.domain(1) { $0.writeDMATable(nil, at: FrameRange(single: 0x100)) }
     },
     Damage("a page that only devices see", breaks: ["views-agree differ"]) {
-      $0.domain(1) { $0.dmaTable.set(FrameRange(single: 0x9_0000), to: .ram) }
+      $0.domain(1) { $0.writeDMATable(.ram, at: FrameRange(single: 0x9_0000)) }
     },
     Damage("RAM that devices see as a machine page", breaks: ["views-agree differ"]) {
-      $0.domain(1) { $0.dmaTable.set(FrameRange(single: 0x100), to: .direct(offset: 0, access: .readWrite)) }
+      $0.domain(1) { $0.writeDMATable(.direct(offset: 0, access: .readWrite), at: FrameRange(single: 0x100)) }
     },
     Damage("a range that devices may write and the CPU not", breaks: ["views-agree differ"]) {
       $0.domain(2) {
-        $0.p2m.set(
-          FrameRange(single: 0xE_0004), to: .direct(DirectMapping(access: .read, origin: .record)))
+        $0.writeP2M(.direct(DirectMapping(access: .read, origin: .record)), at: FrameRange(single: 0xE_0004))
       }
     },
     Damage("views of a guest that crashed") { host in
       host.domain(1) {
-        $0.dmaTable.set(FrameRange(single: 0x100), to: nil)
+        $0.writeDMATable(nil, at: FrameRange(single: 0x100))
         $0.crash = .hv(118)
       }
     },

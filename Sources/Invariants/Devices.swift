@@ -220,15 +220,15 @@ extension UnsafePointer<Device> {
 }
 
 extension Invariant.Scene {
-  /// True if `device` is a guest's that has it for itself.
+  /// True if `device` is an endpoint that a guest with a p2m has.
   fileprivate func isHolder(_ device: Device) -> Bool {
     guard let owner = device.owner, owner != .dom0, owner < .firstReserved else { return false }
     return device.kind.isEndpoint && domain(owner)?.pointee.isTranslated == true
   }
 
-  /// True if the device at `position` shares a range with a holder, or is one and shares its own.
+  /// True if the endpoint at `position` shares a range with one of another owner, and a guest holds one of the two.
   fileprivate func isInBetween(_ position: Int, _ device: Device) -> Bool {
-    guard device.kind.isEndpoint, let own = device.owner, own < .firstReserved else { return false }
+    guard let own = device.owner, own < .firstReserved else { return false }
     for range in reserved.ranges(of: position) {
       for unit in reserved.neighbours(of: range.unit) {
         for index in reserved.members(of: unit) {

@@ -45,7 +45,7 @@ extension BlockArray {
   /// does.
   @inlinable
   @inline(__always)
-  public func firstPlace(from start: Int = 0, where predicate: (UnsafePointer<Element>) -> Bool) -> Int? {
+  public func firstPlace(from start: Int, where predicate: (UnsafePointer<Element>) -> Bool) -> Int? {
     if spill == nil {
       return flat.withUnsafeBufferPointer { elements in
         var position = start

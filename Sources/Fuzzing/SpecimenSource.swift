@@ -190,13 +190,15 @@ public struct SpecimenSource: Sendable {
     }
   }
 
-  /// What is to be learnt of execution `index`: the part of its `life` up to the last thing that was new.
-  func lesson(_ index: UInt64, _ life: SeenLife) -> Lesson {
-    let last = life.features.lastIndex { pool.isNovel($0) } ?? 0
-    let event = life.counts.firstIndex { $0 > last } ?? life.specimen.events.count
-    var part = life.specimen
-    part.events.removeSubrange(min(max(event, 1), part.events.count)...)
-    let count = life.counts[min(max(event, 1), life.counts.count - 1)]
-    return Lesson(index: index, specimen: part, features: Array(life.features[..<count]))
+  /// The part of `life` up to the last thing that is new.
+  func newPart(of life: SeenLife) -> SeenLife { life.upTo { pool.isNovel($0) } }
+
+  /// What is to be learnt of execution `index`: the part of its life, which was that of `specimen`, up to the last thing
+  /// that is new.
+  func lesson(_ index: UInt64, _ specimen: Specimen, _ life: SeenLife) -> Lesson {
+    let part = newPart(of: life)
+    var specimen = specimen
+    specimen.events.removeSubrange(min(part.counts.count - 1, specimen.events.count)...)
+    return Lesson(index: index, specimen: specimen, features: part.features)
   }
 }

@@ -102,6 +102,11 @@ struct CampaignJournalTests {
     text[done + 1] = "sum \(Fingerprint(of: Array(section.utf8)))"
     try text.joined(separator: "\n").write(toFile: folder + "/build", atomically: true, encoding: .utf8)
     #expect(try refused(CampaignTests.plan(600), "build") == "was written by another build of rdmfuzz")
+    // The format as it was once: the head adds up.
+    let old = "rdmfuzz-campaign 1\nplan seed=7\n"
+    try (old + "sum \(Fingerprint(of: Array(old.utf8)))\n").write(
+      toFile: folder + "/old", atomically: true, encoding: .utf8)
+    #expect(try refused(CampaignTests.plan(600), "old") == "was written by another build of rdmfuzz")
     try "a letter\nof some lines\n".write(toFile: folder + "/letter", atomically: true, encoding: .utf8)
     #expect(try refused(CampaignTests.plan(600), "letter") == "expected the state of a campaign")
     #expect(try bytes("letter") == Data("a letter\nof some lines\n".utf8))

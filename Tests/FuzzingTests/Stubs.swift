@@ -105,13 +105,13 @@ final class FragileLink: WorkerLink {
   }
 
   func send(_ line: String) throws(WorkerFailure) {
-    if case .run(let range) = WorkerMessage(line) { pending = deadly(range) }
+    if pending == nil, case .run(let range) = WorkerMessage(line) { pending = deadly(range) }
     if pending == nil { try inner.send(line) }
   }
 
   func receive(within limit: Duration) throws(WorkerFailure) -> String {
-    if let pending { throw pending }
-    return try inner.receive(within: limit)
+    // What it said before it was lost is there still.
+    do { return try inner.receive(within: limit) } catch { throw pending ?? error }
   }
 
   func end() -> WorkerFailure.End { .signalled(9) }

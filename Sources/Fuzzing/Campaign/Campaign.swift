@@ -204,7 +204,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       // Workers in other processes learn meanwhile. What is kept was made before this round taught anything.
       if let corpusFolder {
         catchUp()
-        for index in round.keepers { try corpusFolder.keep(plan.specimen(index, from: source)) }
+        for item in round.kept { try corpusFolder.keep(plan.specimen(item.index, from: source)) }
       }
       if let learnt = pool.source { source = learnt } else { lessons.append(round) }
     }
@@ -213,7 +213,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
 
   /// Learns what the workers have. They need the processors more; here it matters only once a specimen is asked for.
   private mutating func catchUp() {
-    for round in lessons { plan.learn(round, into: &source, &executor) }
+    for round in lessons { plan.learn(round, into: &source) }
     lessons.removeAll()
   }
 

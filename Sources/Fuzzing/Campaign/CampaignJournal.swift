@@ -4,7 +4,7 @@ import Tracing
 /// What a campaign has done so far, round by round, so that it can go on after a kill or a loss of power and come out
 /// as if nothing had been.
 ///
-///     rdmfuzz-campaign 1
+///     rdmfuzz-campaign 2
 ///     plan seed=7 … corpus=DIGEST
 ///     sum HASH
 ///     failed …          as the workers said it (`WorkerMessage`)
@@ -19,6 +19,9 @@ public final class CampaignJournal {
     var range: ExecutionRange
     var result: RoundResult
   }
+
+  /// The first line, with the version of the format.
+  private static let mark = "rdmfuzz-campaign 2\n"
 
   private let file: JournalFile
   private let path: String
@@ -36,7 +39,7 @@ public final class CampaignJournal {
 
   /// Begins to read it as that of `plan` over the corpus with `digest`; an empty one becomes that.
   func begin(_ plan: CampaignPlan, corpus digest: String) throws(StorageError) {
-    let head = "rdmfuzz-campaign 1\n\(WorkerMessage.plan(WorkerPlan(plan)).line) corpus=\(WordEscape.escaped(digest))\n"
+    let head = CampaignJournal.mark + "\(WorkerMessage.plan(WorkerPlan(plan)).line) corpus=\(WordEscape.escaped(digest))\n"
     let bytes = try file.contents()
     let (sections, end) = CampaignJournal.sections(of: bytes)
     pending = []
@@ -51,7 +54,8 @@ public final class CampaignJournal {
       return
     }
     guard first == head else {
-      let isOurs = first.hasPrefix("rdmfuzz-campaign 1\n")
+      if first.hasPrefix("rdmfuzz-campaign "), !first.hasPrefix(CampaignJournal.mark) { throw isOfAnotherBuild }
+      let isOurs = first.hasPrefix(CampaignJournal.mark)
       throw StorageError(
         .malformed, path: path,
         isOurs ? "is of a campaign with another seed, corpus, loader or editions" : "expected the state of a campaign")

@@ -18,8 +18,10 @@ public struct Worker<Engine: Executor> {
   private var plan: CampaignPlan?
   private var source: SpecimenSource?
   private var observer = FeatureObserver()
-  /// Lives of the round in hand that had news, by execution: what is learnt of them need not be run again.
-  private var seen: [UInt64: SeenLife] = [:]
+  /// Specimens of the round in hand that had news, by execution: what is learnt of need not be made again.
+  private var made: [UInt64: Specimen] = [:]
+  /// What is kept of the round that is over, as far as it was told.
+  private var kept: [Round.Kept] = []
   /// What the last specimen has in common with others.
   private var group: SpecimenGroup?
 
@@ -53,15 +55,19 @@ public struct Worker<Engine: Executor> {
       return execute(range, isCampaign: true)
     case .canary(let range):
       return execute(range, isCampaign: false)
-    case .learn(let round):
+    case .lesson(let item):
+      kept.append(item)
+      return []
+    case .learn(let first, let end):
       guard let plan, var source else { return [WorkerMessage.error("expected a plan before work").line] }
       self.source = nil
-      plan.learn(round, into: &source, &executor, seen: seen)
-      seen.removeAll()
+      plan.learn(Round(first: first, end: end, kept: kept), into: &source, made: made)
+      kept.removeAll()
+      made.removeAll()
       group = nil
       self.source = source
       return []
-    default: return [WorkerMessage.error("expected plan, run, learn or canary, got \(line)").line]
+    default: return [WorkerMessage.error("expected plan, run, lesson, learn or canary, got \(line)").line]
     }
   }
 
@@ -91,8 +97,9 @@ public struct Worker<Engine: Executor> {
       if isCampaign, execution.symptom == nil {
         let features = source.news(in: observer.features.ids).filter { told.insert($0).inserted }
         if !features.isEmpty {
-          lines.append(WorkerMessage.news(News(index: index, features: features)).line)
-          seen[index] = SeenLife(specimen, observer)
+          let life = source.newPart(of: SeenLife(observer))
+          lines.append(WorkerMessage.news(News(index: index, features: features, life: life)).line)
+          made[index] = specimen
         }
       }
       if isCampaign, execution.symptom == nil, plan.compares(index) {

@@ -8,12 +8,14 @@ import Editions
 ///     campaign -> worker   run FIRST COUNT            executions FIRST to FIRST + COUNT - 1 of the campaign
 ///     campaign -> worker   canary FIRST COUNT         the same with the canary planted
 ///     worker -> campaign   failed INDEX EVENT INVARIANT STAGE RELATION DETAIL     ascending, EVENT - if unknown
-///     worker -> campaign   news INDEX FEATURES        features that were not known before the round, ascending by INDEX
+///     worker -> campaign   news INDEX FEATURES LIFE   FEATURES were not known before the round; ascending by INDEX
 ///     worker -> campaign   done FIRST COUNT EVENTS CHECKS     after the last failure
-///     campaign -> worker   learn FIRST END KEEPERS    what executions FIRST to END - 1 taught; KEEPERS - for none; no answer
+///     campaign -> worker   lesson INDEX LIFE          execution INDEX, of a round that is over, is kept; no answer
+///     campaign -> worker   learn FIRST END            these were the lessons of executions FIRST to END - 1; no answer
 ///     worker -> campaign   error REASON               instead of an answer
 ///
-/// FEATURES and KEEPERS are numbers with commas between. Workers learn in the order of the executions.
+/// FEATURES are numbers with commas between, LIFE such lists, one for boot and each event, with semicolons between.
+/// Workers learn in the order of the executions.
 ///
 /// A worker ends when its input ends. CORPUS is a digest: a worker must have loaded the corpus its campaign has.
 enum WorkerMessage: Hashable {
@@ -23,7 +25,8 @@ enum WorkerMessage: Hashable {
   case canary(ExecutionRange)
   case failed(ExecutionFailure)
   case news(News)
-  case learn(Round)
+  case lesson(Round.Kept)
+  case learn(first: UInt64, end: UInt64)
   case done(ExecutionRange, events: UInt64, checks: UInt64)
   case error(String)
 }
@@ -82,30 +85,21 @@ extension WorkerMessage {
     case .failed(let failure):
       return "failed \(failure.index) \(failure.event.map { String($0) } ?? "-") \(failure.symptom) "
         + WordEscape.escaped(failure.detail)
-    case .news(let news): return "news \(news.index) \(WorkerMessage.list(news.features))"
-    case .learn(let round): return "learn \(round.first) \(round.end) \(WorkerMessage.list(round.keepers))"
+    case .news(let news):
+      let new = SeenLife(features: news.features, counts: [news.features.count])
+      return "news \(news.index) \(new.word) \(news.life.word)"
+    case .lesson(let item): return "lesson \(item.index) \(item.life.word)"
+    case .learn(let first, let end): return "learn \(first) \(end)"
     case .done(let range, let events, let checks): return "done \(range.first) \(range.count) \(events) \(checks)"
     case .error(let reason): return "error \(WordEscape.escaped(reason))"
     }
   }
 
-  private static func list(_ numbers: [some BinaryInteger]) -> String {
-    numbers.isEmpty ? "-" : numbers.map { "\($0)" }.joined(separator: ",")
-  }
-
-  private static func numbers<Number: FixedWidthInteger>(_ word: String) -> [Number]? {
-    if word == "-" { return [] }
-    var numbers: [Number] = []
-    for part in word.split(separator: "," as Character, omittingEmptySubsequences: false) {
-      guard let number = Number(part) else { return nil }
-      numbers.append(number)
-    }
-    return numbers
-  }
-
   /// The message that `line` is, nil if it is none.
   init?(_ line: String) {
-    let words = line.split(separator: " " as Character, omittingEmptySubsequences: false).map { String($0) }
+    // By bytes: characters would take longer than all that is done with the message.
+    let words = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+      .map { String(Substring($0)) }
     func range(_ extra: Int = 0) -> ExecutionRange? {
       guard words.count == 3 + extra, let first = UInt64(words[1]), let count = UInt64(words[2]), count > 0,
         !first.addingReportingOverflow(count).overflow
@@ -138,14 +132,16 @@ extension WorkerMessage {
           index: index, event: Int(words[2]),
           symptom: Symptom(invariant: invariant, stage: stage, relation: relation), detail: detail))
     case "news":
-      guard words.count == 3, let index = UInt64(words[1]), let features: [UInt16] = WorkerMessage.numbers(words[2])
+      guard words.count == 4, let index = UInt64(words[1]), let new = SeenLife(word: words[2]), new.counts.count == 1,
+        let life = SeenLife(word: words[3])
       else { return nil }
-      self = .news(News(index: index, features: features))
+      self = .news(News(index: index, features: new.features, life: life))
+    case "lesson":
+      guard words.count == 3, let index = UInt64(words[1]), let life = SeenLife(word: words[2]) else { return nil }
+      self = .lesson(Round.Kept(index: index, life: life))
     case "learn":
-      guard words.count == 4, let first = UInt64(words[1]), let end = UInt64(words[2]), first < end,
-        let keepers: [UInt64] = WorkerMessage.numbers(words[3])
-      else { return nil }
-      self = .learn(Round(first: first, end: end, keepers: keepers))
+      guard words.count == 3, let first = UInt64(words[1]), let end = UInt64(words[2]), first < end else { return nil }
+      self = .learn(first: first, end: end)
     case "error":
       guard words.count == 2, let reason = WordEscape.unescaped(words[1]) else { return nil }
       self = .error(reason)

@@ -28,6 +28,8 @@ struct RoundResult: Equatable {
 
 /// The workers of a campaign. A round is cut into runs of indices, the next one for whoever is done first, and put
 /// together by index: what comes out depends neither on how many there are nor on how quick they were.
+///
+/// A worker has its next share before it is done with one: who hands them out has to wait for a processor, too.
 struct WorkerPool {
   /// Which specimens.
   enum Lane {
@@ -47,6 +49,8 @@ struct WorkerPool {
 
   /// Executions that may bring down a worker before the campaign gives up.
   private static let crashLimit = 64
+  /// Shares that a worker has at most.
+  static let depth = 2
 
   /// Starts `count` workers for `plan`.
   init(
@@ -69,43 +73,62 @@ struct WorkerPool {
   /// Executes `range`.
   mutating func run(_ lane: Lane, _ range: ExecutionRange) throws(WorkerFailure) -> RoundResult {
     var left = range
-    var tasks = [ExecutionRange?](repeating: nil, count: links.count)
-    var answers: [(first: UInt64, result: RoundResult)] = []
-    for worker in links.indices {
-      tasks[worker] = try handOut(lane, &left, to: worker, &answers)
-    }
+    // The shares of each worker, in the order in which it answers to them.
+    var tasks = [[ExecutionRange]](repeating: [], count: links.count)
+    var answers: [Answer] = []
+    for worker in links.indices { try handOut(lane, &left, to: worker, &tasks[worker], &answers) }
     while let (worker, limit) = try nextToAnswer(tasks) {
-      guard let share = tasks[worker] else { break }
+      let share = tasks[worker].removeFirst()
       switch collected(share, from: worker, within: limit) {
-      case .success(let answer): answers.append((share.first, answer))
-      case .failure(let failure): answers.append((share.first, try recovered(lane, share, worker, failure)))
+      case .success(let result): answers.append(Answer(share: share, result: result))
+      case .failure(let failure):
+        answers.append(Answer(share: share, result: try recovered(lane, share, worker, failure)))
+        try redo(lane, &tasks[worker], by: worker, &answers)
       }
-      tasks[worker] = try handOut(lane, &left, to: worker, &answers)
+      try handOut(lane, &left, to: worker, &tasks[worker], &answers)
     }
     var result = RoundResult()
-    for answer in answers.sorted(by: { $0.first < $1.first }) { result.add(answer.result) }
+    for answer in answers.sorted(by: { $0.share.first < $1.share.first }) { result.add(answer.result) }
     result.dropRepeatedNews()
     return result
   }
 
-  /// Gives a worker the next share of what is `left`; nil if nothing is.
+  /// What a share came to.
+  private struct Answer {
+    var share: ExecutionRange
+    var result: RoundResult
+  }
+
+  /// Gives a worker that has `tasks` as many shares of what is `left` as it may have.
   private mutating func handOut(
-    _ lane: Lane, _ left: inout ExecutionRange, to worker: Int, _ answers: inout [(first: UInt64, result: RoundResult)]
-  ) throws(WorkerFailure) -> ExecutionRange? {
-    while left.count > 0 {
+    _ lane: Lane, _ left: inout ExecutionRange, to worker: Int, _ tasks: inout [ExecutionRange],
+    _ answers: inout [Answer]
+  ) throws(WorkerFailure) {
+    while left.count > 0, tasks.count < WorkerPool.depth {
       let share = left.takeShare(among: links.count, unit: Rounds.group * UInt64(plan.editions.count))
-      guard let failure = send(lane, share, to: worker) else { return share }
-      answers.append((share.first, try recovered(lane, share, worker, failure)))
+      tasks.append(share)
+      guard let failure = send(lane, share, to: worker) else { continue }
+      // It is gone, over the first of what it had.
+      let first = tasks.removeFirst()
+      answers.append(Answer(share: first, result: try recovered(lane, first, worker, failure)))
+      try redo(lane, &tasks, by: worker, &answers)
     }
-    return nil
+  }
+
+  /// Has all `tasks` done that were lost with a worker, by the one in its place.
+  private mutating func redo(
+    _ lane: Lane, _ tasks: inout [ExecutionRange], by worker: Int, _ answers: inout [Answer]
+  ) throws(WorkerFailure) {
+    for share in tasks { answers.append(Answer(share: share, result: try run(single: lane, share, worker))) }
+    tasks.removeAll()
   }
 
   /// The worker that has something to say first, and how long it may still take over it; nil if none has a task. When all
   /// have been silent for too long it is one that may take no longer.
   private func nextToAnswer(
-    _ tasks: [ExecutionRange?]
+    _ tasks: [[ExecutionRange]]
   ) throws(WorkerFailure) -> (worker: Int, limit: Duration)? {
-    let busy = tasks.indices.filter { tasks[$0] != nil }
+    let busy = tasks.indices.filter { !tasks[$0].isEmpty }
     var inputs: [Int32] = []
     for worker in busy {
       guard let input = links[worker].pendingInput else { return (worker, stall) }
@@ -119,14 +142,19 @@ struct WorkerPool {
   /// Tells all workers what a round taught.
   mutating func learn(_ round: Round) throws(WorkerFailure) {
     learnt.append(round)
+    let lines = WorkerPool.lines(round)
     for worker in links.indices {
       do {
-        try links[worker].send(WorkerMessage.learn(round).line)
+        for line in lines { try links[worker].send(line) }
       } catch {
         // A worker that is gone shows as such when it is to do something.
         continue
       }
     }
+  }
+
+  private static func lines(_ round: Round) -> [String] {
+    round.kept.map { WorkerMessage.lesson($0).line } + [WorkerMessage.learn(first: round.first, end: round.end).line]
   }
 
   /// What a worker has learnt, nil if none of them can be asked.
@@ -145,7 +173,7 @@ struct WorkerPool {
     let line = try link.receive(within: stall)
     switch WorkerMessage(line) {
     case .ready(corpus):
-      for round in learnt { try link.send(WorkerMessage.learn(round).line) }
+      for line in learnt.lazy.flatMap(WorkerPool.lines) { try link.send(line) }
       return link
     case .ready: throw .refused("it has another corpus")
     case .error(let reason): throw .refused(reason)
@@ -247,7 +275,7 @@ extension ExecutionRange {
   fileprivate mutating func takeShare(among workers: Int, unit: UInt64) -> ExecutionRange {
     var size = count
     if workers > 1 {
-      let part = max(count / (2 * UInt64(workers)), 4 * unit)
+      let part = max(count / (2 * UInt64(workers)), 2 * unit)
       let end = (first + part + unit - 1) / unit * unit
       size = min(end - first, count)
     }

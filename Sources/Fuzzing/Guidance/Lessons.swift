@@ -1,12 +1,14 @@
 import Features
 import Tracing
 
-/// Features of an execution that were not known before its round.
+/// An execution with features that were not known before its round.
 struct News: Hashable, Sendable {
   /// The execution.
   var index: UInt64
   /// Its new features.
   var features: [UInt16]
+  /// Its life, up to the last of what was not known before the round.
+  var life: SeenLife
 }
 
 /// A specimen that showed something new, and all its features.
@@ -17,46 +19,37 @@ struct Lesson: Sendable {
   var features: [UInt16]
 }
 
-/// A specimen and what was seen of its life: what a lesson is made of.
-struct SeenLife: Sendable {
-  var specimen: Specimen
-  /// All its features, in the order in which they came up.
-  var features: [UInt16]
-  /// How many there were after boot, and after each event.
-  var counts: [Int]
-
-  init(_ specimen: Specimen, _ observer: FeatureObserver) {
-    self.specimen = specimen
-    features = observer.features.ids
-    counts = observer.counts
-  }
-}
-
 /// What a round taught: enough for any worker to learn the same.
 struct Round: Hashable, Sendable {
   /// The first execution.
   var first: UInt64
   /// One past the last.
   var end: UInt64
-  /// Executions whose specimens are kept, ascending.
-  var keepers: [UInt64]
+  /// What is kept of it, ascending by execution.
+  var kept: [Kept]
+
+  /// An execution whose specimen is kept.
+  struct Kept: Hashable, Sendable {
+    var index: UInt64
+    var life: SeenLife
+  }
 
   /// A round with all its `news`, ascending by execution. Each is kept that has a feature that none before it has.
   init(first: UInt64, end: UInt64, news: [News]) {
-    self.init(first: first, end: end, keepers: [])
+    self.init(first: first, end: end, kept: [])
     var told: Set<UInt16> = []
     for item in news {
       var isFirst = false
       for feature in item.features where told.insert(feature).inserted { isFirst = true }
-      if isFirst { keepers.append(item.index) }
+      if isFirst { kept.append(Kept(index: item.index, life: item.life)) }
     }
   }
 
   /// A round by what is kept of it.
-  init(first: UInt64, end: UInt64, keepers: [UInt64]) {
+  init(first: UInt64, end: UInt64, kept: [Kept]) {
     self.first = first
     self.end = end
-    self.keepers = keepers
+    self.kept = kept
   }
 }
 
@@ -67,21 +60,13 @@ extension CampaignPlan {
     return Rounds.end(after: index / editions) * editions
   }
 
-  /// Takes what `round` taught into `source`: its specimens are made and run again, which gives the same in every process,
-  /// unless their lives are among those `seen` by execution.
-  func learn(
-    _ round: Round, into source: inout SpecimenSource, _ executor: inout some Executor, seen: [UInt64: SeenLife] = [:]
-  ) {
-    var observer = FeatureObserver()
+  /// Takes what `round` taught into `source`. Its specimens are made again, which gives the same in every process, unless
+  /// they are among those `made` by execution.
+  func learn(_ round: Round, into source: inout SpecimenSource, made: [UInt64: Specimen] = [:]) {
     let editions = UInt64(self.editions.count)
-    for index in round.keepers {
-      if let life = seen[index] {
-        source.learn(source.lesson(index / editions, life))
-        continue
-      }
-      let specimen = specimen(index, from: source)
-      _ = executor.run(specimen, &observer)
-      source.learn(source.lesson(index / editions, SeenLife(specimen, observer)))
+    for item in round.kept {
+      let specimen = made[item.index] ?? specimen(item.index, from: source)
+      source.learn(source.lesson(item.index / editions, specimen, item.life))
     }
     source.endRound(from: round.first / editions, to: round.end / editions)
   }

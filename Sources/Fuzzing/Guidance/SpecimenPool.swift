@@ -19,6 +19,8 @@ struct SpecimenPool: Sendable {
   private(set) var entries: [Entry] = []
   /// How many entries have each feature; a feature of a forgotten entry stays known.
   private var holders = [UInt16](repeating: 0, count: FeatureSet.count)
+  /// How much each feature adds to the worth of those that have it. Entries have hundreds, and all are weighed each round.
+  private var rarities = [UInt32](repeating: 0, count: FeatureSet.count)
   private var known = [Bool](repeating: false, count: FeatureSet.count)
   /// Sums of the entries' weights up to each.
   private var sums: [UInt64] = []
@@ -34,8 +36,15 @@ struct SpecimenPool: Sendable {
     entries.append(Entry(specimen: lesson.specimen, features: lesson.features))
     for feature in lesson.features {
       known[Int(feature)] = true
-      holders[Int(feature)] += 1
+      hold(feature, 1)
     }
+  }
+
+  private mutating func hold(_ feature: UInt16, _ difference: Int) {
+    let count = Int(holders[Int(feature)]) + difference
+    holders[Int(feature)] = UInt16(count)
+    let weight = FeatureSet.kind(of: feature)?.weight ?? 1
+    rarities[Int(feature)] = count == 0 ? 0 : UInt32((weight << 24) / UInt64(count * count))
   }
 
   /// Weighs all entries by what is in here now.
@@ -44,7 +53,7 @@ struct SpecimenPool: Sendable {
       let worth = entries.map { weight(of: $0) }
       let order = entries.indices.sorted { (worth[$0], $1) > (worth[$1], $0) }
       for index in order[(3 * SpecimenPool.capacity / 4)...] {
-        for feature in entries[index].features { holders[Int(feature)] -= 1 }
+        for feature in entries[index].features { hold(feature, -1) }
       }
       entries = order[..<(3 * SpecimenPool.capacity / 4)].sorted().map { entries[$0] }
     }
@@ -60,10 +69,7 @@ struct SpecimenPool: Sendable {
   /// more than facts about steps; long lives and those that were often tried count less.
   private func weight(of entry: Entry) -> UInt64 {
     var rarity: UInt64 = 0
-    for feature in entry.features {
-      let holders = UInt64(max(1, holders[Int(feature)]))
-      rarity += (FeatureSet.kind(of: feature)?.weight ?? 1) << 24 / (holders * holders)
-    }
+    for feature in entry.features { rarity += UInt64(rarities[Int(feature)]) }
     return 1 + rarity / (UInt64(4 + entry.specimen.events.count) * (4 + entry.uses))
   }
 

@@ -89,17 +89,16 @@ public struct PowerTest: Sendable {
     var observer = FeatureObserver()
     var trial = PowerTrial(seed: seed, budget: budget)
     var news: [News] = []
-    var seen: [UInt64: SeenLife] = [:]
+    var made: [UInt64: Specimen] = [:]
     var group: SpecimenGroup?
     var first: UInt64 = 0
     var end = Rounds.end(after: 0)
     for index in 0..<budget {
       if index % 256 == 0, stop() { return nil }
       if index == end {
-        plan.learn(
-          Round(first: first, end: end, news: news), into: &source, &executor, seen: seen)
+        plan.learn(Round(first: first, end: end, news: news), into: &source, made: made)
         news.removeAll()
-        seen.removeAll()
+        made.removeAll()
         group = nil
         first = end
         end = Rounds.end(after: index)
@@ -110,8 +109,8 @@ public struct PowerTest: Sendable {
       if execution.symptom == nil {
         let features = source.news(in: observer.features.ids)
         if !features.isEmpty {
-          news.append(News(index: index, features: features))
-          seen[index] = SeenLife(specimen, observer)
+          news.append(News(index: index, features: features, life: SeenLife(observer)))
+          made[index] = specimen
         }
         if CampaignPlan.compares(index, among: 1) { execution = executor.compare(specimen) }
       }

@@ -95,7 +95,7 @@ public struct SpecimenSource: Sendable {
     var base: Specimen
     switch self.base(of: number, &random) {
     case .corpus(let place): base = corpus[place]
-    case .pool(let place): base = pool.entries[place].specimen
+    case .pool(let place): base = pool.specimens[place]
     case .nothing: return SpecimenGroup(number: number, base: nil, scope: .whole)
     }
     if random.chance(1, of: 2) { base = mutated(base, .host, for: edition, &random) }
@@ -129,7 +129,7 @@ public struct SpecimenSource: Sendable {
   /// A specimen to splice with: a known one or a new one.
   private func partner(for edition: Edition, _ random: inout RandomSource) -> Specimen {
     if random.chance(1, of: 2) {
-      if let known = pool.draw(&random) { return pool.entries[known].specimen }
+      if let known = pool.draw(&random) { return pool.specimens[known] }
       if !corpus.isEmpty { return random.pick(corpus) }
     }
     return mutator.generator.specimen(for: edition, &random)

@@ -44,8 +44,8 @@ struct GuidanceTests {
       let middle = range.lowerBound + UInt64(range.count) / 3
       return [range.lowerBound..<middle, middle..<range.upperBound]
     }
-    #expect(one.pool.entries.map(\.specimen) == two.pool.entries.map(\.specimen))
-    #expect(one.pool.entries.count > 50)
+    #expect(one.pool.specimens == two.pool.specimens)
+    #expect(one.pool.specimens.count > 50)
     for index in UInt64(256)..<320 {
       #expect(one.specimen(index, for: Self.edition) == two.specimen(index, for: Self.edition))
     }
@@ -73,11 +73,11 @@ struct GuidanceTests {
       }
       Self.plan.learn(round, into: &told)
       Self.plan.learn(whole, into: &seen, made: made)
-      #expect(told.pool.entries.map(\.specimen) == seen.pool.entries.map(\.specimen))
-      #expect(told.pool.entries.map(\.features) == seen.pool.entries.map(\.features))
+      #expect(told.pool.specimens == seen.pool.specimens)
+      #expect(told.pool.specimens.indices.allSatisfy { told.pool.features(of: $0) == seen.pool.features(of: $0) })
       first = end
     }
-    #expect(!seen.pool.entries.isEmpty && cut > 0)
+    #expect(!seen.pool.specimens.isEmpty && cut > 0)
   }
 
   @Test("every specimen that is kept has something new, and its life ends where that showed")
@@ -86,14 +86,15 @@ struct GuidanceTests {
     var executor = PlayerExecutor()
     var observer = FeatureObserver()
     var known: Set<UInt16> = []
-    for entry in source.pool.entries {
-      _ = executor.run(entry.specimen, &observer)
-      #expect(observer.features.ids == entry.features)
-      let fresh = entry.features.filter { !known.contains($0) }
+    for (index, specimen) in source.pool.specimens.enumerated() {
+      _ = executor.run(specimen, &observer)
+      let features = source.pool.features(of: index)
+      #expect(observer.features.ids[...] == features)
+      let fresh = features.filter { !known.contains($0) }
       #expect(!fresh.isEmpty)
       let before = observer.counts.dropLast().last ?? 0
-      #expect(entry.specimen.events.count <= 1 || entry.features[before...].contains { !known.contains($0) })
-      known.formUnion(entry.features)
+      #expect(specimen.events.count <= 1 || features.dropFirst(before).contains { !known.contains($0) })
+      known.formUnion(features)
     }
   }
 
@@ -108,7 +109,7 @@ struct GuidanceTests {
       source.specimen($0, for: Self.edition) == untaught.specimen($0, for: Self.edition)
     }
     #expect(new.contains(same), "\(same)")
-    #expect(!source.pool.entries.isEmpty)
+    #expect(!source.pool.specimens.isEmpty)
   }
 
   @Test("baselines learn nothing")
@@ -149,8 +150,8 @@ struct GuidanceTests {
       pool.add(Lesson(index: 0, specimen: nothing, features: [7, feature]))
     }
     pool.weigh()
-    #expect(pool.entries.count < SpecimenPool.capacity && pool.novel(of: [7, 8, 9, 999]) == [999])
-    #expect(!pool.entries.contains { $0.features == [7, 8] })
+    #expect(pool.specimens.count < SpecimenPool.capacity && pool.novel(of: [7, 8, 9, 999]) == [999])
+    #expect(!pool.specimens.indices.contains { pool.features(of: $0) == [7, 8] })
   }
 
   @Test("equal lives have equal features, whatever was seen before; other lives have others")

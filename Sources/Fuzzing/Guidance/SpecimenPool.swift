@@ -5,10 +5,12 @@ import Features
 /// A specimen enters if it has a feature that none in here has. The rarer its features are among those in here, and the
 /// shorter its life, the more often it is drawn. Equal additions in equal order make equal pools.
 struct SpecimenPool: Sendable {
-  /// A specimen and what it showed.
-  struct Entry: Sendable {
-    let specimen: Specimen
-    let features: [UInt16]
+  /// What a specimen's worth comes from, beside how rare its features are.
+  private struct Standing: Sendable {
+    /// Its features end here in `features`, and begin where those of the one before it end.
+    var end: Int
+    /// Events of its life.
+    let length: UInt64
     /// How many groups began with it.
     var uses: UInt64 = 0
   }
@@ -16,13 +18,17 @@ struct SpecimenPool: Sendable {
   /// Most specimens. Those beyond it are forgotten, the least worth first.
   static let capacity = 4096
 
-  private(set) var entries: [Entry] = []
-  /// How many entries have each feature; a feature of a forgotten entry stays known.
+  private(set) var specimens: [Specimen] = []
+  // All are weighed each round, so that what that takes lies close together.
+  private var standings: [Standing] = []
+  /// Features of all specimens, one after the other.
+  private var features: [UInt16] = []
+  /// How many specimens have each feature; a feature of a forgotten one stays known.
   private var holders = [UInt16](repeating: 0, count: FeatureSet.count)
-  /// How much each feature adds to the worth of those that have it. Entries have hundreds, and all are weighed each round.
+  /// How much each feature adds to the worth of those that have it.
   private var rarities = [UInt32](repeating: 0, count: FeatureSet.count)
   private var known = [Bool](repeating: false, count: FeatureSet.count)
-  /// Sums of the entries' weights up to each.
+  /// Sums of the specimens' weights up to each.
   private var sums: [UInt64] = []
 
   /// Those of `features` that nothing in here ever had.
@@ -33,7 +39,9 @@ struct SpecimenPool: Sendable {
 
   /// Adds a specimen with its features. Weights stay as they are until `weigh`.
   mutating func add(_ lesson: Lesson) {
-    entries.append(Entry(specimen: lesson.specimen, features: lesson.features))
+    specimens.append(lesson.specimen)
+    features += lesson.features
+    standings.append(Standing(end: features.count, length: UInt64(lesson.specimen.events.count)))
     for feature in lesson.features {
       known[Int(feature)] = true
       hold(feature, 1)
@@ -47,36 +55,59 @@ struct SpecimenPool: Sendable {
     rarities[Int(feature)] = count == 0 ? 0 : UInt32((weight << 24) / UInt64(count * count))
   }
 
-  /// Weighs all entries by what is in here now.
+  /// The features of specimen `index`, in the order in which they came up.
+  func features(of index: Int) -> ArraySlice<UInt16> {
+    features[(index > 0 ? standings[index - 1].end : 0)..<standings[index].end]
+  }
+
+  /// Weighs all specimens by what is in here now.
   mutating func weigh() {
-    if entries.count > SpecimenPool.capacity {
-      let worth = entries.map { weight(of: $0) }
-      let order = entries.indices.sorted { (worth[$0], $1) > (worth[$1], $0) }
-      for index in order[(3 * SpecimenPool.capacity / 4)...] {
-        for feature in entries[index].features { hold(feature, -1) }
-      }
-      entries = order[..<(3 * SpecimenPool.capacity / 4)].sorted().map { entries[$0] }
+    if specimens.count > SpecimenPool.capacity {
+      let worth = weights()
+      let order = specimens.indices.sorted { (worth[$0], $1) > (worth[$1], $0) }
+      keep(order[..<(3 * SpecimenPool.capacity / 4)].sorted())
     }
     sums.removeAll(keepingCapacity: true)
     var sum: UInt64 = 0
-    for entry in entries {
-      sum += weight(of: entry)
+    for weight in weights() {
+      sum += weight
       sums.append(sum)
     }
   }
 
-  /// Rare features count most: one that only this entry has as much as a hundred that ten have. Facts about states count
-  /// more than facts about steps; long lives and those that were often tried count less.
-  private func weight(of entry: Entry) -> UInt64 {
-    var rarity: UInt64 = 0
-    for feature in entry.features { rarity += UInt64(rarities[Int(feature)]) }
-    return 1 + rarity / (UInt64(4 + entry.specimen.events.count) * (4 + entry.uses))
+  /// Forgets all specimens but `kept`, which are ascending.
+  private mutating func keep(_ kept: [Int]) {
+    for feature in features { hold(feature, -1) }
+    var left: [UInt16] = []
+    for index in kept { left += features(of: index) }
+    var end = 0
+    standings = kept.map { index in
+      var standing = standings[index]
+      end += features(of: index).count
+      standing.end = end
+      return standing
+    }
+    specimens = kept.map { specimens[$0] }
+    features = left
+    for feature in features { hold(feature, 1) }
   }
 
-  /// Notes that a group began with entry `index`.
-  mutating func use(_ index: Int) { entries[index].uses += 1 }
+  /// Rare features count most: one that only this specimen has as much as a hundred that ten have. Facts about states count
+  /// more than facts about steps; long lives and those that were often tried count less.
+  private func weights() -> [UInt64] {
+    var start = 0
+    return standings.map { standing in
+      var rarity: UInt64 = 0
+      for place in start..<standing.end { rarity += UInt64(rarities[Int(features[place])]) }
+      start = standing.end
+      return 1 + rarity / ((4 + standing.length) * (4 + standing.uses))
+    }
+  }
 
-  /// The index of one of the entries that were weighed, by weight; nil if there is none.
+  /// Notes that a group began with specimen `index`.
+  mutating func use(_ index: Int) { standings[index].uses += 1 }
+
+  /// The index of one of the specimens that were weighed, by weight; nil if there is none.
   func draw(_ random: inout RandomSource) -> Int? {
     guard let total = sums.last else { return nil }
     let point = random.below(total)

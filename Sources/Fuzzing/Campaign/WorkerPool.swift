@@ -275,7 +275,7 @@ extension ExecutionRange {
   fileprivate mutating func takeShare(among workers: Int, unit: UInt64) -> ExecutionRange {
     var size = count
     if workers > 1 {
-      let part = max(count / (2 * UInt64(workers)), 2 * unit)
+      let part = max(count / (2 * UInt64(WorkerPool.depth * workers)), 2 * unit)
       let end = (first + part + unit - 1) / unit * unit
       size = min(end - first, count)
     }

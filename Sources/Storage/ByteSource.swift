@@ -15,7 +15,8 @@ import CZlib
 public final class ByteSource {
   private enum Origin {
     case file(Int32)
-    case memory([UInt8], offset: Int)
+    /// All of it is in `input` from the start.
+    case memory
   }
 
   private static let chunk = 1 << 16
@@ -48,8 +49,9 @@ public final class ByteSource {
   /// Reads `bytes`; errors name them `name`.
   public init(bytes: [UInt8], name: String) {
     path = name
-    origin = .memory(bytes, offset: 0)
-    input = [UInt8](repeating: 0, count: min(ByteSource.chunk, max(bytes.count, 2)))
+    origin = .memory
+    input = bytes
+    inputEnd = bytes.count
   }
 
   deinit {
@@ -75,11 +77,7 @@ public final class ByteSource {
       let count = readSome(descriptor, &input, input.count)
       guard count >= 0 else { throw StorageError(.system, path: path, systemMessage()) }
       inputEnd = count
-    case .memory(let bytes, let offset):
-      let count = min(input.count, bytes.count - offset)
-      input.withUnsafeMutableBufferPointer { copyBytes(count, from: bytes, at: offset, to: $0) }
-      inputEnd = count
-      origin = .memory(bytes, offset: offset + count)
+    case .memory: break
     }
     atEnd = inputEnd == 0
   }
@@ -136,12 +134,13 @@ public final class ByteSource {
     }
     while let stream {
       try fill()
-      let available = inputEnd - inputStart
+      let available = min(inputEnd - inputStart, Int(UInt32.max))
       var produced = 0
       var consumed = 0
       let start = inputStart
-      let status: Int32 = input.withUnsafeMutableBufferPointer { source in
-        stream.pointee.next_in = source.baseAddress! + start
+      // Only read there: bytes in memory may be somebody else's, too.
+      let status: Int32 = input.withUnsafeBufferPointer { source in
+        stream.pointee.next_in = UnsafeMutablePointer(mutating: source.baseAddress! + start)
         stream.pointee.avail_in = UInt32(available)
         stream.pointee.next_out = target.baseAddress!
         stream.pointee.avail_out = UInt32(min(target.count, Int(UInt32.max)))

@@ -24,7 +24,8 @@ public struct Trace: Hashable, Sendable {
   /// Reads bytes, plain or gzip; errors name them `name`.
   public init(bytes: [UInt8], name: String) throws(TraceError) {
     var reader = try TraceReader(bytes: bytes, name: name)
-    try self.init(reading: &reader)
+    // Plain lines are about as long as that; of packed ones there are more.
+    try self.init(reading: &reader, expecting: min(bytes.count / 64, 1 << 12))
   }
 
   /// Reads the file at `path`, plain or gzip.
@@ -33,8 +34,9 @@ public struct Trace: Hashable, Sendable {
     try self.init(reading: &reader)
   }
 
-  private init(reading reader: inout TraceReader) throws(TraceError) {
+  private init(reading reader: inout TraceReader, expecting count: Int = 0) throws(TraceError) {
     self.init(reader.header)
+    steps.reserveCapacity(count)
     while let step = try reader.next() { steps.append(step) }
     closingComments = reader.closingComments
   }

@@ -133,7 +133,7 @@ struct TraceLines: ~Copyable {
 
   /// Goes to the next line that is neither blank nor a comment; false at the end.
   mutating func advance(limit: Int) throws(TraceError) -> Bool {
-    comments.removeAll(keepingCapacity: true)
+    if !comments.isEmpty { comments.removeAll() }
     commentBytes = 0
     while let bytes = try readLine() {
       cursor.begin(bytes, line: reader.number)

@@ -28,7 +28,10 @@ struct LineCursor {
   /// Where the last of them begins.
   private var keyStart = 0
 
-  init(path: String) { self.path = path }
+  init(path: String) {
+    self.path = path
+    keys.reserveCapacity(8)
+  }
 
   /// Starts on the line `bytes`, number `line`.
   mutating func begin(_ bytes: UnsafeBufferPointer<UInt8>, line: Int) {
@@ -129,7 +132,11 @@ struct LineCursor {
   }
 
   func string(_ start: Int, _ end: Int) -> String {
-    String(decoding: part(start, end), as: UTF8.self)
+    // Most are short enough to lie in the value itself, which this writes to directly.
+    String(unsafeUninitializedCapacity: end - start) { place in
+      for index in start..<end { place[index - start] = bytes[index] }
+      return end - start
+    }
   }
 
   /// The bytes as a word, nil if they are too many for one of the grammar.
@@ -200,12 +207,16 @@ struct LineCursor {
     in vocabulary: Vocabulary<Key>, since mark: Int = 0, repeatable: Key? = nil, _ other: Key? = nil
   ) throws(TraceError) -> Key? {
     keyStart = position
-    while position < limit {
-      let byte = bytes[position]
+    // In registers, not in `self`.
+    var end = position
+    let (bytes, limit) = (bytes, limit)
+    while end < limit {
+      let byte = bytes[end]
       if LineCursor.isBlank(byte) || byte == UInt8(ascii: ",") { break }
-      position += 1
+      end += 1
       if byte == UInt8(ascii: "=") { break }
     }
+    position = end
     // A key that is too long for the grammar is unknown, and reading ends at the first.
     guard let word = wordAt(keyStart, position) else { return nil }
     let key = vocabulary.meaning(of: word)

@@ -3,16 +3,22 @@ extension LineCursor {
   mutating func observation() throws(TraceError) -> Observation? {
     guard passArrow() else { return nil }
     try word("what was observed")
-    // What most lines say.
-    if bytes.count == position + 2, skip("ok") { return Observation.ok }
     var observation = Observation([])
+    if skip("ok") {
+      // What most lines say; the word takes no memory of its own.
+      if position == bytes.count { return .ok }
+      observation = .ok
+    }
     while try !atEnd() {
       let start = position
       let word = try escaped(until: UInt8(ascii: "="))
       if skip(UInt8(ascii: "=")) {
         if word.isEmpty { throw expected("a key before =", at: start) }
+        if observation.fields.isEmpty { observation.fields.reserveCapacity(2) }
         observation.fields.append(Observation.Field(word, try escaped()))
       } else {
+        // Most are about as long as that.
+        if observation.words.isEmpty { observation.words.reserveCapacity(1 + (limit - start) / 16) }
         observation.words.append(word)
       }
     }

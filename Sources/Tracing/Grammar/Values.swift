@@ -221,12 +221,18 @@ extension LineCursor {
   mutating func escaped(until stop: UInt8? = nil) throws(TraceError) -> String {
     let start = position
     var plain = true
-    while let byte = next, !LineCursor.isBlank(byte), byte != stop {
+    // In registers, not in `self`.
+    var end = start
+    let (bytes, limit, stop) = (bytes, limit, stop ?? UInt8(ascii: " "))
+    while end < limit {
+      let byte = bytes[end]
+      if LineCursor.isBlank(byte) || byte == stop { break }
       guard byte > 0x20, byte < 0x7F else { throw expected("printable ASCII, or \\xNN for other bytes", at: start) }
       if byte == UInt8(ascii: "\\") { plain = false }
-      position += 1
+      end += 1
     }
-    if plain { return string(start, position) }
+    position = end
+    if plain { return string(start, end) }
     var decoded: [UInt8] = []
     var index = start
     while index < position {

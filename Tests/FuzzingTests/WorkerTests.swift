@@ -38,8 +38,8 @@ struct WorkerTests {
   func garbage() {
     for line in [
       "news", "news 1", "news 1 1", "news x 1 1", "news 1 65536 1", "news 1 1 65536", "news 1 1, 1", "news 1 1 1,;2",
-      "news 1 1 ,1", "news 1 1 1,,2", "news 1 1;2 1", "news 1  1", "news 1 1 ;", "lesson 1", "lesson 1 -", "lesson 1 1 1",
-      "lesson x 1", "learn 0", "learn 64 64", "learn 0 x", "learn 0 64 1",
+      "news 1 1 ,1", "news 1 1 1,,2", "news 1 1;2 1", "news 1  1", "news 1 1 ;", "lesson 1", "lesson 1 -",
+      "lesson 1 1 1", "lesson x 1", "learn 0", "learn 64 64", "learn 0 x", "learn 0 64 1",
       "", " ", "run", "run 1", "run 1 0", "run 1 2 3", "run -1 5", "run \(UInt64.max) 2", "done 1 2", "done 1 2 3",
       "failed 1 2 a b c",
       "failed x 2 a b c d", "failed 1 2 a b c %", "ready", "ready %2", "plan", "plan seed=1", "hello world", "RUN 1 1",

@@ -39,7 +39,8 @@ public final class CampaignJournal {
 
   /// Begins to read it as that of `plan` over the corpus with `digest`; an empty one becomes that.
   func begin(_ plan: CampaignPlan, corpus digest: String) throws(StorageError) {
-    let head = CampaignJournal.mark + "\(WorkerMessage.plan(WorkerPlan(plan)).line) corpus=\(WordEscape.escaped(digest))\n"
+    let said = WorkerMessage.plan(WorkerPlan(plan)).line
+    let head = CampaignJournal.mark + "\(said) corpus=\(WordEscape.escaped(digest))\n"
     let bytes = try file.contents()
     let (sections, end) = CampaignJournal.sections(of: bytes)
     pending = []

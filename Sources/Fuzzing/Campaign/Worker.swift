@@ -18,7 +18,7 @@ public struct Worker<Engine: Executor> {
   private var plan: CampaignPlan?
   private var source: SpecimenSource?
   private var observer = FeatureObserver()
-  /// Specimens of the round in hand that had news, by execution: what is learnt of need not be made again.
+  /// Specimens of the round in hand that had news, by execution: those that are learnt from need not be made again.
   private var made: [UInt64: Specimen] = [:]
   /// What is kept of the round that is over, as far as it was told.
   private var kept: [Round.Kept] = []

@@ -13,6 +13,7 @@ final class LineChannel {
   private let input: Int32
   private let output: Int32
   private var buffer: [UInt8] = []
+  private var chunk = [UInt8](repeating: 0, count: 1 << 14)
   private var start = 0
 
   init(input: Int32, output: Int32) {
@@ -52,8 +53,7 @@ final class LineChannel {
       scanned = buffer.count
       guard buffer.count <= LineChannel.lineLimit else { throw .garbled("a line without end") }
       if let limit { try wait(limit) }
-      var chunk = [UInt8](repeating: 0, count: 1 << 14)
-      let count = read(input, &chunk, chunk.count)
+      let count = chunk.withUnsafeMutableBytes { read(input, $0.baseAddress!, $0.count) }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { return nil }
       buffer += chunk[..<count]

@@ -97,9 +97,12 @@ extension WorkerMessage {
 
   /// The message that `line` is, nil if it is none.
   init?(_ line: String) {
-    // By bytes: characters would take longer than all that is done with the message.
-    let words = line.utf8.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
-      .map { String(Substring($0)) }
+    // By bytes where they lie: characters would take longer than all that is done with the message.
+    var line = line
+    let words = line.withUTF8 { bytes in
+      bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
+        .map { String(decoding: $0, as: UTF8.self) }
+    }
     func range(_ extra: Int = 0) -> ExecutionRange? {
       guard words.count == 3 + extra, let first = UInt64(words[1]), let count = UInt64(words[2]), count > 0,
         !first.addingReportingOverflow(count).overflow

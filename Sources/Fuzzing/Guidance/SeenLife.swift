@@ -27,31 +27,49 @@ struct SeenLife: Hashable, Sendable {
 extension SeenLife {
   /// The life as a word of messages: features with commas between, those of boot and each event with semicolons between.
   var word: String {
-    var word: [UInt8] = []
-    word.reserveCapacity(features.count * 6 + counts.count)
-    var start = 0
-    for (event, end) in counts.enumerated() {
-      if event > 0 { word.append(UInt8(ascii: ";")) }
-      for place in start..<end {
-        if place > start { word.append(UInt8(ascii: ",")) }
-        SeenLife.append(features[place], to: &word)
+    // Five digits and a comma or semicolon each.
+    String(unsafeUninitializedCapacity: features.count * 6 + counts.count) { bytes in
+      var end = 0
+      var feature = 0
+      for (event, count) in counts.enumerated() {
+        if event > 0 { SeenLife.append(";", to: bytes, &end) }
+        for place in feature..<count {
+          if place > feature { SeenLife.append(",", to: bytes, &end) }
+          SeenLife.append(features[place], to: bytes, &end)
+        }
+        feature = count
       }
-      start = end
+      return end
     }
-    return String(decoding: word, as: UTF8.self)
   }
 
-  private static func append(_ number: UInt16, to word: inout [UInt8]) {
-    if number > 9 { append(number / 10, to: &word) }
-    word.append(UInt8(ascii: "0") + UInt8(number % 10))
+  private static func append(_ mark: Unicode.Scalar, to bytes: UnsafeMutableBufferPointer<UInt8>, _ end: inout Int) {
+    bytes[end] = UInt8(ascii: mark)
+    end += 1
+  }
+
+  private static func append(_ number: UInt16, to bytes: UnsafeMutableBufferPointer<UInt8>, _ end: inout Int) {
+    var scale: UInt16 = 1
+    while number / 10 >= scale { scale *= 10 }
+    while scale > 0 {
+      bytes[end] = UInt8(ascii: "0") + UInt8(number / scale % 10)
+      end += 1
+      scale /= 10
+    }
   }
 
   /// Reads such a word; nil if it is none, or has no feature at all.
   init?(word: String) {
+    var word = word
+    guard let life = word.withUTF8({ SeenLife(bytes: $0) }) else { return nil }
+    self = life
+  }
+
+  private init?(bytes: UnsafeBufferPointer<UInt8>) {
     self.init(features: [], counts: [])
     var number: Int?
     var isOpen = false
-    for byte in word.utf8 {
+    for byte in bytes {
       switch byte {
       case UInt8(ascii: "0")...UInt8(ascii: "9"):
         let next = (number ?? 0) * 10 + Int(byte - UInt8(ascii: "0"))

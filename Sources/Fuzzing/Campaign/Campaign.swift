@@ -118,7 +118,9 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
         report.interrupted = true
         return
       }
-      let range = ExecutionRange(first: first, count: min(plan.roundSize, plan.canary.executions - first))
+      // Most canaries are found at once: little is executed behind them.
+      let range = ExecutionRange(
+        first: first, count: min(plan.roundSize, Rounds.end(after: first) - first, plan.canary.executions - first))
       first += range.count
       for failure in try collect(.canary, range, &pool).failures {
         // It counts if it comes again here, and not without the quirk.

@@ -62,7 +62,9 @@ struct WorkerPool {
     self.corpus = corpus
     self.lost = lost
     stall = plan.stall
-    for _ in 0..<max(1, count) { links.append(try launched()) }
+    // They load at the same time.
+    for _ in 0..<max(1, count) { links.append(try launcher.launch()) }
+    for link in links { try prepare(link) }
   }
 
   /// Ends all workers.
@@ -169,12 +171,17 @@ struct WorkerPool {
 
   private func launched() throws(WorkerFailure) -> any WorkerLink {
     let link = try launcher.launch()
+    try prepare(link)
+    return link
+  }
+
+  /// Tells a new worker what to work on, and what the others have learnt.
+  private func prepare(_ link: any WorkerLink) throws(WorkerFailure) {
     try link.send(WorkerMessage.plan(plan).line)
     let line = try link.receive(within: stall)
     switch WorkerMessage(line) {
     case .ready(corpus):
       for line in learnt.lazy.flatMap(WorkerPool.lines) { try link.send(line) }
-      return link
     case .ready: throw .refused("it has another corpus")
     case .error(let reason): throw .refused(reason)
     default: throw .garbled(line)

@@ -27,7 +27,7 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
   /// News of the round that is not over.
   private var news: [News] = []
   private var roundStart: UInt64 = 0
-  /// Rounds that workers in other processes have learnt from, and `source` has not.
+  /// Rounds that the workers have learnt from, and `source` has not.
   private var lessons: [Round] = []
 
   private struct BucketKey: Hashable {
@@ -203,12 +203,20 @@ public struct Campaign<Engine: Executor, Text: SpecimenText> {
       news.removeAll()
       roundStart = done
       do { try pool.learn(round) } catch { throw .workers(error) }
-      // Workers in other processes learn meanwhile. What is kept was made before this round taught anything.
+      // Workers in other processes learn meanwhile.
       if let corpusFolder {
         catchUp()
-        for item in round.kept { try corpusFolder.keep(plan.specimen(item.index, from: source)) }
+        // What is kept was made before this round taught anything.
+        var made: [UInt64: Specimen] = [:]
+        for item in round.kept {
+          let specimen = plan.specimen(item.index, from: source)
+          try corpusFolder.keep(specimen)
+          made[item.index] = specimen
+        }
+        plan.learn(round, into: &source, made: made)
+      } else {
+        lessons.append(round)
       }
-      if let learnt = pool.source { source = learnt } else { lessons.append(round) }
     }
     if done % plan.roundSize == 0 || plan.extent == .runs(done) { observe(.roundFinished(report.progress)) }
   }

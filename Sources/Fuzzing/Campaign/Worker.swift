@@ -71,9 +71,6 @@ public struct Worker<Engine: Executor> {
     }
   }
 
-  /// What it has learnt; nil before its plan.
-  var learnt: SpecimenSource? { source }
-
   private mutating func execute(_ range: ExecutionRange, isCampaign: Bool) -> [String] {
     guard let plan, let source else { return [WorkerMessage.error("expected a plan before work").line] }
     var lines: [String] = []
@@ -152,6 +149,4 @@ final class LocalWorker<Engine: Executor>: WorkerLink {
   }
 
   func end() -> WorkerFailure.End { .exited(0) }
-
-  var learnt: SpecimenSource? { worker.learnt }
 }

@@ -8,15 +8,11 @@ public protocol WorkerLink: AnyObject {
   var pendingInput: Int32? { get }
   /// Ends the worker at once and waits until it is gone.
   func end() -> WorkerFailure.End
-  /// What the worker has learnt, nil if it cannot be asked: it is in another process.
-  var learnt: SpecimenSource? { get }
 }
 
 extension WorkerLink {
   /// Nil: it answers while it is sent to.
   public var pendingInput: Int32? { nil }
-  /// Nil: in another process.
-  public var learnt: SpecimenSource? { nil }
 }
 
 /// Starts workers.

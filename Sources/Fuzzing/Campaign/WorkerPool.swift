@@ -159,9 +159,6 @@ struct WorkerPool {
     round.kept.map { WorkerMessage.lesson($0).line } + [WorkerMessage.learn(first: round.first, end: round.end).line]
   }
 
-  /// What a worker has learnt, nil if none of them can be asked.
-  var source: SpecimenSource? { links[0].learnt }
-
   /// Executes one specimen in a worker that has done nothing else.
   mutating func runAlone(_ index: UInt64) throws(WorkerFailure) -> RoundResult {
     _ = links[0].end()

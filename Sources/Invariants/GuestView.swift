@@ -15,13 +15,13 @@ import Tracing
 /// again. It is changed while nobody but the list of views has it, and by that alone: what is looked up where it lies need
 /// not be guarded against that (`exclusivity`).
 final class GuestView: @unchecked Sendable {
-  private var sharedLife: Shared<GuestLife>
-  private var sharedDomain: Shared<Domain>
-  private var sharedGuest: Shared<Guest>?
+  @exclusivity(unchecked) private var sharedLife: Shared<GuestLife>
+  @exclusivity(unchecked) private var sharedDomain: Shared<Domain>
+  @exclusivity(unchecked) private var sharedGuest: Shared<Guest>?
   /// Where the toolstack has it among its guests, or had when it was looked at.
-  private(set) var position: Int
+  @exclusivity(unchecked) private(set) var position: Int
   /// Its number.
-  private(set) var number: DomainID
+  @exclusivity(unchecked) private(set) var number: DomainID
 
   /// Its name and what its firmware did.
   var life: GuestLife { unsafeAddress { sharedLife.place } }
@@ -32,7 +32,7 @@ final class GuestView: @unchecked Sendable {
   /// The toolstack's, nil if only raw hypercalls made it.
   var built: Shared<Guest>? { sharedGuest }
   /// True if the toolstack made it, nobody changed it by raw hypercalls, and it runs: all promises hold of it.
-  private(set) var isIntact = false
+  @exclusivity(unchecked) private(set) var isIntact = false
   /// The ranges the guest was told to leave alone.
   @exclusivity(unchecked) private(set) var toldRanges: [AddressRange] = []
   /// Every RMRR that is not empty of every device that is assigned strictly, as frames.
@@ -40,21 +40,21 @@ final class GuestView: @unchecked Sendable {
   /// The machine frames that it reaches by direct mappings, run by run (`Domain.forEachReached`).
   @exclusivity(unchecked) private(set) var reached: [FrameRange] = []
   /// From the first to the last of these.
-  private var reach = FrameRange(0, 0)
+  @exclusivity(unchecked) private var reach = FrameRange(0, 0)
   /// What its E820 calls RAM, in order; empty if it does not run.
   @exclusivity(unchecked) private(set) var listedRAM: [AddressRange] = []
   /// What its BARs cover, nil if it does not run or they are not where they should be.
   @exclusivity(unchecked) private(set) var barReach: BARReach?
   /// True if it reaches what it did not reach, or promises of it hold that did not, in the state before.
-  private(set) var reachesAnew = true
+  @exclusivity(unchecked) private(set) var reachesAnew = true
   /// Frames of the p2m that hold RAM.
-  private(set) var ramFrames: UInt64
+  @exclusivity(unchecked) private(set) var ramFrames: UInt64
   /// Frames outside which its p2m is as it was in the state before; all of them if there was none.
-  private(set) var changedFrames = FrameRange(0, .max)
+  @exclusivity(unchecked) private(set) var changedFrames = FrameRange(0, .max)
   /// The same of the frames that its balloon gave back.
-  private(set) var changedBalloon = FrameRange(0, .max)
+  @exclusivity(unchecked) private(set) var changedBalloon = FrameRange(0, .max)
   /// What of its state is not as it was in the state before; everything if there was none.
-  private(set) var changes: Invariant.Inputs = .all
+  @exclusivity(unchecked) private(set) var changes: Invariant.Inputs = .all
 
   /// An RMRR of a device.
   struct StrictUnit: Sendable {

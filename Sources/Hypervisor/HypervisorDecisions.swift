@@ -16,8 +16,8 @@ struct HypervisorDecisions: Hashable, Sendable {
   enum Groups: Hashable, Sendable { case together, split }
   /// What goes with the last count of a record (HV-113, G-7).
   enum LastUnmap: Hashable, Sendable { case ownPages, everyIdentityPage }
-  /// What a memory_mapping removal may remove (G-3).
-  enum MappingRemoval: Hashable, Sendable { case sparesRecords, anyPage }
+  /// What memory_mapping does to the pages of records (G-3).
+  enum RecordedPages: Hashable, Sendable { case left, changed }
   /// What happens at a special page (HV-121, G-9).
   enum Guard: Hashable, Sendable { case refuses, crashes }
   /// What becomes of the pages of an extent that cannot be added (HV-131).
@@ -144,7 +144,7 @@ struct HypervisorDecisions: Hashable, Sendable {
   var reach = Reach.oneGuest
   var groups = Groups.together
   var lastUnmap = LastUnmap.ownPages
-  var mappingRemoval = MappingRemoval.sparesRecords
+  var recordedPages = RecordedPages.left
   var specialPages = Guard.refuses
   var failedExtent = FailedExtent.givenBack
   var replacedRAM = ReplacedRAM.kept
@@ -215,7 +215,7 @@ struct HypervisorDecisions: Hashable, Sendable {
     if quirks.contains(.relaxedSharesAcrossGuests) { reach = .anyNumber }
     if quirks.contains(.groupsSplit) { groups = .split }
     if quirks.contains(.lastUnmapClearsAll) { lastUnmap = .everyIdentityPage }
-    if quirks.contains(.mappingRemovalIgnoresRecords) { mappingRemoval = .anyPage }
+    if quirks.contains(.mappingRemovalIgnoresRecords) { recordedPages = .changed }
     if quirks.contains(.guardsCrash) { specialPages = .crashes }
     if quirks.contains(.failedExtentCharged) { failedExtent = .staysCharged }
     if quirks.contains(.replacedRAMCharged) { replacedRAM = .staysCharged }

@@ -94,12 +94,12 @@ extension Hypervisor {
     switch entry {
     case nil: return add ? nil : Refused(.EINVAL, .d(6))
     case .direct(let mapping)?:
-      if add {
-        return mapping.offset == offset || decisions.mappingOverIdentity == .replaced ? nil : Refused(.EPERM, .hv(121))
+      if add, mapping.offset != offset {
+        return decisions.mappingOverIdentity == .replaced ? nil : Refused(.EPERM, .hv(121))
       }
-      // What is mapped there is not compared with what the caller says.
-      return mapping.origin == .record && decisions.mappingRemoval == .sparesRecords
-        ? Refused(.EPERM, .hv(121)) : nil
+      // What is mapped there is not compared with what a caller says who unmaps. Nor is a record's page mapped by hand as
+      // well: what surrounds it could then not be unmapped with one call, as it was mapped.
+      return mapping.origin == .record && decisions.recordedPages == .left ? Refused(.EPERM, .hv(121)) : nil
     case .ram?, .populateOnDemand?, .xenPage?:
       if !add { return Refused(.EINVAL, .d(6)) }
       return decisions.mappingOverRAM == .refused ? Refused(.EBUSY, .d(6)) : nil
@@ -148,8 +148,8 @@ extension Hypervisor {
     if mapping.offset != offset {
       return .direct(DirectMapping(offset: offset, access: .all, origin: .memoryMapping))
     }
-    // An equal mapping gets rwx (HV-127); a record's page stays the record's.
-    if mapping.access == .all || mapping.origin == .record && decisions.mappingRemoval == .sparesRecords { return nil }
+    // An equal mapping gets rwx (HV-127).
+    if mapping.access == .all { return nil }
     mapping.access = .all
     return .direct(mapping)
   }
